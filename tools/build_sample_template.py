@@ -65,8 +65,8 @@ def main() -> None:
         style.delete()
     document.styles.element.remove(document.styles.element.find(qn("w:latentStyles")))
     lay_out_page(document)
-    define_text(document)
     define_cells(document)
+    define_text(document)
     define_link(document)
     define_tables(document)
     fill_header_and_footer(document)
@@ -85,34 +85,31 @@ def lay_out_page(document: DocumentObject) -> None:
 
 def define_text(document: DocumentObject) -> None:
     """Define the paragraph styles of cover and text."""
-    normal = define(document, "Normal", size=10, after=0, line=1.15)
-    fonts = OxmlElement("w:rFonts", {qn(f"w:{slot}"): FONT for slot in ("ascii", "hAnsi", "eastAsia", "cs")})
-    normal.element.rPr.insert(0, fonts)
+    define(document, styles.BODY, base=styles.CELL, size=10, before=0, after=6, line=1.3)
     define(document, styles.KICKER, size=11, colour=ACCENT, bold=True, before=120, after=10, spacing=30)
     define(document, styles.TITLE, size=38, colour=INK, bold=True, after=10, line=1.0)
-    define(document, styles.SUBTITLE, size=14, colour=SOFT, after=30, line=1.25)
-    define(document, styles.FIGURE, size=18, colour=ACCENT, bold=True, before=8)
-    define(document, styles.FIGURE_LABEL, size=9, colour=SOFT, after=8)
-    define(document, styles.COVER_NOTE, size=9, colour=SOFT, before=36, line=1.3)
-    define(document, styles.SECTION, size=16, colour=ACCENT, bold=True, before=18, after=6, keep=True)
+    define(document, styles.SUBTITLE, size=14, colour=SOFT, after=30)
+    define(document, styles.FIGURE, size=18, colour=ACCENT, bold=True, before=8, after=0, line=1.15)
+    define(document, styles.FIGURE_LABEL, size=9, colour=SOFT, after=8, line=1.15)
+    define(document, styles.COVER_NOTE, size=9, colour=SOFT, before=36)
+    define(document, styles.SECTION, size=16, colour=ACCENT, bold=True, before=18, line=1.15, keep=True)
     on_new_page = define(document, styles.SECTION_ON_NEW_PAGE, base=styles.SECTION, before=0)
     on_new_page.paragraph_format.page_break_before = True
-    define(document, styles.SUBSECTION, size=12, colour=INK, bold=True, before=16, after=5, keep=True)
-    define(document, styles.BODY, after=6, line=1.3)
-    define(document, styles.NOTE, size=9, colour=SOFT, before=6, after=6, line=1.3)
-    define(document, styles.CAPTION, size=9, colour=INK, bold=True, before=8, after=2, keep=True)
-    define(document, styles.SOURCE, size=8, colour=SOFT, after=4, keep=True)
+    define(document, styles.SUBSECTION, size=12, colour=INK, bold=True, before=16, line=1.15, keep=True)
+    define(document, styles.NOTE, size=9, colour=SOFT, before=6)
+    define(document, styles.CAPTION, size=9, colour=INK, bold=True, before=8, after=2, line=1.15, keep=True)
+    define(document, styles.SOURCE, size=8, colour=SOFT, after=4, line=1.15, keep=True)
     for name in ("Header", "Footer"):
-        stops = define(document, name, size=8, colour=SOFT).paragraph_format.tab_stops
+        stops = define(document, name, size=8, colour=SOFT, after=0).paragraph_format.tab_stops
         stops.add_tab_stop(TEXT_WIDTH, WD_TAB_ALIGNMENT.RIGHT)
-    for name in (styles.TITLE, styles.SUBTITLE, styles.BODY):
-        add_run_property(document.styles[name], "noProof")  # names are no spelling mistakes
 
 
 def define_cells(document: DocumentObject) -> None:
     """Define the paragraph styles of table cells: text to the left, numbers to the right."""
-    cell = define(document, styles.CELL, size=9.5, before=1.5, after=1.5, line=1.0)
-    add_run_property(cell, "noProof")
+    normal = define(document, styles.CELL, base=styles.CELL, size=9.5, before=1.5, after=1.5, line=1.0)
+    fonts = OxmlElement("w:rFonts", {qn(f"w:{slot}"): FONT for slot in ("ascii", "hAnsi", "eastAsia", "cs")})
+    normal.element.rPr.insert(0, fonts)
+    add_run_property(normal, "noProof")  # names are no spelling mistakes
     define(document, styles.CELL_LABEL, base=styles.CELL, colour=SOFT)
     define(document, styles.CELL_HEAD, base=styles.CELL, size=9, colour=ACCENT, bold=True, keep=True)
     for number, base in ((styles.CELL_NUMBER, styles.CELL), (styles.CELL_HEAD_NUMBER, styles.CELL_HEAD)):
@@ -123,7 +120,7 @@ def define(
     document: DocumentObject,
     name: str,
     *,
-    base: str = "Normal",
+    base: str = styles.BODY,
     size: float | None = None,
     colour: str = "",
     bold: bool | None = None,
@@ -144,7 +141,7 @@ def define(
     if name.startswith("Heading"):
         level = "1" if name == styles.SUBSECTION else "0"
         style.element.get_or_add_pPr().append(OxmlElement("w:outlineLvl", {qn("w:val"): level}))
-    if name != "Normal":
+    if name != styles.CELL:
         style.base_style = document.styles[base]
     style.quick_style, style.hidden = True, False
     style.font.bold = bold

@@ -108,7 +108,8 @@ def fill(cell: "_Cell", text: str, style: str) -> "Paragraph":
     paragraph: Paragraph = cell.paragraphs[0]
     if text:
         paragraph.add_run(text)
-    paragraph.style = style
+    if style != TEXT:  # which a cell's paragraph is already
+        paragraph.style = style
     return paragraph
 
 

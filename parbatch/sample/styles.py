@@ -19,7 +19,7 @@ SOURCE = "Source"
 NOTE = "Note"
 LINK = "Hyperlink"
 
-CELL = "Table Text"
+CELL = "Normal"  # most paragraphs stand in tables, and cells begin as Normal: nothing to set there
 CELL_NUMBER = "Table Number"
 CELL_LABEL = "Table Label"
 CELL_HEAD = "Table Head"
