@@ -1,0 +1,149 @@
+"""One attempt at one item: the job's code called, and whatever it does turned into a value.
+
+This is the one place where failure becomes a value. It knows no pipe and no parent: the worker and the inline backend
+both call it.
+"""
+
+import gc
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch.capture import Capture
+from parbatch.context import Context, Run, read_outcomes
+from parbatch.evidence import of_exception, status_of
+from parbatch.job import Job
+from parbatch.jsonvalues import encode
+from parbatch.limits import PeakMeter
+from parbatch.model import NO_DATA, Ended, Evidence, Output, Status, Task
+from parbatch.processes import Children
+from parbatch.publish import stage
+
+RENDER = "render"
+OVERVIEW = "overview"
+
+
+class TimeUpError(BaseException):
+    """The attempt has used up its time. Not an Exception: the job's own `except Exception` must not swallow it."""
+
+
+class Attempts:
+    """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
+
+    def __init__(self, job: Job, base: Path, tmp: str, capture: Capture) -> None:
+        self._job = job
+        self._base = base
+        self._tmp = tmp
+        self._capture = capture
+        self._home = os.getcwd()
+        self._peak = PeakMeter()
+        self._since_collection = 0
+        self._told_templates: set[str] = set()
+        self._shared: Any = None
+        self._children: Children | None = None
+
+    def set_up(self) -> None:
+        """Run the job's setup and remember what is there before the first item. Raises what the setup raises."""
+        if "setup" in self._job.functions:
+            self._shared = self._job.functions["setup"]()
+        self._capture.drop()
+        self._children = Children()
+
+    def make(self, task: Task, role: str) -> Ended:
+        """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
+        started, cpu_started = time.monotonic(), time.process_time()
+        ctx = Context(task.number, self._shared, Path(staging(self._tmp, task)), self._base)
+        status: Status = "ok"
+        evidence: Evidence | None = None
+        result, outputs = NO_DATA, ()
+        try:
+            result, outputs = self._call(task, role, ctx)
+        except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
+            status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
+            evidence = of_exception(error, skip=__file__, advice=_advice(error, task))
+            del error
+        if status != "ok" and ctx.has_files:
+            shutil.rmtree(staging(self._tmp, task), ignore_errors=True)
+        self._clean_up()
+        return Ended(
+            position=task.position,
+            number=task.number,
+            status=status,
+            duration_s=time.monotonic() - started,
+            cpu_s=time.process_time() - cpu_started,
+            peak_memory_bytes=self._peak.read(),
+            result=result,
+            outputs=outputs,
+            evidence=evidence,
+            logs=self._capture.take(staging(self._tmp, task)),
+            metrics=ctx.metrics,
+            templates=self._new_templates(ctx),
+        )
+
+    def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:
+        function = self._job.functions[role]
+        value = function(_run_of(task) if role == OVERVIEW else task.item(), ctx)
+        if _is_document(value):
+            from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
+
+            save(value, ctx.dir / f"{task.file_stem}.docx")
+            value = None
+        result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
+        return result, stage(ctx.dir) if ctx.has_files else ()
+
+    def _clean_up(self) -> None:
+        """Leave the process as the next item should find it."""
+        self._since_collection += 1
+        if self._since_collection >= self._job.gc_every:
+            gc.enable()
+            gc.collect()
+            self._since_collection = 0
+        if self._children is not None:
+            for process in self._children.end_others():
+                print(f"parbatch: ended a process that this item left running: {process}", file=sys.stderr)
+        if _current_folder() != self._home:
+            os.chdir(self._home)
+
+    def _new_templates(self, ctx: Context) -> tuple[str, ...]:
+        new = ctx.templates - self._told_templates
+        self._told_templates |= new
+        return tuple(sorted(new))
+
+
+def staging(tmp: str, task: Task) -> str:
+    """An attempt's private place: its folder has this path, its logs have it with an ending."""
+    return f"{tmp}/{task.position}.{task.number}"
+
+
+def _run_of(task: Task) -> Run:
+    """The overview's view of the run, from the file that the parent wrote for it."""
+    given = msgspec.json.decode(task.data)
+    return Run(given["counts"], lambda: read_outcomes(Path(given["outcomes"])))
+
+
+def _is_document(value: object) -> bool:
+    """Whether a value is a python-docx Document, without loading python-docx."""
+    module = sys.modules.get("docx.document")
+    return module is not None and isinstance(value, module.Document)
+
+
+def _advice(error: BaseException, task: Task) -> str:
+    """A sentence for people where the error alone does not name the cause."""
+    explain: Callable[[BaseException, object], str | None] | None
+    explain = getattr(sys.modules.get("parbatch.docx"), "explain_forbidden", None)
+    if explain is None or not isinstance(error, ValueError):
+        return ""
+    return explain(error, msgspec.json.decode(task.data)) or ""
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""

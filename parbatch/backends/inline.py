@@ -1,0 +1,142 @@
+"""Attempts in this very process, one after another: for debugging, and for a single item at hand.
+
+All is as in a worker but what one process can't do to itself: there is no memory cap, a crash ends the run, and a
+time-out interrupts only Python code of the main thread. A `breakpoint()` in the job's code talks to the terminal.
+"""
+
+import contextlib
+import os
+import pdb
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from parbatch.attempt import Attempts, TimeUpError
+from parbatch.backends import Died
+from parbatch.capture import Capture, last_words
+from parbatch.evidence import of_exception
+from parbatch.loading import resolve
+from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
+from parbatch.worker import Settings, accelerate_documents
+
+_SLOT = 0
+
+
+class InlineBackend:
+    """One slot, and this process in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = msgspec.structs.replace(settings, capture_prefix=f"{settings.capture_prefix}{_SLOT}")
+        self._tasks: deque[tuple[Chunk, Task]] = deque()
+        self._said: list[tuple[int, Message | Died]] = []
+        self._capture = Capture(self._settings.capture_prefix)
+        self._attempts: Attempts | None = None
+
+    def send(self, slot: int, order: Order) -> None:
+        """See Backend."""
+        if isinstance(order, Stop):
+            self._tasks.clear()
+            self._said.append((slot, Returned()))
+        else:
+            self._tasks.extend((order, task) for task in order.tasks)
+
+    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:  # noqa: ARG002 -- never idle
+        """See Backend. Makes one attempt, so that signals and budgets are looked at in between."""
+        if not self._said and self._tasks:
+            with self._capture.installed(), self._debugger_at_terminal():
+                self._work(*self._tasks.popleft())
+        said, self._said = self._said, []
+        return said
+
+    def wake(self) -> None:
+        """See Backend. Nothing to do: `wait` returns after each attempt."""
+
+    def sizes(self) -> dict[int, int]:
+        """See Backend. No process can watch itself."""
+        return {}
+
+    def dump_stacks(self, slot: int) -> None:
+        """See Backend. Nothing to do: a time-out here is an exception with its own traceback."""
+
+    def end(self, slot: int) -> None:
+        """See Backend. No process can end itself and go on."""
+
+    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- there is one slot
+        """See Backend."""
+        return last_words(self._settings.capture_prefix, destination)
+
+    def close(self, *, at_once: bool) -> None:  # noqa: ARG002 -- there is nothing to wait for
+        """See Backend."""
+        self._tasks.clear()
+        self._capture.close()
+
+    # --- inside
+
+    def _work(self, chunk: Chunk, task: Task) -> None:
+        if self._attempts is None:
+            try:
+                self._attempts = self._set_up()
+            except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
+                self._said.append((_SLOT, NotReady(of_exception(error, skip=__file__))))
+                return
+            self._said.append((_SLOT, Ready(0)))
+        if task is chunk.tasks[0]:
+            self._said.append((_SLOT, Began(chunk.number)))
+        with _alarm(self._settings.timeout if chunk.role == "render" else None):
+            self._said.append((_SLOT, self._attempts.make(task, chunk.role)))
+
+    def _set_up(self) -> Attempts:
+        settings = self._settings
+        attempts = Attempts(resolve(settings.job), Path(settings.base), settings.tmp, self._capture)
+        if settings.accelerate:
+            accelerate_documents()
+        attempts.set_up()
+        return attempts
+
+    @contextlib.contextmanager
+    def _debugger_at_terminal(self) -> Iterator[None]:
+        """Give `breakpoint()` the terminal back: the item's output is captured, the debugger's must not be."""
+        terminal = self._capture.descriptors_before
+        hook = sys.breakpointhook
+
+        def debug(*_: object, **__: object) -> None:
+            for number, descriptor in zip((1, 2), terminal(), strict=True):
+                os.dup2(descriptor, number)
+            debugger = pdb.Pdb(stdout=open(1, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 -- stays open
+            debugger.set_trace(sys._getframe(1))  # noqa: SLF001 -- the frame of the breakpoint, as pdb does it
+
+        sys.breakpointhook = debug
+        try:
+            yield
+        finally:
+            sys.breakpointhook = hook
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    """Raise TimeUpError in the main thread once so much time has passed."""
+    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_: int, __: FrameType | None) -> None:
+        raise TimeUpError(f"the attempt took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def start(settings: Settings, run_mark: str, slots: int) -> InlineBackend:  # noqa: ARG001 -- one process, one slot
+    """A backend of this process alone."""
+    return InlineBackend(settings)

@@ -1,0 +1,257 @@
+"""Workers in processes of their own: each slot is one loky executor of one worker.
+
+One dead worker breaks its whole executor, so every slot has its own. Each executor runs a single long task, the worker's
+`serve`, and all talk with it goes through a pipe of ours: what was said before a death stays readable.
+
+    slot ── Executor(max_workers=1) ── worker process ── serve()
+      └──── pipe (orders, messages) ───────┘  pidfd: ready once the process has ended
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from loky.backend import get_context
+from loky.process_executor import ProcessPoolExecutor
+
+from parbatch.backends import Died
+from parbatch.capture import last_words
+from parbatch.limits import ONE_THREAD
+from parbatch.model import Message, Order, Retiring
+from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, sweep, tree_sizes
+from parbatch.worker import DUMP_SIGNAL, Settings, serve
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+_PIECE = 1 << 18
+# Time for workers to end by themselves once there is nothing left to do: exit handlers may close databases.
+_PARTING_S = 2.0
+_REAP_TRIES, _REAP_PAUSE_S = 200, 0.001
+
+# Workers read text as UTF-8 whatever the locale, order sets alike in every process, so that the same input gives the same
+# bytes, and hold back nothing that an item printed before it crashed.
+_WORKER_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+
+_handed: list["Connection[Any, Any]"] = []
+
+
+def _take_pipe(connection: "Connection[Any, Any]") -> None:
+    """Called in the worker before its task: a pipe can be handed over only while the process is started."""
+    _handed.append(connection)
+
+
+def _serve(settings: Settings) -> None:
+    serve(_handed[0].fileno(), settings)
+
+
+class _Worker:
+    """One worker process as the parent sees it."""
+
+    def __init__(self, slot: int, settings: Settings, run_mark: str) -> None:
+        self.slot = slot
+        self.outgoing = b""
+        self.incoming = b""
+        self.pipe, theirs = get_context("loky").Pipe(duplex=True)
+        environment = _WORKER_ENVIRONMENT | {RUN_MARK: run_mark, SLOT_MARK: str(slot)}
+        self._executor = ProcessPoolExecutor(
+            max_workers=1,
+            context=get_context("loky"),
+            initializer=_take_pipe,
+            initargs=(theirs,),
+            env=environment | {name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
+        )
+        self.task = self._executor.submit(_serve, settings)
+        theirs.close()
+        os.set_blocking(self.pipe.fileno(), False)
+        # The executor has no public name for its processes, and only the process knows its exit code.
+        (self._process,) = self._executor._processes.values()  # noqa: SLF001
+        self.pid: int = self._process.pid
+        self.ending = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else self._process.sentinel
+
+    def push(self) -> None:
+        """Write what the pipe takes without waiting."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            while self.outgoing:
+                self.outgoing = self.outgoing[os.write(self.pipe.fileno(), self.outgoing) :]
+
+    def pull(self) -> bytes:
+        """All whole lines that have come."""
+        lines = []
+        with contextlib.suppress(BlockingIOError, ConnectionResetError):
+            while piece := os.read(self.pipe.fileno(), _PIECE):
+                lines.append(piece)
+                if len(piece) < _PIECE:
+                    break
+        whole, newline, self.incoming = (self.incoming + b"".join(lines)).rpartition(b"\n")
+        return whole + newline
+
+    def returncode(self) -> int | None:
+        """The exit code of a process that has ended; loky's own thread may be fetching it at the same moment."""
+        for _ in range(_REAP_TRIES):
+            if self._process.exitcode is not None:
+                return int(self._process.exitcode)
+            time.sleep(_REAP_PAUSE_S)
+        return None
+
+    def release(self) -> None:
+        """Let go of what the parent holds for a process that has ended."""
+        self.pipe.close()
+        if hasattr(os, "pidfd_open"):
+            os.close(self.ending)
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+
+class LokyBackend:
+    """Slots filled with loky workers."""
+
+    def __init__(self, settings: Settings, run_mark: str) -> None:
+        self._settings = settings
+        self._run_mark = run_mark
+        self._workers: dict[int, _Worker] = {}
+        self._leaving: list[_Worker] = []
+        self._started = 0
+        self._prefixes: dict[int, str] = {}
+        self._decoder = msgspec.json.Decoder(Message)
+        self._encoder = msgspec.json.Encoder()
+        self._selector = selectors.DefaultSelector()
+        self._wake_r, self._wake_w = os.pipe()
+        os.set_blocking(self._wake_r, False)
+        os.set_blocking(self._wake_w, False)
+        self._selector.register(self._wake_r, selectors.EVENT_READ)
+
+    def send(self, slot: int, order: Order) -> None:
+        """See Backend."""
+        worker = self._workers.get(slot) or self._start(slot)
+        worker.outgoing += self._encoder.encode(order) + b"\n"
+        self._push(worker)
+
+    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
+        """See Backend."""
+        said: list[tuple[int, Message | Died]] = []
+        ended = []
+        for key, events in self._selector.select(timeout):
+            worker = key.data
+            if worker is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_r, _PIECE)
+            elif key.fd == worker.ending:
+                ended.append(worker)
+            else:
+                if events & selectors.EVENT_WRITE:
+                    self._push(worker)
+                if events & selectors.EVENT_READ:
+                    said += self._hear(worker)
+        for worker in ended:
+            said += self._bury(worker)
+        return said
+
+    def wake(self) -> None:
+        """See Backend."""
+        with contextlib.suppress(BlockingIOError):  # full: it will wake up anyway
+            os.write(self._wake_w, b".")
+
+    def sizes(self) -> dict[int, int]:
+        """See Backend."""
+        by_pid = tree_sizes(worker.pid for worker in self._workers.values())
+        return {slot: by_pid[worker.pid] for slot, worker in self._workers.items()}
+
+    def dump_stacks(self, slot: int) -> None:
+        """See Backend."""
+        if slot in self._workers and DUMP_SIGNAL is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._workers[slot].pid, DUMP_SIGNAL)
+
+    def end(self, slot: int) -> None:
+        """See Backend."""
+        if slot in self._workers:
+            kill_tree(self._workers[slot].pid)
+
+    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:
+        """See Backend."""
+        return last_words(self._prefixes[slot], destination)
+
+    def close(self, *, at_once: bool) -> None:
+        """See Backend."""
+        for worker in self._workers.values():
+            self._forget_pipe(worker)
+            worker.pipe.close()
+        deadline = time.monotonic() + (0 if at_once else _PARTING_S)
+        while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                if key.data is not None and key.fd == key.data.ending:
+                    self._bury(key.data)
+        for worker in [*self._workers.values(), *self._leaving]:
+            kill_tree(worker.pid)
+            self._bury(worker)
+        if self._started:
+            sweep(self._run_mark)
+        self._selector.close()
+        os.close(self._wake_r)
+        os.close(self._wake_w)
+
+    # --- inside
+
+    def _start(self, slot: int) -> _Worker:
+        self._started += 1
+        self._prefixes[slot] = f"{self._settings.capture_prefix}{slot}-{self._started}"
+        settings = msgspec.structs.replace(self._settings, capture_prefix=self._prefixes[slot])
+        worker = self._workers[slot] = _Worker(slot, settings, self._run_mark)
+        self._selector.register(worker.pipe.fileno(), selectors.EVENT_READ, worker)
+        self._selector.register(worker.ending, selectors.EVENT_READ, worker)
+        return worker
+
+    def _push(self, worker: _Worker) -> None:
+        worker.push()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.outgoing else 0)
+        key = self._selector.get_map().get(worker.pipe.fileno())
+        if key is not None and key.events != wanted:
+            self._selector.modify(worker.pipe.fileno(), wanted, worker)
+
+    def _hear(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        lines = worker.pull()
+        if not lines:  # the worker's end is closed: its death, if that is it, is told by the other descriptor
+            self._forget_pipe(worker)
+            return []
+        messages = self._decoder.decode_lines(lines)
+        if isinstance(messages[-1], Retiring):
+            self._leaving.append(self._workers.pop(worker.slot))
+        return [(worker.slot, message) for message in messages]
+
+    def _bury(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        """Take leave of a process that has ended, with the last that it said."""
+        said = [] if worker.pipe.closed else self._hear_out(worker)
+        self._forget_pipe(worker)
+        self._selector.unregister(worker.ending)
+        returncode = worker.returncode()
+        if self._workers.get(worker.slot) is worker:
+            sweep(self._run_mark, worker.slot)
+        worker.release()
+        if worker in self._leaving:
+            self._leaving.remove(worker)
+            return said
+        del self._workers[worker.slot]
+        return [*said, (worker.slot, Died(returncode))]
+
+    def _hear_out(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        said: list[tuple[int, Message | Died]] = []
+        while lines := worker.pull():
+            said += [(worker.slot, message) for message in self._decoder.decode_lines(lines)]
+        if said and isinstance(said[-1][1], Retiring) and worker.slot in self._workers:
+            self._leaving.append(self._workers.pop(worker.slot))
+        return said
+
+    def _forget_pipe(self, worker: _Worker) -> None:
+        if not worker.pipe.closed and worker.pipe.fileno() in self._selector.get_map():
+            self._selector.unregister(worker.pipe.fileno())
+
+
+def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:  # noqa: ARG001 -- slots fill on demand
+    """A backend of loky workers; `settings.capture_prefix` is completed with the slot's number."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    return LokyBackend(settings, run_mark)

@@ -1,0 +1,360 @@
+"""The checkpoint: one SQLite file that knows every item's status. The parent alone writes it.
+
+`items` has one row an item, in the order of the source; `gone` the rows of items that the source no longer has;
+`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files`
+what the outputs depend on besides the data; `codes` the versions of the job's code; `runs` the runs so far.
+All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch.errors import CheckpointError
+from parbatch.model import STATUSES, Ended, Evidence, Item, Outcome, Output, Task
+
+FORMAT = 1
+_APPLICATION_ID = 0x70617262  # "parb"
+
+ITEM_COLUMNS = """
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    duration_s REAL,
+    name TEXT NOT NULL,
+    "group" TEXT NOT NULL,
+    data TEXT NOT NULL,
+    requires TEXT,
+    stem TEXT,
+    reason TEXT,
+    code INTEGER,
+    result TEXT
+"""
+COLUMNS = 'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result'
+
+_SCHEMA = f"""
+CREATE TABLE items ({ITEM_COLUMNS});
+CREATE TABLE gone ({ITEM_COLUMNS.replace("position INTEGER PRIMARY KEY", "position INTEGER")});
+CREATE TABLE attempts (id TEXT NOT NULL, run_id TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL,
+    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, evidence TEXT, logs TEXT);
+CREATE INDEX gone_by_id ON gone (id);
+CREATE INDEX attempts_of_item ON attempts (id);
+CREATE TABLE outputs (place TEXT PRIMARY KEY, id TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX outputs_of_item ON outputs (id);
+CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT);
+CREATE TABLE codes (code INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE);
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE runs (run_id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL);
+CREATE TABLE overview (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
+"""
+
+_PAGE = 2_000  # rows fetched at once where all items are walked through
+
+
+class Checkpoint:
+    """An open checkpoint. Reads see what was written so far; `commit` makes it last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def use_wal(self) -> None:
+        """Let readers and the writer not block each other (WAL).
+
+        NORMAL: a power cut can undo the last commits but never spoil the file, and what was committed by then has its
+        outputs on the disk already.
+        """
+        self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000;")
+
+    def close(self) -> None:
+        """Close the file; what was not committed is undone."""
+        self.db.close()
+
+    def begin(self) -> None:
+        """Start a transaction, unless one is open."""
+        if not self.db.in_transaction:
+            self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make all that was written since `begin` last."""
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is written inside."""
+        self.begin()
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.commit()
+
+    # --- counting and reading
+
+    def counts(self) -> dict[str, int]:
+        """How many items have each status; every status is there."""
+        found = dict(self.db.execute("SELECT status, COUNT(*) FROM items GROUP BY status"))
+        return {status: found.get(status, 0) for status in STATUSES}
+
+    def counts_by_group(self) -> dict[str, dict[str, int]]:
+        """The same for each group; items without a group are under the empty name."""
+        groups: dict[str, dict[str, int]] = {}
+        rows = self.db.execute('SELECT "group", status, COUNT(*) FROM items GROUP BY "group", status ORDER BY MIN(position)')
+        for group, status, count in rows:
+            groups.setdefault(group, dict.fromkeys(STATUSES, 0))[status] = count
+        return groups
+
+    def tasks(self, where: str = "status <> 'ok'", limit: int | None = None) -> Iterator[Task]:
+        """First attempts at the items that the SQL condition selects, in item order, read a page at a time."""
+        position, left = -1, limit if limit is not None else -1
+        while left:
+            rows = self.db.execute(
+                f'SELECT position, id, name, "group", data, requires, stem FROM items WHERE position > ? AND ({where})'  # noqa: S608
+                " ORDER BY position LIMIT ?",
+                (position, _PAGE if left < 0 else min(left, _PAGE)),
+            ).fetchall()
+            if not rows:
+                return
+            for position, item_id, name, group, data, requires, stem in rows:  # noqa: B020
+                yield Task(
+                    position,
+                    item_id,
+                    name,
+                    group,
+                    msgspec.Raw(data.encode()),
+                    tuple(msgspec.json.decode(requires)) if requires else (),
+                    stem or "",
+                )
+            left -= len(rows) if left > 0 else 0
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every item's outcome in item order, without holding them all."""
+        position = -1
+        while rows := self.db.execute(
+            f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?", (position, _PAGE)  # noqa: S608
+        ).fetchall():
+            position = rows[-1][0]
+            outputs = self.outputs_between(rows[0][0], position)
+            for row in rows:
+                yield self._outcome(row, outputs.get(row[1], ()))
+
+    def outcome_of(self, item_id: str) -> Outcome | None:
+        """One item's outcome, or None when there is no such item."""
+        row = self.db.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (item_id,)).fetchone()  # noqa: S608
+        return self._outcome(row, sorted(self.outputs_of(item_id).values())) if row else None
+
+    def failed_rows(self) -> Iterator[dict[str, Any]]:
+        """Items that were tried and are not ok, in item order, with the evidence of the last attempt."""
+        cursor = self.db.execute(
+            'SELECT items.id, name, "group", items.status, stem, items.attempts, items.duration_s, evidence,'
+            " peak_memory_bytes FROM items JOIN attempts ON attempts.rowid ="
+            " (SELECT MAX(rowid) FROM attempts WHERE attempts.id = items.id)"
+            " WHERE items.status NOT IN ('ok', 'pending') ORDER BY position"
+        )
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+    def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
+        (_, item_id, status, attempts, duration_s, name, group, data, requires, *_, result) = row
+        evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
+        return Outcome(
+            item=Item(
+                id=item_id,
+                name=name,
+                group=group,
+                data=msgspec.json.decode(data),
+                requires=tuple(msgspec.json.decode(requires)) if requires else (),
+            ),
+            status=status,  # type: ignore[arg-type]
+            attempts=int(attempts),
+            duration_s=duration_s,  # type: ignore[arg-type]
+            result=msgspec.json.decode(result) if result else None,
+            outputs=tuple(outputs),
+            type=evidence.type if evidence else "",
+            message=evidence.message if evidence else "",
+        )
+
+    def last_evidence(self, item_id: str) -> Evidence | None:
+        """Why the item's last attempt did not end ok."""
+        row = self.db.execute(
+            "SELECT evidence FROM attempts WHERE id = ? ORDER BY rowid DESC LIMIT 1", (item_id,)
+        ).fetchone()
+        return msgspec.json.decode(row[0], type=Evidence) if row else None
+
+    # --- outcomes
+
+    def record(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
+        """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
+        self.db.executemany(
+            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?, reason = NULL"
+            " WHERE position = ?",
+            [
+                (
+                    outcome.status if settled else "pending",
+                    outcome.duration_s,
+                    None if (raw := bytes(outcome.result)) == b"null" else raw.decode(),
+                    code,
+                    task.position,
+                )
+                for task, outcome, settled in ended
+            ],
+        )
+        bad = [
+            (
+                task.id,
+                run_id,
+                outcome.number,
+                outcome.status,
+                outcome.duration_s,
+                outcome.cpu_s,
+                outcome.peak_memory_bytes,
+                msgspec.json.encode(outcome.evidence).decode(),
+                ",".join(outcome.logs),
+            )
+            for task, outcome, _ in ended
+            if outcome.status != "ok"
+        ]
+        if bad:
+            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
+
+    # --- outputs
+
+    def live_owner(self, place: str) -> str | None:
+        """The id of the item of the source that published a file there; `place` is the folded path."""
+        row = self.db.execute(
+            "SELECT outputs.id FROM outputs JOIN items ON items.id = outputs.id WHERE place = ?", (place,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def outputs_of(self, item_id: str) -> dict[str, str]:
+        """What an item has published: folded path to path."""
+        return dict(self.db.execute("SELECT place, path FROM outputs WHERE id = ?", (item_id,)))
+
+    def outputs_between(self, first: int, last: int) -> dict[str, list[str]]:
+        """Published paths by item id, for the items from one position to another."""
+        found: dict[str, list[str]] = {}
+        for item_id, path in self.db.execute(
+            "SELECT items.id, path FROM items JOIN outputs ON outputs.id = items.id"
+            " WHERE position BETWEEN ? AND ? ORDER BY path",
+            (first, last),
+        ):
+            found.setdefault(item_id, []).append(path)
+        return found
+
+    def set_outputs(self, item_id: str, outputs: Iterable[tuple[str, Output]]) -> None:
+        """Replace what an item is known to have published."""
+        self.db.execute("DELETE FROM outputs WHERE id = ?", (item_id,))
+        self.db.executemany(
+            "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)",
+            [(place, item_id, out.path, out.size, out.mtime_ns, out.digest) for place, out in outputs],
+        )
+
+    @property
+    def overview_is_current(self) -> bool:
+        """Whether no outcome has changed since the overview was made."""
+        return self.db.execute("SELECT value FROM facts WHERE key = 'overview'").fetchone() == ("current",)
+
+    def overview_is(self, state: str) -> None:
+        """Remember that the overview is `current`, or `stale`."""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state,))
+
+    def overview_outputs(self) -> list[Output]:
+        """The files of the overview, as they were published."""
+        return [Output(*row) for row in self.db.execute("SELECT path, size, mtime_ns, digest FROM overview")]
+
+    def set_overview(self, outputs: Iterable[Output]) -> None:
+        """Replace what the overview is known to have published."""
+        self.db.execute("DELETE FROM overview")
+        self.db.executemany(
+            "INSERT INTO overview VALUES (?, ?, ?, ?)", [(o.path, o.size, o.mtime_ns, o.digest) for o in outputs]
+        )
+
+    # --- what the outputs depend on, and the runs
+
+    def code_version(self, digest: str) -> int:
+        """The number of a version of the job's code."""
+        self.db.execute("INSERT OR IGNORE INTO codes (digest) VALUES (?)", (digest,))
+        return int(self.db.execute("SELECT code FROM codes WHERE digest = ?", (digest,)).fetchone()[0])
+
+    def files(self) -> dict[str, str | None]:
+        """The files that the outputs depend on, each with its digest when it was used (None: it was not there)."""
+        return dict(self.db.execute("SELECT path, digest FROM files"))
+
+    def set_file(self, path: str, digest: str | None) -> None:
+        """Remember a file that the outputs depend on."""
+        self.db.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, digest))
+
+    def last_run(self) -> tuple[str, str] | None:
+        """The id and state of the newest run; the state is `running` for one that was killed."""
+        row: tuple[str, str] | None
+        row = self.db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
+        return row
+
+    def set_run(self, run_id: str, state: str, record: bytes = b"{}") -> None:
+        """Write down a run: `running`, or how it ended with its report."""
+        self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record.decode()))
+
+
+def create(path: Path) -> Checkpoint:
+    """A new, empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""
+    new = path.with_name(path.name + ".new")
+    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
+        leftover.unlink(missing_ok=True)
+    checkpoint = Checkpoint(new)
+    checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
+    return checkpoint
+
+
+def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
+    """Put a new checkpoint in its place and open it there."""
+    checkpoint.close()
+    with checkpoint.path.open("rb") as file:
+        os.fsync(file.fileno())
+    checkpoint.path.replace(path)
+    return open_existing(path)
+
+
+def open_existing(path: Path) -> Checkpoint:
+    """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
+    checkpoint = Checkpoint(path)
+    try:
+        (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
+        (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
+        if (application, version) == (_APPLICATION_ID, FORMAT):
+            checkpoint.use_wal()
+            checkpoint.counts()
+            checkpoint.last_run()
+            return checkpoint
+        newer = application == _APPLICATION_ID and version > FORMAT
+        problem = (
+            f"was written by a newer parbatch (format {version}, this one reads {FORMAT}): upgrade"
+            if newer
+            else "is not a checkpoint of parbatch: restore it"
+        )
+    except sqlite3.Error as error:
+        problem = f"is damaged ({error}): restore it"
+    checkpoint.close()
+    raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
+
+
+def set_aside(path: Path) -> Path:
+    """Move a checkpoint that can't be read out of the way, and say where it is now."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for leftover in (Path(f"{path}-wal"), Path(f"{path}-shm")):
+        leftover.unlink(missing_ok=True)
+    return aside

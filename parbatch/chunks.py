@@ -1,0 +1,36 @@
+"""How many items a worker is handed at once."""
+
+import math
+
+# A chunk of about a second keeps the cost of handing over far below one per cent, and bounds what waits
+# behind a slow item.
+TARGET_S = 1.0
+MOST = 1_000
+_WEIGHT = 0.1  # of the newest duration in the running mean
+
+
+class ChunkSizer:
+    """Sizes of chunks: the fixed number of items, or, with None, as many as take about a second."""
+
+    def __init__(self, fixed: int | None, slots: int) -> None:
+        self._fixed = fixed
+        self._slots = slots
+        self._mean_s: float | None = None
+
+    def observe(self, duration_s: float) -> None:
+        """Learn from an item that has ended."""
+        if self._fixed is None:
+            mean = self._mean_s
+            self._mean_s = duration_s if mean is None else mean + _WEIGHT * (duration_s - mean)
+
+    def next(self, left: int) -> int:
+        """The size of the next chunk when about `left` items are not handed out yet.
+
+        Near the end `auto` shares what is left among the slots in ever smaller pieces, so that all end together.
+        """
+        if self._fixed is not None:
+            return self._fixed
+        if self._mean_s is None:
+            return 1
+        wanted = min(MOST, max(1, int(TARGET_S / max(self._mean_s, 1e-9))))
+        return max(1, min(wanted, math.ceil(left / (2 * self._slots))))

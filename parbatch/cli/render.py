@@ -1,0 +1,27 @@
+"""`parbatch render`."""
+
+import sys
+from typing import Any
+
+import click
+
+from parbatch import loading, options as run_options, runner
+from parbatch.cli.shared import JOB_HELP, job_options
+from parbatch.reports import json as json_report
+
+
+@click.command(
+    help=f"""Render one item, by id or name, whether it was done or not; the others stay as they are.
+
+    {JOB_HELP}""",
+)
+@click.argument("item")
+@click.argument("job", required=False)
+@job_options
+def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
+    result = runner.execute(loaded, runner.for_one_item(loaded, asked, item), go_on=f"parbatch show {item}")
+    if asked.json:
+        sys.stdout.buffer.write(json_report.encode(result))
+    sys.exit(result.exit_code)

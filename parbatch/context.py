@@ -1,0 +1,88 @@
+"""`ctx`: what the job's functions are given besides the item."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from parbatch.model import Outcome
+
+if TYPE_CHECKING:
+    from docx.document import Document
+
+
+class Context:
+    """One attempt's surroundings.
+
+    `number` is this attempt, from 1; `shared` what the job's setup returned; `feedback` what was wrong with the
+    attempt before, empty on the first.
+    """
+
+    def __init__(self, number: int, shared: Any, folder: Path, base: Path) -> None:
+        self.number = number
+        self.shared = shared
+        self.feedback: tuple[Any, ...] = ()
+        self.metrics: dict[str, float] = {}
+        self.templates: set[str] = set()
+        self._folder = folder
+        self._base = base
+        self._made = False
+
+    @property
+    def dir(self) -> Path:
+        """This attempt's private folder; what is in it at the end is published. Made when first asked for."""
+        if not self._made:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._made = True
+        return self._folder
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the private folder was asked for at all."""
+        return self._made
+
+    def document(self, template: str | Path | None = None) -> "Document":
+        """A new python-docx Document from a template, which each worker parses once.
+
+        The template's path starts from the job's folder; with none, it is python-docx's own default.
+        """
+        from parbatch.docx import open_template  # noqa: PLC0415 -- jobs without documents never load python-docx
+
+        if template is None:
+            return open_template(None)
+        path = self._base / template
+        self.templates.add(str(path))
+        return open_template(path)
+
+    def metric(self, name: str, number: float) -> None:
+        """Add a figure of this item's own to the report, such as pages or tokens.
+
+        Raises TypeError and ValueError for what is not a finite number.
+        """
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise TypeError(f"ctx.metric({name!r}, …) takes a number, not {type(number).__name__}")
+        if not math.isfinite(number):
+            raise ValueError(f"ctx.metric({name!r}, {number}): not a finite number")
+        self.metrics[str(name)] = number
+
+
+class Run:
+    """What the overview function sees of the run: `counts` by status, and the outcomes, one by one."""
+
+    def __init__(self, counts: Mapping[str, int], read: Callable[[], Iterator[Outcome]]) -> None:
+        self.counts = dict(counts)
+        self._read = read
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every item's outcome in item order, read as you go; call it as often as you like."""
+        return self._read()
+
+
+def read_outcomes(path: Path) -> Iterator[Outcome]:
+    """Outcomes from a file of JSON lines."""
+    decoder = msgspec.json.Decoder(Outcome)
+    with path.open("rb") as lines:
+        for line in lines:
+            yield decoder.decode(line)

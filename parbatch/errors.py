@@ -1,0 +1,46 @@
+"""What can go wrong before or around a run: a class for each exit code, a subclass for each kind of cause.
+
+What goes wrong inside an item is no exception here: it is that item's outcome.
+"""
+
+
+class ParbatchError(Exception):
+    """A problem that parbatch explains in one message: what happened, to what, and what to do next."""
+
+    exit_code = 1
+
+
+class NothingRunError(ParbatchError):
+    """Nothing was run: usage, job, data, an unfinished earlier run, or a selection that matches no item."""
+
+    exit_code = 2
+
+
+class JobError(NothingRunError):
+    """The job can't be found, loaded, or is not complete."""
+
+
+class DataError(NothingRunError):
+    """An item, or a value given as an option, is not what it has to be."""
+
+
+class FolderError(NothingRunError):
+    """The output folder can't be used, or holds an earlier run that must be gone on with or started over."""
+
+
+class CheckpointError(NothingRunError):
+    """The checkpoint is damaged, or was written by a newer version of parbatch."""
+
+
+class SelectionError(NothingRunError):
+    """The selection matches no item."""
+
+
+class SetupError(ParbatchError):
+    """The job's setup, or the loading of the job in a worker, failed; no worker could start rendering."""
+
+
+class FolderHeldError(ParbatchError):
+    """Another run holds the output folder."""
+
+    exit_code = 3

@@ -1,0 +1,29 @@
+"""Failures that are one problem have one fingerprint: status, type, place in the code, and message without particulars."""
+
+import re
+from hashlib import blake2b
+
+from parbatch.model import Evidence
+
+_PARTICULARS = (
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<address>"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+    (re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.~@+-]+){2,}"), "<path>"),
+    (re.compile(r"\d+(?:[.,]\d+)*"), "<n>"),
+)
+
+
+def fingerprint(status: str, evidence: Evidence, item_id: str, name: str) -> str:
+    """Eight hexadecimal digits, the same for failures that differ only in numbers, paths, dates, addresses and ids."""
+    text = "\n".join((status, evidence.type, evidence.place, general(evidence.message, item_id, name)))
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def general(message: str, item_id: str, name: str) -> str:
+    """A message with its particulars taken out."""
+    for particular in sorted({item_id, name}, key=len, reverse=True):
+        message = re.sub(rf"(?<!\w){re.escape(particular)}(?!\w)", "<item>", message)
+    for pattern, stand_in in _PARTICULARS:
+        message = pattern.sub(stand_in, message)
+    return message

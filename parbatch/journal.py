@@ -1,0 +1,152 @@
+"""What becomes of an attempt that has ended: published, made durable, written down, in this order.
+
+Commits are grouped in time. Files go into place at once; the disk is waited for in a thread, once for all files of
+a group; then the group's outcomes are committed. A kill at any instant loses at most one group's outcomes,
+never a file, and after a power cut no item is taken as done whose files are not whole.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from parbatch.attempt import staging
+from parbatch.capture import STREAMS, capture_file
+from parbatch.checkpoint import Checkpoint
+from parbatch.folder import Folder
+from parbatch.model import Ended, Evidence, Output, Task
+from parbatch.naming import folded
+from parbatch.publish import PublishError, digest_file, make_durable, publish, withdraw
+
+# Promised is a second; a group is closed after a quarter of it, which leaves the disk the rest.
+GROUP_S = 0.25
+
+Record = tuple[Task, Ended, bool]
+
+
+class Journal:
+    """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint, folder: Folder, run_id: str, code: int, wake: Callable[[], None]) -> None:
+        self._checkpoint = checkpoint
+        self._folder = folder
+        self._run_id = run_id
+        self._code = code
+        self._wake = wake
+        self._tmp = str(folder.tmp / run_id)
+        self._group: list[Record] = []
+        self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
+        self._claims: dict[str, str] = {}
+        self._opened_at = 0.0
+        self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
+        self._had_logs = any(folder.logs.iterdir())
+        self._had_outputs = bool(checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone())
+
+    # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
+
+    def publish(self, task: Task, ended: Ended) -> Ended:
+        """Move an attempt's logs and, if it ended ok, its files into place. An obstacle makes it `failed`."""
+        self._keep_logs(task, ended)
+        for template in ended.templates:
+            with contextlib.suppress(OSError):
+                self._checkpoint.begin()
+                self._checkpoint.set_file(template, digest_file(Path(template)))
+        if ended.status != "ok" or not (ended.outputs or self._had_outputs):
+            return ended
+        places = tuple((folded(output.path), output) for output in ended.outputs)
+        try:
+            self._claim(task, places)
+            if ended.outputs:
+                publish(Path(staging(self._tmp, task)), ended.outputs, self._folder.items)
+        except PublishError as error:
+            evidence = Evidence(type="PublishError", message=str(error))
+            return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"))
+        self._published.append((task.id, places))
+        return ended
+
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
+        """Take an outcome into the open group."""
+        if not self._group:
+            self._opened_at = now
+        self._group.append((task, ended, settled))
+
+    # --- groups
+
+    def next_deadline(self) -> float | None:
+        """When the open group is to be closed, on the coordinator's clock."""
+        return self._opened_at + GROUP_S if self._group and self._sync is None else None
+
+    def tick(self, now: float) -> None:
+        """Close and commit groups that are due."""
+        if self._sync is not None and self._sync[0].done():
+            self._commit_synced()
+        deadline = self.next_deadline()
+        if deadline is not None and now >= deadline:
+            self._close_group()
+
+    def finish(self) -> None:
+        """Commit everything, waiting for the disk."""
+        while self._sync is not None or self._group:
+            if self._sync is not None:
+                self._commit_synced()
+            else:
+                self._close_group()
+        self._checkpoint.commit()
+        self._thread.shutdown()
+
+    def _close_group(self) -> None:
+        group, self._group = self._group, []
+        published, self._published = self._published, []
+        if not published:
+            self._commit(group, ())
+            return
+        future = self._thread.submit(make_durable, self._folder.items)
+        self._sync = (future, group, published)
+        future.add_done_callback(lambda _: self._wake())
+
+    def _commit_synced(self) -> None:
+        assert self._sync is not None
+        future, group, published = self._sync
+        future.result()
+        self._sync = None
+        self._commit(group, published)
+
+    def _commit(self, group: list[Record], published: Iterable[tuple[str, tuple[tuple[str, Output], ...]]]) -> None:
+        stale: list[str] = []
+        self._checkpoint.begin()
+        self._checkpoint.overview_is("stale")
+        self._checkpoint.record(self._run_id, self._code, group)
+        for item_id, places in published:
+            kept = {place for place, _ in places}
+            stale += [path for place, path in self._checkpoint.outputs_of(item_id).items() if place not in kept]
+            self._checkpoint.set_outputs(item_id, places)
+            for place in kept:
+                self._claims.pop(place, None)
+        self._checkpoint.commit()
+        withdraw(stale, self._folder.items)
+
+    # --- inside
+
+    def _claim(self, task: Task, places: Iterable[tuple[str, Output]]) -> None:
+        """See to it that no two items publish the same file, not on a case-insensitive disk either."""
+        for place, output in places:
+            owner = self._claims.get(place) or self._checkpoint.live_owner(place)
+            if owner not in {None, task.id}:
+                raise PublishError(
+                    f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name."
+                )
+        self._claims.update((place, task.id) for place, _ in places)
+
+    def _keep_logs(self, task: Task, ended: Ended) -> None:
+        if not ended.logs and not self._had_logs and task.number == 1:
+            return
+        for stream in STREAMS:
+            log = self._folder.log(task.file_stem, stream)
+            if stream in ended.logs:
+                os.replace(capture_file(staging(self._tmp, task), stream), log)
+            else:
+                log.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""JSON values and nothing else: what items carry, what renders return, what the checkpoint keeps.
+
+msgspec would quietly turn dates, sets or bytes into text, and NaN into null; a reader would then get something
+else than the writer had. So a value is checked first, and what JSON can't hold is an error that says where it is.
+"""
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+_encoder = msgspec.json.Encoder()
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+class NotJSONError(ValueError):
+    """A value that JSON can't hold: the message names the place and the type."""
+
+
+def encode(value: object, what: str) -> bytes:
+    """The JSON text of `value`, in UTF-8, keys in their own order; `what` names the value in errors.
+
+    Raises NotJSONError for values that are not JSON (tuples count as lists).
+    """
+    if type(value) not in _PLAIN:
+        value = _plain(value, what)
+    try:
+        return _encoder.encode(value)
+    except (UnicodeEncodeError, OverflowError, ValueError) as error:
+        raise NotJSONError(f"{what} can't be written as JSON: {error}") from None
+    except RecursionError:
+        raise NotJSONError(f"{what} is nested too deeply for JSON") from None
+
+
+def _plain(value: object, place: str) -> object:
+    """The value itself, or the same in the plain types that the encoder takes."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return {_key(key, place): _plain(part, f"{place}[{key!r}]") for key, part in value.items()}  # type: ignore[attr-defined]
+    if kind is list or kind is tuple:
+        return [_plain(part, f"{place}[{index}]") for index, part in enumerate(value)]  # type: ignore[arg-type]
+    return _unusual(value, place)
+
+
+def _unusual(value: object, place: str) -> object:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise NotJSONError(f"{place} is {float(value)}, which JSON can't hold; use None")
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return _plain(dict(value), place)
+    if isinstance(value, (list, tuple)):
+        return _plain(list(value), place)
+    advice = "; use its isoformat()" if hasattr(value, "isoformat") else ""
+    raise NotJSONError(f"{place} is of type {_type_name(value)}, which JSON can't hold{advice}")
+
+
+def _key(key: object, place: str) -> str:
+    if not isinstance(key, str):
+        raise NotJSONError(f"{place} has the key {key!r}; JSON keys are text")
+    return str(key)
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,92 @@
+"""What a process may use: its memory, its threads, and how much of it it has used."""
+
+import contextlib
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+if os.name == "posix":
+    import resource
+
+# Native libraries start a pool of threads as large as the machine; with a worker on every core that
+# is N × N threads. Each of these variables is read by the library when it is loaded.
+ONE_THREAD = {
+    variable: "1"
+    for variable in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    )
+}
+
+DEFAULT_SHARE = 0.8
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+def usable_memory() -> int:
+    """Bytes that this process may use: the machine's memory, or the cgroup's limit where that is less."""
+    total = int(psutil.virtual_memory().total)
+    for limit_file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+            total = min(total, int(Path(limit_file).read_text(encoding="ascii")))
+    return total
+
+
+def default_cap(workers: int) -> int:
+    """The cap for a worker where none is given: 80 % of the usable memory, shared among the workers."""
+    return int(usable_memory() * DEFAULT_SHARE / workers)
+
+
+def hold_memory(cap: int) -> None:
+    """Make allocations beyond `cap` bytes fail with MemoryError in this process.
+
+    RLIMIT_DATA counts private writable memory (Linux 4.7 and newer), which is closer to what is really used than
+    RLIMIT_AS. Mapped files are not in it, so what they take now comes off: the process then reaches its limit
+    before its resident size reaches the cap. Elsewhere the watch over the resident size stands alone.
+    """
+    if sys.platform != "linux":
+        return
+    mapped = psutil.Process().memory_info().shared
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = max(cap - mapped, cap // 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent has ended, so that they can be found (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def resident_bytes() -> int:
+    """The resident size of this process."""
+    return int(psutil.Process().memory_info().rss)
+
+
+class PeakMeter:
+    """The largest resident size of this process during an attempt, in bytes.
+
+    The system's high-water mark is set back whenever an attempt has raised it (Linux: 5 written to clear_refs), so
+    that each attempt shows its own; where that is not possible, the peak is that of the process so far.
+    """
+
+    _unit = 1 if sys.platform == "darwin" else 1024  # getrusage: bytes on macOS, kilobytes elsewhere
+
+    def __init__(self) -> None:
+        self._mark = 0
+
+    def read(self) -> int:
+        """The peak since the mark was last set back."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * self._unit
+        if peak > self._mark:
+            self._mark = peak
+            with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as marks:
+                marks.write("5")
+                self._mark = 0
+        return peak

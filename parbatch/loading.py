@@ -1,0 +1,175 @@
+"""From what a person names to a Job, in the parent and again, by the same reference, in each worker."""
+
+import importlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+import msgspec
+
+from parbatch.errors import JobError
+from parbatch.job import Job
+
+SAMPLE = "parbatch.sample.job:job"
+
+
+class JobRef(msgspec.Struct, frozen=True):
+    """How a worker finds the job: a file, a module, or, for a job of a script or notebook, its pickled self."""
+
+    kind: str
+    where: str = ""
+    name: str = ""
+    pickled: bytes = b""
+
+
+class LoadedJob(msgspec.Struct, frozen=True):
+    """A job, how workers find it, its source file if it has one, and what a person would type for it.
+
+    `defaults` are run options that a TOML file gives, by their long name with underscores.
+    """
+
+    job: Job
+    ref: JobRef
+    file: Path | None
+    label: str
+    defaults: Mapping[str, Any] = {}
+
+    @property
+    def base(self) -> Path:
+        """The folder that the job's own relative paths start from."""
+        return self.file.parent if self.file else Path.cwd()
+
+
+def load(spec: str | None) -> LoadedJob:
+    """The job that `spec` names: `file.py`, `file.py:name`, `package.module:name`, a `.toml` file, or None.
+
+    Raises JobError when there is no such job, or it is not complete.
+    """
+    if spec is None:
+        return _load_unnamed()
+    path_text, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
+    if path_text.endswith(".toml"):
+        return _load_toml(Path(path_text), table=())
+    if path_text.endswith(".py") or "/" in path_text:
+        return _complete(JobRef("file", str(Path(path_text).absolute()), name), spec)
+    if name:
+        return _complete(JobRef("module", path_text, name), spec)
+    near = f" Did you mean {spec}.py?" if Path(f"{spec}.py").is_file() else ""
+    raise JobError(f"No job named {spec!r}. Name a file (job.py), a file and job (job.py:letters), or module:name.{near}")
+
+
+def from_object(job: Job) -> LoadedJob:
+    """A job that Python code holds. Functions of a script or notebook travel by value, others by their name."""
+    if not isinstance(job, Job):
+        raise JobError(f"parbatch.run takes a Job or the name of one, not {type(job).__name__}.")
+    job.check()
+    module = sys.modules.get(getattr(job.functions["render"], "__module__", ""))
+    file = getattr(module, "__file__", None)
+    return LoadedJob(job, JobRef("pickle", pickled=cloudpickle.dumps(job)), Path(file) if file else None, "")
+
+
+def resolve(ref: JobRef) -> Job:
+    """The job behind a reference. Raises JobError, or what the job's own code raises while it is imported."""
+    if ref.kind == "pickle":
+        job: Job = cloudpickle.loads(ref.pickled)
+        return job
+    module = _import_file(Path(ref.where)) if ref.kind == "file" else _import_module(ref.where)
+    return _pick(module, ref.name, ref.where)
+
+
+def _load_unnamed() -> LoadedJob:
+    if Path("parbatch.toml").is_file():
+        return _load_toml(Path("parbatch.toml"), table=())
+    if Path("pyproject.toml").is_file() and "parbatch" in _read_toml(Path("pyproject.toml")).get("tool", {}):
+        return _load_toml(Path("pyproject.toml"), table=("tool", "parbatch"))
+    return _complete(JobRef("module", *SAMPLE.split(":")), "")
+
+
+def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:
+    """The job that a TOML file points to with `job = "..."`; its other keys are run options."""
+    settings = _read_toml(path)
+    for key in table:
+        settings = settings[key]
+    spec = settings.get("job")
+    if not isinstance(spec, str):
+        raise JobError(f'{path}: it names no job. Add a line such as job = "letters.py".')
+    inner = spec if Path(spec.partition(":")[0]).is_absolute() or ".py" not in spec else str(path.parent / spec)
+    loaded = load(inner)
+    defaults = {key.replace("-", "_"): value for key, value in settings.items() if key != "job"}
+    label = str(path) if not table and path.name != "parbatch.toml" else ""
+    return LoadedJob(loaded.job, loaded.ref, loaded.file, label, defaults)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise JobError(f"No such job file: {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise JobError(f"{path} is not valid TOML: {error}") from None
+
+
+def _complete(ref: JobRef, label: str) -> LoadedJob:
+    try:
+        job = resolve(ref)
+    except JobError:
+        raise
+    except Exception as error:
+        raise JobError(f"{ref.where} can't be loaded: {type(error).__name__}: {error}") from error
+    job.check()
+    file = ref.where if ref.kind == "file" else getattr(sys.modules[ref.where], "__file__", None)
+    return LoadedJob(job, ref, Path(file) if file else None, label)
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Run a job file as a module of its own name, its folder importable as it is for a script."""
+    if not path.is_file():
+        raise JobError(f"No such job file: {path}")
+    name = f"parbatch_job_{path.stem}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
+        return sys.modules[name]
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise JobError(f"{path} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            raise JobError(f"No module named {name!r} can be imported from here.") from None
+        raise
+
+
+def _pick(module: ModuleType, name: str, where: str) -> Job:
+    jobs = {key: value for key, value in vars(module).items() if isinstance(value, Job)}
+    by_name = {job.name: job for job in jobs.values()}
+    if name:
+        if name in jobs or name in by_name:
+            return jobs[name] if name in jobs else by_name[name]
+        found = f"It has: {', '.join(jobs)}." if jobs else "It has none: write job = Job(...)."
+        raise JobError(f"{where} has no job named {name!r}. {found}")
+    distinct = {id(job): key for key, job in jobs.items()}
+    if len(distinct) == 1 or "job" in jobs:
+        return jobs["job"] if "job" in jobs else next(iter(jobs.values()))
+    if not jobs:
+        raise JobError(f"{where} has no job. Write job = Job({module.__name__!r}), with items and render.")
+    raise JobError(f"{where} has several jobs: {', '.join(jobs)}. Name one, as in {where}:{next(iter(jobs))}.")

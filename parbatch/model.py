@@ -1,0 +1,173 @@
+"""The words of parbatch as values: items, tasks, outcomes, and what workers say.
+
+Everything here is immutable and crosses process boundaries as one line of JSON; nothing is ever pickled.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from parbatch.naming import stem
+
+Status = Literal["ok", "failed", "invalid", "timeout", "memory", "crashed", "pending"]
+STATUSES: tuple[Status, ...] = ("ok", "failed", "invalid", "timeout", "memory", "crashed", "pending")
+
+NO_DATA = msgspec.Raw(b"null")
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of work.
+
+    `id` is unique in the job and stable between runs; `data` holds JSON values; `name` is for people and is the
+    id where none is given; `group` serves counts and selections; `requires` names shared entries.
+    """
+
+    id: str
+    data: Any = msgspec.field(default_factory=dict)
+    name: str = ""
+    group: str = ""
+    requires: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            msgspec.structs.force_setattr(self, "name", self.id)
+
+
+class Task(msgspec.Struct, frozen=True, array_like=True):
+    """One attempt to make: an item as the checkpoint holds it, and which try this is (`number`, from 1)."""
+
+    position: int
+    id: str
+    name: str
+    group: str
+    data: msgspec.Raw
+    requires: tuple[str, ...] = ()
+    stem: str = ""
+    number: int = 1
+
+    def item(self) -> Item:
+        """The item that the job's functions get, its data freshly decoded."""
+        return Item(
+            id=self.id,
+            name=self.name,
+            group=self.group,
+            data=msgspec.json.decode(self.data),
+            requires=self.requires,
+        )
+
+    @property
+    def file_stem(self) -> str:
+        """The name of the files that parbatch itself makes for the item, without extension."""
+        return self.stem or stem(self.id)
+
+    def again(self) -> "Task":
+        """The next attempt at the same item."""
+        return msgspec.structs.replace(self, number=self.number + 1)
+
+
+class Output(msgspec.Struct, frozen=True, array_like=True):
+    """A file of an attempt: its path relative to the folder it is published in (`/` between parts), and its state."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    digest: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an attempt did not end ok; `place` is the innermost function of the job's own code, as `file:function`."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    place: str = ""
+    returncode: int | None = None
+    signal: str | None = None
+
+
+# --- what a worker is told -------------------------------------------------------------------------------------
+
+
+class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="chunk"):
+    """The tasks that a worker is handed at once; `role` names the job's function that renders them."""
+
+    number: int
+    tasks: list[Task]
+    role: str = "render"
+
+
+class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop"):
+    """Finish the item in flight, give back the rest, and wait."""
+
+
+Order = Chunk | Stop
+
+
+# --- what a worker says ----------------------------------------------------------------------------------------
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
+    """The job is loaded and its setup has run; `idle_bytes` is the worker's resident size before any item."""
+
+    idle_bytes: int
+
+
+class NotReady(msgspec.Struct, frozen=True, array_like=True, tag="not-ready"):
+    """The job could not be loaded or its setup raised."""
+
+    evidence: Evidence
+
+
+class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
+    """The first item of a chunk is in flight; each later one is from the moment its predecessor ended."""
+
+    chunk: int
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
+    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text."""
+
+    position: int
+    number: int
+    status: Status
+    duration_s: float
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+    result: msgspec.Raw = NO_DATA
+    outputs: tuple[Output, ...] = ()
+    evidence: Evidence | None = None
+    logs: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
+    templates: tuple[str, ...] = ()
+
+
+class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):
+    """The worker was told to stop and has put down what it had not begun."""
+
+
+class Retiring(msgspec.Struct, frozen=True, array_like=True, tag="retiring"):
+    """The worker's idle size has grown too far: it puts down what it had not begun and makes room for a new one."""
+
+    idle_bytes: int
+
+
+Message = Ready | NotReady | Began | Ended | Returned | Retiring
+
+
+# --- what the job's overview reads -----------------------------------------------------------------------------
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an item: its last status, with the result if ok and the cause if not.
+
+    `outputs` are the published paths, relative to `items/`; `attempts` counts the tries made at this data.
+    """
+
+    item: Item
+    status: Status
+    attempts: int = 0
+    duration_s: float | None = None
+    result: Any = None
+    outputs: tuple[str, ...] = ()
+    type: str = ""
+    message: str = ""

@@ -1,0 +1,119 @@
+"""Run options: as given on the command line, in Python or in a TOML file, checked and completed in one place."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch.backends import BACKENDS
+from parbatch.errors import DataError
+from parbatch.job import chunk_size_of, positive
+from parbatch.loading import LoadedJob
+from parbatch.plan import Selection
+from parbatch.progress import check_mode
+from parbatch.units import parse_duration, parse_size
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run was asked for. Sizes in bytes, durations in seconds; None where there is no such limit."""
+
+    out: Path
+    workers: int
+    chunk_size: int | None
+    memory: int | None
+    timeout: float | None
+    attempts: int
+    selection: Selection
+    max_failures: int | None
+    time_budget: float | None
+    backend: str
+    progress: str
+    resume: bool
+    fresh: bool
+    rerun_code: bool
+    json: bool
+    accelerate: bool
+
+
+NAMES = (
+    "workers",
+    "out",
+    "resume",
+    "fresh",
+    "chunk_size",
+    "memory",
+    "timeout",
+    "attempts",
+    "only",
+    "limit",
+    "max_failures",
+    "time_budget",
+    "backend",
+    "progress",
+    "json",
+    "rerun",
+    "accelerate",
+)
+
+
+def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str = "auto") -> Options:
+    """Options from what was given, else the TOML file's, else the job's, else the defaults.
+
+    Raises DataError for a name or value that can't be used, and for options that contradict each other.
+    """
+    asked = {**loaded.defaults, **{name: value for name, value in given.items() if value is not None}}
+    _check_names(asked)
+    job = loaded.job
+    if asked.get("resume") and asked.get("fresh"):
+        raise DataError("--resume and --fresh contradict each other: go on from the checkpoint, or start over.")
+    rerun = asked.get("rerun")
+    if rerun not in {None, "code"}:
+        raise DataError(f"rerun: {rerun!r} is not known; --rerun code does items of older code again.")
+    if rerun and asked.get("fresh"):
+        raise DataError("--rerun and --fresh contradict each other: --fresh does every item again anyway.")
+    backend = asked.get("backend", "loky")
+    if backend not in BACKENDS:
+        raise DataError(f"backend: {backend!r} is not one of {', '.join(BACKENDS)}.")
+    progress = asked.get("progress", default_progress)
+    check_mode(progress)
+    return Options(
+        out=Path(asked.get("out") or Path("outputs", job.name)),
+        workers=1 if backend == "inline" else _positive_or_none(asked, "workers") or _cpus(),
+        chunk_size=chunk_size_of(asked["chunk_size"]) if "chunk_size" in asked else job.chunk_size,
+        memory=parse_size(asked["memory"]) if "memory" in asked else job.memory,
+        timeout=parse_duration(asked["timeout"]) if "timeout" in asked else job.timeout,
+        attempts=_positive_or_none(asked, "attempts") or job.attempts,
+        selection=Selection(_patterns(asked.get("only", ())), _positive_or_none(asked, "limit")),
+        max_failures=_positive_or_none(asked, "max_failures"),
+        time_budget=parse_duration(asked["time_budget"], "time budget") if "time_budget" in asked else None,
+        backend=backend,
+        progress=progress,
+        resume=bool(asked.get("resume")),
+        fresh=bool(asked.get("fresh")),
+        rerun_code=rerun == "code",
+        json=bool(asked.get("json")),
+        accelerate=bool(asked.get("accelerate", True)),
+    )
+
+
+def _check_names(asked: Mapping[str, Any]) -> None:
+    for name in asked:
+        if name not in NAMES:
+            close = difflib.get_close_matches(name, NAMES, 1)
+            raise DataError(f"There is no run option {name!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+
+
+def _positive_or_none(asked: Mapping[str, Any], name: str) -> int | None:
+    return positive(asked[name], name.replace("_", " ")) if name in asked else None
+
+
+def _patterns(only: str | Sequence[str]) -> tuple[str, ...]:
+    return (only,) if isinstance(only, str) else tuple(only)
+
+
+def _cpus() -> int:
+    from loky import cpu_count  # noqa: PLC0415 -- loky loads slowly, and most runs say how many they want
+
+    return int(cpu_count())

@@ -1,0 +1,214 @@
+"""What a run has to do and why: the checkpoint brought up to date with source, outputs, files and code.
+
+Nothing is rendered here, and all of it happens in one transaction: an error leaves the checkpoint as it was.
+"""
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.errors import SelectionError
+from parbatch.loading import LoadedJob
+from parbatch.model import Output
+from parbatch.publish import digest_file, is_intact
+from parbatch.source import Difference, compare, rows
+
+
+class Selection(NamedTuple):
+    """Which items a person asked for: shell patterns for ids or names (none: all), and at most how many.
+
+    `exact` is the id of the one item that is asked for, done or not.
+    """
+
+    only: Sequence[str] = ()
+    limit: int | None = None
+    exact: str | None = None
+
+    def matches(self, item_id: str, name: str) -> bool:
+        """Whether an item is asked for; upper and lower case are the same."""
+        if self.exact is not None:
+            return item_id == self.exact
+        if not self.only:
+            return True
+        return any(_pattern(only).fullmatch(text.casefold()) for only in self.only for text in (item_id, name))
+
+    @property
+    def narrows(self) -> bool:
+        """Whether not every item is asked for."""
+        return bool(self.only) or self.exact is not None
+
+    def describe(self) -> str:
+        """The selection as a person typed it."""
+        return " ".join(f"--only {pattern!r}" for pattern in self.only)
+
+
+class Plan(NamedTuple):
+    """What a run has to do: `due` items of `matching` ones of `total`, with the reasons counted."""
+
+    total: int
+    matching: int
+    due: int
+    reasons: dict[str, int]
+    difference: Difference
+    older_code: int
+    code: int
+
+
+def current_files(loaded: LoadedJob) -> dict[str, str | None]:
+    """The job's files with the digest that each has now; None for one that is not there."""
+    return {str(path): _digest(path) for path in (loaded.base / file for file in loaded.job.files)}
+
+
+def code_digest(loaded: LoadedJob) -> str:
+    """A digest of the job's source file; empty for a job that has none."""
+    return (loaded.file and _digest(loaded.file)) or ""
+
+
+def resume(checkpoint: Checkpoint, loaded: LoadedJob, items: Path, *, rerun_code: bool) -> Difference:
+    """Mark what has to be done again, and why. Call inside a transaction."""
+    difference = compare(checkpoint, loaded.job)
+    _mark_changed_files(checkpoint, loaded)
+    _mark_broken_outputs(checkpoint, items)
+    if rerun_code:
+        code = checkpoint.code_version(code_digest(loaded))
+        _mark(checkpoint, "code changed", "code <> ?", code)
+    return difference
+
+
+def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) -> Difference:
+    """Make every selected item due again. Call inside a transaction."""
+    difference = compare(checkpoint, loaded.job)
+    db = checkpoint.db
+    _offer_selection(checkpoint, selection)
+    db.execute("DELETE FROM attempts WHERE id IN (SELECT id FROM items WHERE selected(id, name))")
+    db.execute(
+        "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over'"
+        " WHERE selected(id, name)"
+    )
+    remember_files(checkpoint, loaded)
+    return difference
+
+
+def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
+    """Write down the state of all files that the outputs depend on."""
+    now = current_files(loaded)
+    for path in checkpoint.files():
+        now.setdefault(path, _digest(Path(path)))
+    for path, digest in now.items():
+        checkpoint.set_file(path, digest)
+
+
+def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, difference: Difference) -> Plan:
+    """Count what is due. Raises SelectionError when the selection matches no item."""
+    db = checkpoint.db
+    _offer_selection(checkpoint, selection)
+    condition = due(selection)
+    (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
+    (matching,) = db.execute("SELECT COUNT(*) FROM items WHERE selected(id, name)").fetchone() if selection.narrows else (total,)
+    if total and not matching:
+        raise SelectionError(f"No item matches {selection.describe()}.{_close_matches(checkpoint, selection)}")
+    reasons = dict(
+        db.execute(
+            f"SELECT COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE 'was ' || status END), COUNT(*)"  # noqa: S608
+            f" FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC"
+        )
+    )
+    code = checkpoint.code_version(code_digest(loaded))
+    (older,) = db.execute("SELECT COUNT(*) FROM items WHERE status = 'ok' AND code <> ?", (code,)).fetchone()
+    count = sum(reasons.values())
+    limited = count if selection.limit is None else min(count, selection.limit)
+    return Plan(total, matching, limited, reasons, difference, older, code)
+
+
+def due(selection: Selection) -> str:
+    """The SQL condition for the items that a run takes on."""
+    return "status <> 'ok' AND selected(id, name)" if selection.narrows else "status <> 'ok'"
+
+
+def mark_asked_for(checkpoint: Checkpoint, item_id: str) -> None:
+    """Make one item due, whatever its status."""
+    checkpoint.db.execute("UPDATE items SET status = 'pending', reason = 'asked for' WHERE id = ?", (item_id,))
+
+
+def _mark(checkpoint: Checkpoint, reason: str, condition: str, *values: object) -> None:
+    checkpoint.db.execute(
+        f"UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE status = 'ok' AND {condition}",  # noqa: S608
+        (reason, *values),
+    )
+
+
+def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
+    before = checkpoint.files()
+    remember_files(checkpoint, loaded)
+    after = checkpoint.files()
+    changed = sorted(path for path in before if after[path] != before[path])
+    if changed:
+        names = ", ".join(Path(path).name for path in changed)
+        _mark(checkpoint, f"file changed: {names}", "1")
+
+
+def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
+    published = checkpoint.db.execute(
+        "SELECT items.position, path, size, mtime_ns, outputs.digest FROM outputs JOIN items ON items.id = outputs.id"
+        " WHERE status = 'ok'"
+    )
+    broken = [
+        ("output missing" if state is None else "output changed", position)
+        for position, *output in published
+        if not (state := is_intact(Output(*output), items))
+    ]
+    checkpoint.db.executemany(
+        "UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE position = ?", broken
+    )
+
+
+def _offer_selection(checkpoint: Checkpoint, selection: Selection) -> None:
+    checkpoint.db.create_function("selected", 2, selection.matches, deterministic=True)
+
+
+def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
+    by_text = {}
+    for item_id, name in checkpoint.db.execute("SELECT id, name FROM items LIMIT 100000"):
+        by_text[item_id.casefold()] = by_text[name.casefold()] = [item_id]
+    return _close(selection.only[0], by_text)
+
+
+def find_item(loaded: LoadedJob, asked: str) -> str:
+    """The id of the item that a person names by id or name, upper and lower case the same.
+
+    Raises SelectionError with close matches when there is none, and with the ids when several have that name.
+    """
+    by_name: dict[str, list[str]] = {}
+    by_id: dict[str, list[str]] = {}
+    for item_id, name, *_ in rows(loaded.job):
+        if item_id == asked:
+            return item_id
+        by_id.setdefault(item_id.casefold(), []).append(item_id)
+        by_name.setdefault(name.casefold(), []).append(item_id)
+    found = by_id.get(asked.casefold()) or by_name.get(asked.casefold()) or []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {', '.join(found[:5])}.")
+    raise SelectionError(f"No item is called {asked!r}.{_close(asked, by_id | by_name)}")
+
+
+def _close(asked: str, by_text: Mapping[str, Sequence[str]]) -> str:
+    texts = difflib.get_close_matches(asked.casefold(), by_text, 3)
+    ids = dict.fromkeys(item_id for text in texts for item_id in by_text[text])
+    return f" Close to it: {', '.join(ids)}." if ids else ""
+
+
+def _pattern(only: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(only.casefold()))
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return digest_file(path)
+    except OSError:
+        return None

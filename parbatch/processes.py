@@ -1,0 +1,113 @@
+"""Process trees: how large they are, and how nothing of them is left behind.
+
+Every worker carries two marks in its environment, and all that it starts inherits them. So the processes of a run, or
+of one slot, can be found when their parents are long gone, in a session of their own or not.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+
+import psutil
+
+RUN_MARK = "PARBATCH_RUN"
+SLOT_MARK = "PARBATCH_SLOT"
+
+
+def sweep(run_mark: str, slot: int | None = None) -> list[str]:
+    """Kill every process with the marks of this run (and slot), and say which there were."""
+    killed = []
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error, OSError):
+            marks = process.environ()
+            if marks.get(RUN_MARK) == run_mark and slot in {None, int(marks.get(SLOT_MARK, -1))}:
+                described = describe(process)
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    process.kill()
+                    killed.append(described)
+    return killed
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that descends from it, the root first held still so that it starts nothing more."""
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        with contextlib.suppress(psutil.Error):
+            root.suspend()
+        for process in [*root.children(recursive=True), root]:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
+    """The resident bytes of each root process with its descendants, from one pass over the process table."""
+    wanted = set(roots)
+    parents: dict[int, int] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            parents[process.pid] = process.ppid()
+    sizes = dict.fromkeys(wanted, 0)
+    for pid in parents:
+        root = _root_of(pid, parents, wanted)
+        if root is not None:
+            with contextlib.suppress(psutil.Error):
+                sizes[root] += psutil.Process(pid).memory_info().rss
+    return sizes
+
+
+def _root_of(pid: int, parents: dict[int, int], roots: set[int]) -> int | None:
+    seen: set[int] = set()
+    while pid and pid not in seen:
+        if pid in roots:
+            return pid
+        seen.add(pid)
+        pid = parents.get(pid, 0)
+    return None
+
+
+class Children:
+    """The children that this process had when it was set up; what comes later and stays is ended after its item."""
+
+    def __init__(self) -> None:
+        self._own = {(child.pid, child.create_time()) for child in psutil.Process().children(recursive=True)}
+
+    def end_others(self) -> list[str]:
+        """Kill all descendants but the own ones, reap them, and say which there were.
+
+        A process without children, the usual case, is recognised by one system call.
+        """
+        if not self._own and not _has_children():
+            return []
+        ended = []
+        others = psutil.Process().children(recursive=True)
+        for child in others:
+            with contextlib.suppress(psutil.Error):
+                if (child.pid, child.create_time()) not in self._own:
+                    if child.status() != psutil.STATUS_ZOMBIE:
+                        ended.append(describe(child))
+                    child.kill()
+        for child in others:
+            with contextlib.suppress(psutil.Error, OSError):
+                if (child.pid, child.create_time()) not in self._own:
+                    os.waitpid(child.pid, 0)
+        return ended
+
+
+def _has_children() -> bool:
+    if not hasattr(os, "waitid"):
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def describe(process: psutil.Process) -> str:
+    """A process in a few words, for logs."""
+    try:
+        return f"{' '.join(process.cmdline()) or process.name()} (pid {process.pid})"
+    except psutil.Error:
+        return f"pid {process.pid}"

@@ -1,0 +1,115 @@
+"""What people see while a run goes on: a bar on a terminal, else a line for each item that has settled."""
+
+import sys
+from typing import IO, Protocol
+
+from tqdm import tqdm
+
+from parbatch.errors import DataError
+from parbatch.model import Ended, Task
+from parbatch.units import format_duration
+
+MODES = ("auto", "bar", "lines", "none")
+
+
+class Progress(Protocol):
+    """Is told of every settled item."""
+
+    def settled(self, task: Task, ended: Ended) -> None:
+        """An item has its status."""
+
+    def say(self, text: str) -> None:
+        """Show a line without spoiling what is on the screen."""
+
+    def close(self) -> None:
+        """Leave the screen as the next line expects it."""
+
+
+class Bar:
+    """A tqdm bar with the time left and the counts of ok and failed items."""
+
+    def __init__(self, total: int, stream: IO[str]) -> None:
+        self._bar = tqdm(total=total, file=stream, unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1)
+        self._ok = self._not_ok = 0
+        self._show()
+
+    def settled(self, task: Task, ended: Ended) -> None:  # noqa: ARG002 -- counts only
+        """See Progress."""
+        if ended.status == "ok":
+            self._ok += 1
+        else:
+            self._not_ok += 1
+        self._show()
+        self._bar.update()
+
+    def _show(self) -> None:
+        self._bar.set_postfix_str(f"{self._ok} ok, {self._not_ok} failed", refresh=False)
+
+    def say(self, text: str) -> None:
+        """See Progress."""
+        self._bar.write(text, file=self._bar.fp)
+
+    def close(self) -> None:
+        """See Progress."""
+        self._bar.close()
+
+
+class Lines:
+    """`[17/592] Cherokee Nation ok (0.6 s)`, and below a failure its cause."""
+
+    def __init__(self, total: int, stream: IO[str]) -> None:
+        self._total = total
+        self._stream = stream
+        self._count = 0
+
+    def settled(self, task: Task, ended: Ended) -> None:
+        """See Progress."""
+        self._count += 1
+        cause = ""
+        if ended.evidence is not None:
+            cause = f": {ended.evidence.type}: {ended.evidence.message.splitlines()[0] if ended.evidence.message else ''}"
+        self.say(
+            f"[{self._count}/{self._total}] {printable(task.name)} {ended.status}"
+            f" ({format_duration(ended.duration_s)}){printable(cause)}"
+        )
+
+    def say(self, text: str) -> None:
+        """See Progress."""
+        print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """See Progress."""
+
+
+class Silent:
+    """Nothing at all."""
+
+    def settled(self, task: Task, ended: Ended) -> None:
+        """See Progress."""
+
+    def say(self, text: str) -> None:
+        """See Progress."""
+
+    def close(self) -> None:
+        """See Progress."""
+
+
+def start(mode: str, total: int, stream: IO[str]) -> Progress:
+    """The progress display of a mode; `auto` is a bar where standard error is a terminal. Raises DataError."""
+    check_mode(mode)
+    if mode == "auto":
+        mode = "bar" if sys.stderr.isatty() else "lines"
+    if mode == "bar":
+        return Bar(total, sys.stderr)
+    return Lines(total, stream) if mode == "lines" else Silent()
+
+
+def check_mode(mode: str) -> None:
+    """Raises DataError for a mode that there is not."""
+    if mode not in MODES:
+        raise DataError(f"progress: {mode!r} is not one of {', '.join(MODES)}.")
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: control characters, which could move the cursor or worse, are shown as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

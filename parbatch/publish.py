@@ -1,0 +1,112 @@
+"""From an attempt's private folder to readers, whole or not at all.
+
+A worker stages: it finishes the files and says what they are. The parent publishes: it moves them into place. A
+worker can be ended at any instant, for its time or its memory, and must not be the one that moves files then.
+"""
+
+import ctypes
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+
+from parbatch.model import Output
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class PublishError(Exception):
+    """What an attempt left behind can't be published; the message says which file and why."""
+
+
+def stage(folder: Path) -> tuple[Output, ...]:
+    """The files in an attempt's folder, in the order of their paths.
+
+    Raises PublishError for anything but plain files and folders: a link could lead readers out of the output folder.
+    """
+    outputs = []
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in [*files, *(f for f in folders if Path(parent, f).is_symlink())]:
+            path = Path(parent, name)
+            state = path.lstat()
+            shown = path.relative_to(folder).as_posix()
+            if not stat.S_ISREG(state.st_mode):
+                raise PublishError(f"{shown} in ctx.dir is not a plain file; only files and folders are published")
+            try:
+                shown.encode()
+            except UnicodeEncodeError:
+                raise PublishError(f"{shown!r} in ctx.dir has a name that is not valid text") from None
+            outputs.append(Output(shown, state.st_size, state.st_mtime_ns, digest_file(path)))
+    return tuple(sorted(outputs, key=lambda output: output.path))
+
+
+def publish(staged: Path, outputs: Iterable[Output], target: Path) -> None:
+    """Move an attempt's files into `target`, each over what was there before.
+
+    Every obstacle that can be seen beforehand is looked for before the first file moves. Raises PublishError.
+    """
+    outputs = tuple(outputs)
+    try:
+        for output in outputs:
+            place = target / output.path
+            if "/" in output.path:
+                place.parent.mkdir(parents=True, exist_ok=True)
+            if place.is_dir():
+                raise IsADirectoryError(21, "a folder of that name is there", str(place))
+        for output in outputs:
+            os.replace(staged / output.path, target / output.path)
+    except OSError as error:
+        raise PublishError(f"{error.filename} can't be published: {error.strerror}") from None
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def withdraw(paths: Iterable[str], target: Path) -> None:
+    """Remove published files, and the folders that this leaves empty."""
+    for path in paths:
+        place = target / path
+        place.unlink(missing_ok=True)
+        for parent in place.relative_to(target).parents[:-1]:
+            if any((target / parent).iterdir()):
+                break
+            (target / parent).rmdir()
+
+
+def make_durable(target: Path) -> None:
+    """Wait until all that was published into `target` is on the disk: one call for many files."""
+    if _libc is None:
+        os.sync()
+        return
+    descriptor = os.open(target, os.O_RDONLY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), "syncfs failed", str(target))
+    finally:
+        os.close(descriptor)
+
+
+def is_intact(output: Output, target: Path) -> bool | None:
+    """Whether a published file is what it was: True, False when it was changed, None when it is not there.
+
+    A file of the same size and time is taken as unchanged; at another time its content decides.
+    """
+    place = target / output.path
+    try:
+        state = place.stat()
+    except OSError:
+        return None
+    if state.st_size != output.size or not stat.S_ISREG(state.st_mode):
+        return False
+    return state.st_mtime_ns == output.mtime_ns or digest_file(place) == output.digest
+
+
+def digest_file(path: Path) -> str:
+    """The BLAKE2b digest of a file, 16 bytes in hexadecimal."""
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

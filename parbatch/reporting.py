@@ -1,0 +1,94 @@
+"""From the checkpoint and what was counted on the way to a run's result."""
+
+import platform
+import socket
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.fingerprint import fingerprint
+from parbatch.folder import Folder
+from parbatch.model import Ended, Evidence, Task
+from parbatch.result import Counts, Failure, MetricSummary
+
+_PACKAGES = ("parbatch", "python-docx", "lxml", "loky")
+
+
+class Tally:
+    """What is counted while items settle: how many, how many not ok, and their metrics."""
+
+    def __init__(self) -> None:
+        self.rendered = 0
+        self.failures = 0
+        self._metrics: dict[str, list[float]] = {}
+
+    def take(self, ended: Ended) -> None:
+        """Count a settled item."""
+        self.rendered += 1
+        self.failures += ended.status != "ok"
+        for name, number in ended.metrics.items():
+            figures = self._metrics.setdefault(name, [0, 0.0, number])
+            figures[0] += 1
+            figures[1] += number
+            figures[2] = max(figures[2], number)
+
+    def metrics(self) -> dict[str, MetricSummary]:
+        """The metrics by name, in alphabetical order."""
+        return {
+            name: MetricSummary(int(count), total, largest, self.rendered - int(count))
+            for name, (count, total, largest) in sorted(self._metrics.items())
+        }
+
+
+def counts(checkpoint: Checkpoint) -> Counts:
+    """Items by status as the checkpoint has them now."""
+    return Counts(checkpoint.counts(), checkpoint.counts_by_group())
+
+
+def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
+    """Every item that was tried and is not ok, in item order."""
+    for row in checkpoint.failed_rows():
+        yield _failure(folder, row)
+
+
+def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
+    evidence = msgspec.json.decode(row["evidence"], type=Evidence)
+    task = Task(0, row["id"], row["name"], row["group"], msgspec.Raw(b"null"), stem=row["stem"] or "")
+    logs = {stream: _log_path(folder, task.file_stem, stream) for stream in ("stdout", "stderr")}
+    return Failure(
+        id=row["id"],
+        name=row["name"],
+        group=row["group"],
+        status=row["status"],
+        type=evidence.type,
+        message=evidence.message,
+        traceback=evidence.traceback,
+        fingerprint=fingerprint(row["status"], evidence, row["id"], row["name"]),
+        attempts=row["attempts"],
+        duration_s=row["duration_s"],
+        returncode=evidence.returncode,
+        signal=evidence.signal,
+        peak_memory_bytes=row["peak_memory_bytes"] or None,
+        stdout_path=logs["stdout"],
+        stderr_path=logs["stderr"],
+    )
+
+
+def _log_path(folder: Folder, stem: str, stream: str) -> str | None:
+    path = folder.log(stem, stream)
+    return str(Path(path).relative_to(folder.root)) if path.exists() else None
+
+
+def environment() -> dict[str, str]:
+    """What this machine and Python are: evidence when a result can't be reproduced elsewhere."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"host": socket.gethostname(), "platform": platform.platform(), "python": platform.python_version()} | versions

@@ -1,0 +1,87 @@
+"""The end summary: short, and with the command that goes on."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from parbatch.progress import printable
+from parbatch.result import Failure, RunResult
+from parbatch.units import format_duration
+
+MOST_NAMED = 10
+
+
+def summary(result: RunResult, go_on: str) -> str:
+    """What is printed after a run. `go_on` is the command that goes on."""
+    return "\n".join(_lines(result, go_on))
+
+
+def _lines(result: RunResult, go_on: str) -> Iterator[str]:
+    yield ""
+    yield _headline(result)
+    yield f"  outputs   {_shown(result.out, 'items')}"
+    if result.overview and result.overview.path:
+        yield f"  overview  {_shown(result.out, result.overview.path)}"
+    elif result.overview and result.overview.error:
+        yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
+    yield f"  report    {_shown(result.out, 'report.json')}"
+    if result.failures:
+        yield ""
+        yield from _failures(result.failures, result.out)
+    if result.exit_code:
+        yield ""
+        yield f"{_what_is_left(result)} To go on: {go_on}"
+
+
+def _headline(result: RunResult) -> str:
+    if not result.rendered and result.state == "finished" and not result.errors and not result.pending:
+        return f"{result.job}: nothing to do, all {result.total} items are ok."
+    counts = [f"{result.success} ok"]
+    counts += [f"{n} {status}" for status, n in result.by_status.items() if n and status not in {"ok", "pending"}]
+    if result.pending:
+        counts.append(f"{result.pending} pending")
+    kept = f" ({result.kept} from before)" if result.kept else ""
+    state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
+    return (
+        f"{result.job} {state[result.state]}: {', '.join(counts)}{kept} of {result.total} items"
+        f" in {format_duration(result.duration_s)}"
+    )
+
+
+def _failures(failures: list[Failure], out: str) -> Iterator[str]:
+    """Failures by fingerprint, the largest group first, at most ten items named in all."""
+    groups: dict[str, list[Failure]] = {}
+    for failure in failures:
+        groups.setdefault(failure.fingerprint, []).append(failure)
+    named = 0
+    for number, group in enumerate(sorted(groups.values(), key=len, reverse=True)):
+        if named >= MOST_NAMED:
+            rest = sum(len(g) for g in list(sorted(groups.values(), key=len, reverse=True))[number:])
+            yield f"  … and {rest} more items with other causes; see the report"
+            return
+        first = group[0]
+        message = printable(first.message.splitlines()[0][:200]) if first.message else ""
+        yield f"  {len(group)} {first.status}: {first.type}: {message}"
+        shown = group[: MOST_NAMED - named]
+        named += len(shown)
+        for failure in shown:
+            logs = f"  log: {_shown(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
+            tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
+            yield f"      {printable(failure.name)}{tries}{logs}"
+        if len(group) > len(shown):
+            yield f"      … and {len(group) - len(shown)} more"
+
+
+def _what_is_left(result: RunResult) -> str:
+    if result.pending:
+        return f"{result.pending + result.errors} items are left."
+    return f"{result.errors} items are not ok." if result.errors else "The overview is left."
+
+
+def _shown(out: str, path: str) -> str:
+    """A path as a person in the current folder would type it."""
+    whole = Path(out, path)
+    try:
+        return str(whole.relative_to(os.getcwd()))
+    except ValueError:
+        return str(whole)

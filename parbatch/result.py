@@ -1,0 +1,91 @@
+"""What a run came to: one shape for `parbatch.run`, `--json`, `report.json` and the session records."""
+
+from typing import Any, Literal
+
+import msgspec
+
+State = Literal["finished", "interrupted", "stopped"]
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that is not ok, with the evidence of its last attempt; pending items are not failures.
+
+    `duration_s` in seconds, `peak_memory_bytes` the largest resident size seen; log paths start from the output folder.
+    """
+
+    id: str
+    name: str
+    group: str
+    status: str
+    type: str
+    message: str
+    traceback: str
+    fingerprint: str
+    attempts: int
+    duration_s: float | None
+    returncode: int | None
+    signal: str | None
+    peak_memory_bytes: int | None
+    stdout_path: str | None
+    stderr_path: str | None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Items by status, in all and by group."""
+
+    by_status: dict[str, int]
+    by_group: dict[str, dict[str, int]]
+
+
+class OverviewReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the overview is, relative to the output folder, or why there is none."""
+
+    path: str | None = None
+    error: str | None = None
+
+
+class MetricSummary(msgspec.Struct, frozen=True):
+    """A metric over the items of this run that gave it, and how many gave none."""
+
+    count: int
+    sum: float
+    max: float
+    missing: int
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a run. Times are UTC in ISO 8601; `duration_s` is measured on the monotonic clock.
+
+    `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before.
+    """
+
+    job: str
+    run_id: str
+    state: State
+    exit_code: int
+    started_at: str
+    finished_at: str
+    duration_s: float
+    workers: int
+    backend: str
+    total: int
+    success: int
+    errors: int
+    pending: int
+    rendered: int
+    kept: int
+    by_status: dict[str, int]
+    before: Counts
+    after: Counts
+    worker_restarts: int
+    overview: OverviewReport | None
+    environment: dict[str, str]
+    metrics: dict[str, MetricSummary]
+    failures: list[Failure]
+    out: str
+    stopped_by: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain dicts, lists, numbers and text."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain

@@ -1,0 +1,323 @@
+"""A run, from the job to the report: a visible sequence of stages.
+
+    load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch import backends, loading, options as run_options, progress as progressing
+from parbatch.backends import Backend
+from parbatch.checkpoint import Checkpoint
+from parbatch.chunks import ChunkSizer
+from parbatch.dispatch import Dispatch, Limits
+from parbatch.errors import NothingRunError, SetupError
+from parbatch.folder import Folder, held
+from parbatch.guardian import Guardian
+from parbatch.interrupts import Interrupts
+from parbatch.job import Job
+from parbatch.journal import Journal
+from parbatch.limits import default_cap
+from parbatch.loading import LoadedJob
+from parbatch.model import Ended, Outcome, Task
+from parbatch.opening import open_and_plan
+from parbatch.options import Options
+from parbatch.overview import is_current, make
+from parbatch.plan import Plan, Selection, due, find_item
+from parbatch.reporting import Tally, counts, environment, failures
+from parbatch.reports import console, json
+from parbatch.result import Counts, OverviewReport, RunResult, State
+from parbatch.schedule import Schedule
+from parbatch.worker import Settings
+
+
+def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+    """Run a job: a Job, or the name of one as on the command line.
+
+    Takes every option of `parbatch run` by its long name, such as `workers=8, resume=True, out="outputs/letters"`.
+    Items that fail are part of the result. Raises NothingRunError (or one of its kinds) when nothing was run,
+    FolderHeldError when another run holds the folder, SetupError when no worker could start.
+    """
+    loaded = _load(job)
+    return execute(loaded, run_options.read(loaded, options), go_on="parbatch.run(…, resume=True)")
+
+
+def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
+    """Render one item, by id or name, whether it was done or not, in a pool of one; the others stay as they are.
+
+    Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with close
+    matches when there is no such item.
+    """
+    loaded = _load(job)
+    read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
+    asked = for_one_item(loaded, read, item)
+    execute(loaded, asked, go_on="")
+    with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
+        outcome = checkpoint.outcome_of(asked.selection.exact or "")
+    assert outcome is not None
+    return outcome
+
+
+def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
+    """The same options for the one item that a person names. Raises SelectionError."""
+    return msgspec.structs.replace(asked, selection=Selection(exact=find_item(loaded, item)))
+
+
+def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
+    return loading.from_object(job) if isinstance(job, Job) else loading.load(None if job is None else os.fspath(job))
+
+
+def execute(loaded: LoadedJob, asked: Options, *, go_on: str) -> RunResult:
+    """The stages, one after another. `go_on` is the command that goes on, for the summary."""
+    folder = Folder(asked.out)
+    with held(folder):
+        checkpoint, plan = open_and_plan(folder, loaded, asked)
+        with contextlib.closing(checkpoint):
+            stage = _Stages(loaded, asked, folder, checkpoint, plan)
+            stage.announce()
+            with stage.working_folder():
+                stage.render_items()
+                stage.make_overview()
+            result = stage.report()
+    if asked.progress != "none":
+        print(console.summary(result, go_on), file=stage.stream, flush=True)
+    return result
+
+
+@dataclass
+class _Clock:
+    """When a run began, for people and for measuring."""
+
+    started_at: datetime
+    monotonic: float
+
+
+class _Stages:
+    """The stages of one run and what they share."""
+
+    def __init__(
+        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, plan: Plan
+    ) -> None:
+        self._loaded = loaded
+        self._asked = asked
+        self._folder = folder
+        self._checkpoint = checkpoint
+        self._plan = plan
+        self._clock = _Clock(datetime.now(UTC), time.monotonic())
+        self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self._tmp = folder.tmp / self._run_id
+        self._interrupts = Interrupts()
+        self._tally = Tally()
+        self._before: Counts = counts(checkpoint)
+        self._overview: OverviewReport | None = None
+        self._stopped_by: str | None = None
+        self._restarts = 0
+        self._memory_cap = asked.memory or default_cap(asked.workers)
+        self.stream = sys.stderr if asked.json else sys.stdout
+
+    def announce(self) -> None:
+        """Say what is going to happen, where it is not plain."""
+        if self._asked.progress == "none":
+            return
+        for line in announcements(self._loaded, self._plan):
+            print(line, file=self.stream, flush=True)
+
+    @contextlib.contextmanager
+    def working_folder(self) -> Iterator[None]:
+        """The run's own temporary folder; what killed runs left in theirs goes too."""
+        for leftover in self._folder.tmp.iterdir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._tmp.mkdir()
+        self._checkpoint.set_run(self._run_id, "running")
+        try:
+            yield
+        finally:
+            shutil.rmtree(self._tmp, ignore_errors=True)
+
+    def render_items(self) -> None:
+        """Render everything that is due."""
+        if not self._plan.due:
+            return
+        slots = min(self._asked.workers, self._plan.due)
+        progress = progressing.start(self._asked.progress, self._plan.due, self.stream)
+        with contextlib.closing(progress), self._backend(slots) as backend:
+            journal = Journal(self._checkpoint, self._folder, self._run_id, self._plan.code, backend.wake)
+            sink = _Observed(journal, self._tally, progress)
+            schedule = Schedule(
+                self._checkpoint.tasks(due(self._asked.selection), self._asked.selection.limit),
+                self._plan.due,
+                slots,
+                sizer=ChunkSizer(self._asked.chunk_size, slots),
+                attempts=self._asked.attempts,
+                timeout=self._asked.timeout,
+                max_failures=self._asked.max_failures,
+            )
+            try:
+                self._dispatch(schedule, backend, sink, slots)
+            finally:
+                journal.finish()
+        if schedule.waiting and schedule.stopped_by is not None:
+            self._stopped_by = schedule.stopped_by
+
+    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int) -> None:
+        budget = self._asked.time_budget
+        dispatch = Dispatch(
+            schedule,
+            backend,
+            sink,
+            slots=slots,
+            tmp=str(self._tmp),
+            limits=Limits(self._memory_cap, self._asked.timeout),
+            stop_at=None if budget is None else self._clock.monotonic + budget,
+        )
+        try:
+            with self._interrupts.watched():
+                self._interrupts.tell(dispatch)
+                dispatch.run()
+        except SetupError as error:
+            error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
+            self._checkpoint.set_run(self._run_id, "stopped")
+            raise
+        finally:
+            self._restarts += dispatch.restarts
+
+    def make_overview(self) -> None:
+        """Make the overview, unless the run ended early, or the one that is there is up to date."""
+        wanted = "overview" in self._loaded.job.functions and self._asked.selection.exact is None
+        if not wanted or self._state() != "finished":
+            return
+        if is_current(self._checkpoint, self._folder):
+            paths = [output.path for output in self._checkpoint.overview_outputs()]
+            self._overview = OverviewReport(path=min(paths, default=None))
+            return
+        try:
+            with self._backend(1) as backend, self._interrupts.watched():
+                self._overview = make(
+                    self._checkpoint,
+                    self._folder,
+                    backend,
+                    tmp=str(self._tmp),
+                    memory_cap=self._memory_cap,
+                    on_dispatch=self._interrupts.tell,
+                )
+        except SetupError as error:
+            self._overview = OverviewReport(error=str(error))
+
+    def report(self) -> RunResult:
+        """Put the result together and write it down, in the folder and in the checkpoint."""
+        after = counts(self._checkpoint)
+        total, success = sum(after.by_status.values()), after.by_status["ok"]
+        pending = after.by_status["pending"]
+        state = self._state()
+        result = RunResult(
+            job=self._loaded.job.name,
+            run_id=self._run_id,
+            state=state,
+            exit_code=self._exit_code(state),
+            started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
+            workers=self._asked.workers,
+            backend=self._asked.backend,
+            total=total,
+            success=success,
+            errors=total - success - pending,
+            pending=pending,
+            rendered=self._tally.rendered,
+            kept=self._before.by_status["ok"],
+            by_status=after.by_status,
+            before=self._before,
+            after=after,
+            worker_restarts=self._restarts,
+            overview=self._overview,
+            environment=environment(),
+            metrics=self._tally.metrics(),
+            failures=list(failures(self._checkpoint, self._folder)),
+            out=str(self._folder.root),
+            stopped_by=self._stopped_by,
+        )
+        json.write(result, self._folder.sessions / f"{self._run_id}.json")
+        json.write(result, self._folder.report)
+        self._checkpoint.set_run(self._run_id, state)
+        return result
+
+    # --- inside
+
+    @contextlib.contextmanager
+    def _backend(self, slots: int) -> Iterator[Backend]:
+        """A backend of so many slots, and a guardian beside it in case this process is killed."""
+        settings = Settings(
+            job=self._loaded.ref,
+            base=str(self._loaded.base),
+            tmp=str(self._tmp),
+            capture_prefix=f"{self._tmp}/slot-",
+            memory_cap=self._memory_cap,
+            timeout=self._asked.timeout,
+            accelerate=self._asked.accelerate,
+        )
+        mark = f"{self._run_id}-{os.getpid()}"
+        with Guardian(mark):
+            backend = backends.start(self._asked.backend, settings, mark, slots)
+            in_order = False
+            try:
+                yield backend
+                in_order = True
+            finally:
+                backend.close(at_once=not in_order)
+
+    def _state(self) -> State:
+        if self._interrupts.signum is not None:
+            return "interrupted"
+        return "finished" if self._stopped_by is None else "stopped"
+
+    def _exit_code(self, state: State) -> int:
+        if self._interrupts.signum is not None:
+            return 128 + self._interrupts.signum
+        if state == "stopped":
+            return 4
+        overview_failed = self._overview is not None and self._overview.error is not None
+        return 1 if self._tally.failures or overview_failed else 0
+
+
+class _Observed:
+    """The journal, with the tally and the progress display told of what it records."""
+
+    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
+        self.publish = journal.publish
+        self.next_deadline = journal.next_deadline
+        self.tick = journal.tick
+        self._journal = journal
+        self._tally = tally
+        self._progress = progress
+
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
+        """See Sink."""
+        self._journal.record(task, ended, settled=settled, now=now)
+        if settled:
+            self._tally.take(ended)
+            self._progress.settled(task, ended)
+
+
+def announcements(loaded: LoadedJob, plan: Plan) -> Iterator[str]:
+    """Lines that a person should read before the run: what is due and why, and what is out of date."""
+    if loaded.label == "" and loaded.ref.where == loading.SAMPLE.partition(":")[0]:
+        yield "No job named, so this is the sample job: a brief for each country of the world."
+    reasons: Mapping[str, int] = plan.reasons
+    if set(reasons) - {"new", "started over"}:
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        yield f"{plan.due} of {plan.total} items are due: {why}."
+    if plan.difference.gone:
+        yield f"{plan.difference.gone} items are no longer in the source; their outputs are still there."
+    if plan.older_code:
+        yield f"{plan.older_code} items were made by older code of the job; --rerun code makes them again."

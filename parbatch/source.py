@@ -1,0 +1,260 @@
+"""The job's items against the checkpoint: what is new, changed, gone.
+
+The source is read once, lazily, and never held in memory. Where it begins as the checkpoint does, which is the usual case
+of a resumption, rows are only compared; from the first difference on, the rest goes into the checkpoint's table anew,
+each item keeping its status if it is what it was.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
+
+from parbatch.checkpoint import COLUMNS, ITEM_COLUMNS, Checkpoint
+from parbatch.errors import DataError, JobError
+from parbatch.job import Job
+from parbatch.jsonvalues import NotJSONError, encode
+from parbatch.model import Item
+from parbatch.naming import folded, is_safe, marked_stem
+
+Row = tuple[str, str, str, str, str | None]
+
+_FIELDS = frozenset({"id", "name", "group", "data", "requires"})
+
+
+def rows(job: Job) -> Iterator[Row]:
+    """Each item of the job as a row: id, name, group, data and requires as JSON.
+
+    Raises DataError for an item that can't be one, and JobError when the items function fails.
+    """
+    source = iter(_source(job))
+    for number in range(1, 1 << 62):
+        try:
+            given = next(source)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise JobError(_source_failed(job, number - 1, error)) from error
+        item = given if type(given) is Item else _as_item(given, number)
+        yield _row(item, number)
+
+
+def _source(job: Job) -> Iterable[Any]:
+    try:
+        return job.source()
+    except JobError:
+        raise
+    except Exception as error:
+        raise JobError(_source_failed(job, 0, error)) from error
+
+
+def _source_failed(job: Job, after: int, error: Exception) -> str:
+    frames = error.__traceback__
+    while frames and frames.tb_next:
+        frames = frames.tb_next
+    where = f" at {frames.tb_frame.f_code.co_filename}:{frames.tb_lineno}" if frames else ""
+    return f"{job!r}: its items function failed after {after} items{where}: {type(error).__name__}: {error}"
+
+
+def _as_item(given: object, number: int) -> Item:
+    """An Item from a mapping: its fields if it has `data`, else a row of data with an `id` in it."""
+    if isinstance(given, Item):
+        return given
+    if not isinstance(given, Mapping):
+        raise DataError(f"Item {number} is of type {type(given).__name__}; yield Items, or mappings with an id.")
+    if "id" not in given:
+        shown = ", ".join(map(str, given)) or "nothing"
+        raise DataError(f"Item {number} has no id (it has: {shown}). Give each item an id that is stable between runs.")
+    fields = {key: given[key] for key in _FIELDS if key in given}
+    if "data" not in given:
+        fields["data"] = dict(given)
+    elif unknown := [str(key) for key in given if key not in _FIELDS]:
+        raise DataError(f"Item {number} ({given['id']!r}) has fields that items don't have: {', '.join(unknown)}.")
+    return Item(**fields)
+
+
+def _row(item: Item, number: int) -> Row:
+    item_id, name, group = item.id, item.name, item.group
+    if type(item_id) is not str or type(name) is not str or type(group) is not str or not item_id:
+        _complain_of_texts(item, number)
+    try:
+        data = encode(item.data, f"item {item_id!r}: data").decode()
+        requires = encode(list(item.requires), f"item {item_id!r}: requires").decode() if item.requires else None
+        (item_id + name + group).encode()
+    except NotJSONError as error:
+        raise DataError(f"{str(error)[0].upper()}{str(error)[1:]}. Items carry JSON values only.") from None
+    except UnicodeEncodeError:
+        raise DataError(f"Item {number}: its id, name or group is not valid text: {item_id!r}, {name!r}.") from None
+    return item_id, name, group, data, requires
+
+
+def _complain_of_texts(item: Item, number: int) -> None:
+    if item.id == "":
+        raise DataError(f"Item {number} has an empty id. Give each item an id that is stable between runs.")
+    for field in ("id", "name", "group"):
+        value = getattr(item, field)
+        if not isinstance(value, str):
+            advice = f" Write {field}=str(…)." if field == "id" else ""
+            shown = f"{value!r}, of type {type(value).__name__}"
+            raise DataError(f"Item {number}: its {field} is {shown}; it has to be text.{advice}")
+
+
+class Difference(NamedTuple):
+    """What the source's items are against the checkpoint's, in numbers."""
+
+    total: int
+    new: int
+    changed: int
+    gone: int
+
+
+def fill(checkpoint: Checkpoint, job: Job) -> Difference:
+    """Put all items into a new checkpoint. Raises DataError for an id that comes twice, and as `rows` does."""
+    db = checkpoint.db
+    db.execute("BEGIN")
+    cased = _CasedIds(db)
+    numbered = ((position, *row) for position, row in enumerate(cased.noted(rows(job))))
+    db.executemany(
+        'INSERT INTO items (position, id, name, "group", data, requires, reason) VALUES (?, ?, ?, ?, ?, ?, \'new\')',
+        numbered,
+    )
+    _index(db)
+    cased.part("items")
+    db.execute("COMMIT")
+    (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
+    return Difference(total, new=total, changed=0, gone=0)
+
+
+def compare(checkpoint: Checkpoint, job: Job) -> Difference:
+    """Bring an existing checkpoint up to the source's items, inside the caller's transaction."""
+    source = rows(job)
+    known = checkpoint.db.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
+    same = 0
+    for row in source:
+        if known.fetchone() != row:
+            return _rebuild(checkpoint, same, chain((row,), source))
+        same += 1
+    if known.fetchone() is not None:
+        return _rebuild(checkpoint, same, iter(()))
+    return Difference(same, 0, 0, 0)
+
+
+def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Difference:
+    """Keep the first `same` rows; take the others from `rest`, each with its old status where it has not changed."""
+    db = checkpoint.db
+    db.execute("DROP TABLE IF EXISTS temp.incoming")
+    db.execute(
+        'CREATE TEMP TABLE incoming (position INTEGER PRIMARY KEY, id TEXT, name TEXT, "group" TEXT, data TEXT,'
+        " requires TEXT)"
+    )
+    cased = _CasedIds(db)
+    for (item_id,) in db.execute("SELECT id FROM items WHERE position < ?", (same,)):
+        cased.note(item_id)
+    numbered = ((position, *row) for position, row in enumerate(cased.noted(rest), start=same))
+    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", numbered)
+    db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM items WHERE position < ?)", (same,))
+    db.execute(f"CREATE TABLE items_new ({ITEM_COLUMNS})")
+    db.execute(
+        f"INSERT INTO items_new ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position < ? ORDER BY position",  # noqa: S608
+        (same,),
+    )
+    db.execute(_CARRY_OVER, {"same": same})
+    db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM incoming)")
+    gone = db.execute(
+        f"INSERT INTO gone ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position >= ?"  # noqa: S608
+        " AND id NOT IN (SELECT id FROM incoming)",
+        (same,),
+    ).rowcount
+    db.execute("DROP TABLE items")
+    db.execute("ALTER TABLE items_new RENAME TO items")
+    _index(db)
+    cased.part("items")
+    reasons = dict(
+        db.execute("SELECT reason, COUNT(*) FROM items WHERE position >= ? AND attempts = 0 GROUP BY reason", (same,))
+    )
+    (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
+    return Difference(total, reasons.get("new", 0), reasons.get("data changed", 0), gone)
+
+
+_SAME = (
+    "COALESCE(old.data, back.data) = i.data AND COALESCE(old.name, back.name) = i.name"
+    ' AND COALESCE(old."group", back."group") = i."group" AND COALESCE(old.requires, back.requires) IS i.requires'
+)
+
+
+def _kept(column: str, otherwise: str) -> str:
+    return f"CASE WHEN {_SAME} THEN COALESCE(old.{column}, back.{column}) ELSE {otherwise} END"
+
+
+_CARRY_OVER = f"""
+INSERT INTO items_new (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result)
+SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")}, {_kept("duration_s", "NULL")},
+    i.name, i."group", i.data, i.requires,
+    {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
+    {_kept("code", "NULL")}, {_kept("result", "NULL")}
+FROM incoming i
+LEFT JOIN items old ON old.id = i.id AND old.position >= :same
+LEFT JOIN gone back ON back.id = i.id
+ORDER BY i.position
+"""  # noqa: S608 -- made of the constants above
+
+
+def _index(db: sqlite3.Connection) -> None:
+    """Index the ids. An index made after the rows is quicker than one that grows with them, and finds duplicates."""
+    try:
+        db.execute("CREATE UNIQUE INDEX items_by_id ON items (id)")
+    except sqlite3.IntegrityError:
+        twice = db.execute(
+            "SELECT id, MIN(position) + 1, MAX(position) + 1, COUNT(*) FROM items GROUP BY id HAVING COUNT(*) > 1"
+            " ORDER BY MIN(position)"
+        ).fetchall()
+        item_id, first, last, count = twice[0]
+        more = f" {len(twice) - 1} more ids come more than once." if len(twice) > 1 else ""
+        raise DataError(
+            f"The id {item_id!r} comes {count} times (first as item {first}, last as item {last})."
+            f" Each item needs an id of its own.{more}"
+        ) from None
+
+
+class _CasedIds:
+    """Ids that a case-insensitive disk could take for others; those that do clash get a stem of their own."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._batch: list[tuple[str, str]] = []
+        db.execute("DROP TABLE IF EXISTS temp.cased")
+        db.execute("CREATE TEMP TABLE cased (key TEXT, id TEXT)")
+
+    def noted(self, source: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, their ids noted on the way."""
+        for row in source:
+            item_id = row[0]
+            if not (item_id.islower() and item_id.isascii()):
+                self.note(item_id)
+            yield row
+
+    def note(self, item_id: str) -> None:
+        key = folded(item_id)
+        if key != item_id and is_safe(item_id):
+            self._batch.append((key, item_id))
+            if len(self._batch) >= 1000:
+                self._flush()
+
+    def part(self, table: str) -> None:
+        """Mark the stems of ids that fold like another id. The id that is its own folding keeps its name."""
+        self._flush()
+        if not self._db.execute("SELECT 1 FROM cased LIMIT 1").fetchone():
+            return
+        self._db.execute("CREATE INDEX temp.cased_by_key ON cased (key)")
+        clashing = self._db.execute(
+            "SELECT id FROM cased WHERE key IN (SELECT key FROM cased GROUP BY key HAVING COUNT(*) > 1)"
+            f" OR key IN (SELECT id FROM {table})"  # noqa: S608
+        ).fetchall()
+        self._db.executemany(
+            f"UPDATE {table} SET stem = ? WHERE id = ?",  # noqa: S608
+            [(marked_stem(item_id), item_id) for (item_id,) in clashing],
+        )
+
+    def _flush(self) -> None:
+        self._db.executemany("INSERT INTO cased VALUES (?, ?)", self._batch)
+        self._batch.clear()

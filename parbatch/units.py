@@ -1,0 +1,63 @@
+"""Sizes and durations: what people type, in bytes and seconds, and back."""
+
+import re
+
+from parbatch.errors import DataError
+
+_SIZE_UNITS = {"": 1, "B": 1}
+for _power, _letter in enumerate("KMGT", start=1):
+    # As in Docker, Java and psutil's own helpers, a KB of memory is 1024 bytes here, like a KiB.
+    _SIZE_UNITS |= {_letter: 1024**_power, f"{_letter}B": 1024**_power, f"{_letter}IB": 1024**_power}
+
+_DURATION_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_NUMBER_AND_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
+
+
+def parse_size(text: str | int, what: str = "memory") -> int:
+    """Bytes in a size such as `512MB`, `1.5 GB` or `1073741824`. K, M, G and T are powers of 1024.
+
+    Raises DataError for anything else, and for less than one byte.
+    """
+    match = _NUMBER_AND_UNIT.fullmatch(str(text))
+    unit = match[2].upper() if match else ""
+    if isinstance(text, bool) or not match or unit not in _SIZE_UNITS or float(match[1]) * _SIZE_UNITS[unit] < 1:
+        raise DataError(f"{what}: {text!r} is not a size. Write a number with a unit, such as 512MB or 1.5GB.")
+    return int(float(match[1]) * _SIZE_UNITS[unit])
+
+
+def parse_duration(text: str | float, what: str = "timeout") -> float:
+    """Seconds in a duration such as `90`, `1.5`, `250ms`, `10m`, `8h` or `1h30m`.
+
+    Raises DataError for anything else, and for zero.
+    """
+    pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", str(text))
+    whole = re.fullmatch(r"(\s*\d+(?:\.\d+)?\s*[a-zA-Z]*)+\s*", str(text))
+    units_known = all(unit.lower() in _DURATION_UNITS for _, unit in pieces)
+    bare_among_many = len(pieces) > 1 and any(not unit for _, unit in pieces)
+    if isinstance(text, bool) or not whole or not units_known or bare_among_many:
+        raise DataError(f"{what}: {text!r} is not a duration. Write seconds, or a unit: 90, 250ms, 10m, 1h30m.")
+    seconds = sum(float(number) * _DURATION_UNITS[unit.lower()] for number, unit in pieces)
+    if seconds <= 0:
+        raise DataError(f"{what}: {text!r} is not a duration above zero. Leave it out for no limit.")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """`0.6 s`, `42.0 s`, `11 min 05 s`, `2 h 03 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def format_size(count: float) -> str:
+    """`512 B`, `1.5 MB`, `2.0 GB`, in powers of 1024."""
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TB"

@@ -1,0 +1,190 @@
+"""What a worker process does: take chunks from its pipe, make attempts, say how each ended.
+
+    parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ Attempts.make ──▶ the job's code
+           ◀─ Ready, Began, Ended …, Returned, Retiring ─┘
+
+Messages are lines of JSON. A worker knows one chunk, one attempt's folder and one pipe; it never sees
+the checkpoint. When the pipe ends, so does the worker.
+"""
+
+import contextlib
+import faulthandler
+import gc
+import os
+import select
+import signal
+import sys
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from parbatch.attempt import Attempts
+from parbatch.capture import Capture
+from parbatch.evidence import EXIT_PIPE_LOST, of_exception
+from parbatch.limits import adopt_orphans, hold_memory, resident_bytes
+from parbatch.loading import JobRef, resolve
+from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Retiring, Returned, Stop
+
+# The signal that makes a worker write the stacks of its threads to the item's error log.
+DUMP_SIGNAL = signal.SIGUSR1 if os.name == "posix" else None
+
+_PIECE = 1 << 18
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All that a worker has to know: the job, its folders, and the limits it holds itself."""
+
+    job: JobRef
+    base: str
+    tmp: str
+    capture_prefix: str
+    memory_cap: int | None
+    timeout: float | None = None
+    accelerate: bool = True
+
+
+class Pipe:
+    """The worker's end: lines of JSON both ways, and a look for orders that does not block."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._identity = _identity(descriptor)
+        self._buffer = b""
+        self._orders: deque[Order] = deque()
+        self._stops = 0
+        self._decoder = msgspec.json.Decoder(Order)
+        self._encoder = msgspec.json.Encoder()
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def send(self, *messages: Message) -> None:
+        """Say something to the parent. Ends the process when an item has closed or replaced the pipe."""
+        if _identity(self._descriptor) != self._identity:
+            os._exit(EXIT_PIPE_LOST)
+        line = memoryview(self._encoder.encode_lines(messages))
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+    def receive(self) -> Order | None:
+        """The next order, waited for; None when the parent has ended the conversation."""
+        while not self._orders:
+            if not self._read():
+                return None
+        order = self._orders.popleft()
+        self._stops -= isinstance(order, Stop)
+        return order
+
+    def told_to_stop(self) -> bool:
+        """Whether a Stop has come. It voids every chunk that came before it."""
+        while self._poll.poll(0):
+            if not self._read():
+                return True
+        if not self._stops:
+            return False
+        while not isinstance(self.receive(), Stop):
+            continue
+        return True
+
+    def _read(self) -> bool:
+        piece = os.read(self._descriptor, _PIECE)
+        whole, newline, rest = (self._buffer + piece).rpartition(b"\n")
+        self._buffer = rest
+        if newline:
+            orders = self._decoder.decode_lines(whole)
+            self._orders.extend(orders)
+            self._stops += sum(isinstance(order, Stop) for order in orders)
+        return bool(piece)
+
+
+class Worker:
+    """One worker's life, from its first message to its last."""
+
+    def __init__(self, pipe: Pipe, attempts: Attempts, memory_cap: int | None) -> None:
+        self._pipe = pipe
+        self._attempts = attempts
+        self._idle_limit = _idle_limit(memory_cap, resident_bytes())
+
+    def serve(self) -> None:
+        """Work until the parent ends the conversation, or until this process has grown too far."""
+        self._pipe.send(Ready(resident_bytes()))
+        while (order := self._pipe.receive()) is not None:
+            if isinstance(order, Stop):
+                self._pipe.send(Returned())
+            elif not self._work(order):
+                return
+
+    def _work(self, chunk: Chunk) -> bool:
+        """Render a chunk. Returns whether this worker goes on."""
+        self._pipe.send(Began(chunk.number))
+        for task in chunk.tasks:
+            ended = self._attempts.make(task, chunk.role)
+            if self._pipe_says_stop(ended):
+                return True
+            if ended.peak_memory_bytes > self._idle_limit and self._grown_too_far():
+                return False
+        return True
+
+    def _grown_too_far(self) -> bool:
+        gc.collect()
+        idle = resident_bytes()
+        if idle > self._idle_limit:
+            self._pipe.send(Retiring(idle))
+            return True
+        return False
+
+    def _pipe_says_stop(self, ended: Message) -> bool:
+        self._pipe.send(ended)
+        if self._pipe.told_to_stop():
+            self._pipe.send(Returned())
+            return True
+        return False
+
+
+def serve(descriptor: int, settings: Settings) -> None:
+    """Be a worker: prepare this process, load the job, and work. Called in the worker process."""
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(PermissionError):  # already a leader
+            os.setsid()  # a Ctrl-C at the terminal is for the parent, which ends the run in order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe = Pipe(descriptor)
+    capture = Capture(settings.capture_prefix)
+    capture.install()
+    adopt_orphans()
+    if DUMP_SIGNAL is not None:
+        faulthandler.register(DUMP_SIGNAL, file=capture.stderr_fd, all_threads=True)
+    try:
+        job = resolve(settings.job)
+        if settings.accelerate:
+            accelerate_documents()
+        attempts = Attempts(job, Path(settings.base), settings.tmp, capture)
+        attempts.set_up()
+    except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
+        pipe.send(NotReady(of_exception(error, skip=__file__)))
+        return
+    if settings.memory_cap is not None:
+        hold_memory(settings.memory_cap)
+    Worker(pipe, attempts, settings.memory_cap).serve()
+
+
+def accelerate_documents() -> None:
+    """Make python-docx fast where the job has loaded it; a job without documents does not pay for it."""
+    if "docx" in sys.modules:
+        from parbatch.docx import accelerate  # noqa: PLC0415 -- as the line above says
+
+        accelerate()
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    try:
+        state = os.fstat(descriptor)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _idle_limit(memory_cap: int | None, idle: int) -> float:
+    """The resident size past which an idle worker is replaced: half the cap, or half of what setup has left of it."""
+    if memory_cap is None:
+        return float("inf")
+    return max(memory_cap / 2, idle + (memory_cap - idle) / 2)
