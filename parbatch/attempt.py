@@ -24,6 +24,7 @@ from parbatch.limits import PeakMeter
 from parbatch.model import NO_DATA, Ended, Evidence, Output, Status, Task
 from parbatch.processes import Children
 from parbatch.publish import stage
+from parbatch.units import format_size
 
 RENDER = "render"
 OVERVIEW = "overview"
@@ -36,8 +37,9 @@ class TimeUpError(BaseException):
 class Attempts:
     """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
 
-    def __init__(self, job: Job, base: Path, tmp: str, capture: Capture) -> None:
+    def __init__(self, job: Job, base: Path, tmp: str, capture: Capture, memory_cap: int | None = None) -> None:
         self._job = job
+        self._memory_cap = memory_cap
         self._base = base
         self._tmp = tmp
         self._capture = capture
@@ -66,7 +68,7 @@ class Attempts:
             result, outputs = self._call(task, role, ctx)
         except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
             status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
-            evidence = of_exception(error, skip=__file__, advice=_advice(error, task))
+            evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._memory_cap))
             del error
         if status != "ok" and ctx.has_files:
             shutil.rmtree(staging(self._tmp, task), ignore_errors=True)
@@ -133,8 +135,10 @@ def _is_document(value: object) -> bool:
     return module is not None and isinstance(value, module.Document)
 
 
-def _advice(error: BaseException, task: Task) -> str:
+def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     """A sentence for people where the error alone does not name the cause."""
+    if isinstance(error, MemoryError) and memory_cap is not None:
+        return f"an allocation failed; the cap for a worker is {format_size(memory_cap)} (memory=, --memory)"
     explain: Callable[[BaseException, object], str | None] | None
     explain = getattr(sys.modules.get("parbatch.docx"), "explain_forbidden", None)
     if explain is None or not isinstance(error, ValueError):

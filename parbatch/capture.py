@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -31,8 +32,7 @@ class _Stream:
         self.keep = _lift(os.open(path, flags, 0o644))
         state = os.fstat(self.keep)
         self.identity = (state.st_dev, state.st_ino)
-        self.text: TextIO = open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-        self.text.reconfigure(write_through=True)  # type: ignore[attr-defined]
+        self.text = _unbuffered(number)
 
     @property
     def name(self) -> str:
@@ -53,8 +53,7 @@ class _Stream:
             state = os.fstat(self.keep)
         if getattr(sys, self.name) is not self.text or self.text.closed:
             if self.text.closed:
-                self.text = open(self.number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-                self.text.reconfigure(write_through=True)  # type: ignore[attr-defined]
+                self.text = _unbuffered(self.number)
             setattr(sys, self.name, self.text)
         return state.st_size
 
@@ -160,6 +159,12 @@ def _flush() -> None:
     """Push out what C code has printed; Python's own streams here write through."""
     if _libc is not None:
         _libc.fflush(None)
+
+
+def _unbuffered(number: int) -> TextIO:
+    """A Python stream over a descriptor that holds nothing back: a crash must not swallow what was printed."""
+    raw = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115 -- lives as long as the process
+    return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
 
 
 def _lift(descriptor: int) -> int:

@@ -34,7 +34,7 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     return Evidence(
         type=_type_name(error),
-        message=_shorten(_message(error) + (f"\n{advice}" if advice else ""), MAX_MESSAGE),
+        message=_shorten("\n".join(filter(None, (_message(error), advice))), MAX_MESSAGE),
         traceback=_shorten("".join(lines), MAX_TRACEBACK),
         place=_place(frames),
     )

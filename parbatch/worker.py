@@ -157,7 +157,7 @@ def serve(descriptor: int, settings: Settings) -> None:
         job = resolve(settings.job)
         if settings.accelerate:
             accelerate_documents()
-        attempts = Attempts(job, Path(settings.base), settings.tmp, capture)
+        attempts = Attempts(job, Path(settings.base), settings.tmp, capture, settings.memory_cap)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
         pipe.send(NotReady(of_exception(error, skip=__file__)))

@@ -90,6 +90,10 @@ class _Worker:
         whole, newline, self.incoming = (self.incoming + b"".join(lines)).rpartition(b"\n")
         return whole + newline
 
+    def part(self) -> None:
+        """Let the process end by itself once its task has returned."""
+        self._executor.shutdown(wait=False)
+
     def returncode(self) -> int | None:
         """The exit code of a process that has ended; loky's own thread may be fetching it at the same moment."""
         for _ in range(_REAP_TRIES):
@@ -180,6 +184,7 @@ class LokyBackend:
         for worker in self._workers.values():
             self._forget_pipe(worker)
             worker.pipe.close()
+            worker.part()
         deadline = time.monotonic() + (0 if at_once else _PARTING_S)
         while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
@@ -219,7 +224,7 @@ class LokyBackend:
             return []
         messages = self._decoder.decode_lines(lines)
         if isinstance(messages[-1], Retiring):
-            self._leaving.append(self._workers.pop(worker.slot))
+            self._leave(worker)
         return [(worker.slot, message) for message in messages]
 
     def _bury(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
@@ -242,8 +247,13 @@ class LokyBackend:
         while lines := worker.pull():
             said += [(worker.slot, message) for message in self._decoder.decode_lines(lines)]
         if said and isinstance(said[-1][1], Retiring) and worker.slot in self._workers:
-            self._leaving.append(self._workers.pop(worker.slot))
+            self._leave(worker)
         return said
+
+    def _leave(self, worker: _Worker) -> None:
+        """Make room in the slot; the worker ends by itself."""
+        self._leaving.append(self._workers.pop(worker.slot))
+        worker.part()
 
     def _forget_pipe(self, worker: _Worker) -> None:
         if not worker.pipe.closed and worker.pipe.fileno() in self._selector.get_map():
