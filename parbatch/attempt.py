@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,8 @@ class Attempts:
         ctx = Context(task.number, self._shared, Path(staging(self._tmp, task)), self._base)
         status: Status = "ok"
         evidence: Evidence | None = None
-        result, outputs = NO_DATA, ()
+        result = NO_DATA
+        outputs: tuple[Output, ...] = ()
         try:
             result, outputs = self._call(task, role, ctx)
         except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
@@ -139,11 +139,10 @@ def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     """A sentence for people where the error alone does not name the cause."""
     if isinstance(error, MemoryError) and memory_cap is not None:
         return f"an allocation failed; the cap for a worker is {format_size(memory_cap)} (memory=, --memory)"
-    explain: Callable[[BaseException, object], str | None] | None
     explain = getattr(sys.modules.get("parbatch.docx"), "explain_forbidden", None)
     if explain is None or not isinstance(error, ValueError):
         return ""
-    return explain(error, msgspec.json.decode(task.data)) or ""
+    return str(explain(error, msgspec.json.decode(task.data)) or "")
 
 
 def _current_folder() -> str:

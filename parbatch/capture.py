@@ -164,7 +164,7 @@ def _flush() -> None:
 def _unbuffered(number: int) -> TextIO:
     """A Python stream over a descriptor that holds nothing back: a crash must not swallow what was printed."""
     raw = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115 -- lives as long as the process
-    return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
+    return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def _lift(descriptor: int) -> int:

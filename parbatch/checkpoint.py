@@ -110,7 +110,9 @@ class Checkpoint:
     def counts_by_group(self) -> dict[str, dict[str, int]]:
         """The same for each group; items without a group are under the empty name."""
         groups: dict[str, dict[str, int]] = {}
-        rows = self.db.execute('SELECT "group", status, COUNT(*) FROM items GROUP BY "group", status ORDER BY MIN(position)')
+        rows = self.db.execute(
+            'SELECT "group", status, COUNT(*) FROM items GROUP BY "group", status ORDER BY MIN(position)'
+        )
         for group, status, count in rows:
             groups.setdefault(group, dict.fromkeys(STATUSES, 0))[status] = count
         return groups
@@ -120,13 +122,13 @@ class Checkpoint:
         position, left = -1, limit if limit is not None else -1
         while left:
             rows = self.db.execute(
-                f'SELECT position, id, name, "group", data, requires, stem FROM items WHERE position > ? AND ({where})'  # noqa: S608
+                f'SELECT position, id, name, "group", data, requires, stem FROM items WHERE position > ? AND ({where})'
                 " ORDER BY position LIMIT ?",
                 (position, _PAGE if left < 0 else min(left, _PAGE)),
             ).fetchall()
             if not rows:
                 return
-            for position, item_id, name, group, data, requires, stem in rows:  # noqa: B020
+            for position, item_id, name, group, data, requires, stem in rows:
                 yield Task(
                     position,
                     item_id,
@@ -142,7 +144,8 @@ class Checkpoint:
         """Every item's outcome in item order, without holding them all."""
         position = -1
         while rows := self.db.execute(
-            f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?", (position, _PAGE)  # noqa: S608
+            f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?",
+            (position, _PAGE),
         ).fetchall():
             position = rows[-1][0]
             outputs = self.outputs_between(rows[0][0], position)
@@ -151,7 +154,7 @@ class Checkpoint:
 
     def outcome_of(self, item_id: str) -> Outcome | None:
         """One item's outcome, or None when there is no such item."""
-        row = self.db.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (item_id,)).fetchone()  # noqa: S608
+        row = self.db.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (item_id,)).fetchone()
         return self._outcome(row, sorted(self.outputs_of(item_id).values())) if row else None
 
     def failed_rows(self) -> Iterator[dict[str, Any]]:
@@ -264,7 +267,7 @@ class Checkpoint:
     @property
     def overview_is_current(self) -> bool:
         """Whether no outcome has changed since the overview was made."""
-        return self.db.execute("SELECT value FROM facts WHERE key = 'overview'").fetchone() == ("current",)
+        return bool(self.db.execute("SELECT 1 FROM facts WHERE key = 'overview' AND value = 'current'").fetchone())
 
     def overview_is(self, state: str) -> None:
         """Remember that the overview is `current`, or `stale`."""
@@ -278,7 +281,8 @@ class Checkpoint:
         """Replace what the overview is known to have published."""
         self.db.execute("DELETE FROM overview")
         self.db.executemany(
-            "INSERT INTO overview VALUES (?, ?, ?, ?)", [(o.path, o.size, o.mtime_ns, o.digest) for o in outputs]
+            "INSERT INTO overview VALUES (?, ?, ?, ?)",
+            [(o.path, o.size, o.mtime_ns, o.digest) for o in outputs],
         )
 
     # --- what the outputs depend on, and the runs

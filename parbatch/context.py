@@ -32,7 +32,7 @@ class Context:
 
     @property
     def dir(self) -> Path:
-        """This attempt's private folder; what is in it at the end is published. Made when first asked for."""
+        """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
         if not self._made:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._made = True

@@ -5,8 +5,8 @@
         └──── what ended ─────┘  └──── messages ─────┘
                               └── publish, record ──▶ journal, progress
 
-It never polls: it waits for what can happen next, with the next deadline as the time-out. It alone decides that a worker
-is ended, for the time or the memory of the attempt in flight, and so it alone knows whom that blames.
+It never polls: it waits for what can happen next, with the next deadline as the time-out. It alone decides that a
+worker is ended, for the time or the memory of the attempt in flight, and so it alone knows whom that blames.
 """
 
 import time
@@ -259,4 +259,3 @@ class Dispatch:
         if doom.task is None or self._schedule.in_flight(slot) is doom.task:
             self._doomed[slot] = doom
             self._backend.end(slot)
-

@@ -46,9 +46,7 @@ def of_death(returncode: int | None) -> Evidence:
         return Evidence(type="ProcessDied", message="the process ended; the system gave no exit code")
     if returncode < 0:
         name = _signal_name(-returncode)
-        return Evidence(
-            type=name, message=f"the process was ended by {name}", returncode=returncode, signal=name
-        )
+        return Evidence(type=name, message=f"the process was ended by {name}", returncode=returncode, signal=name)
     if returncode == EXIT_PIPE_LOST:
         message = "the item closed the descriptor through which its worker reports"
     else:
@@ -86,7 +84,9 @@ def _message(error: BaseException) -> str:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _shorten(text: str, most: int) -> str:

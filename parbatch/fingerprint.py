@@ -1,4 +1,4 @@
-"""Failures that are one problem have one fingerprint: status, type, place in the code, and message without particulars."""
+"""Failures that are one problem have one fingerprint: status, type, place in the code, message without particulars."""
 
 import re
 from hashlib import blake2b

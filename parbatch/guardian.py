@@ -8,6 +8,7 @@ does not depend on the workers' help: one that hangs with the GIL held is ended 
 import subprocess
 import sys
 import time
+from typing import Self
 
 _GOODBYE = b"."
 _ROUNDS = 20
@@ -26,7 +27,7 @@ class Guardian:
             start_new_session=True,
         )
 
-    def __enter__(self) -> "Guardian":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

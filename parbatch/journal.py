@@ -30,7 +30,9 @@ Record = tuple[Task, Ended, bool]
 class Journal:
     """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint, folder: Folder, run_id: str, code: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, folder: Folder, run_id: str, code: int, wake: Callable[[], None]
+    ) -> None:
         self._checkpoint = checkpoint
         self._folder = folder
         self._run_id = run_id
@@ -64,7 +66,9 @@ class Journal:
                 publish(Path(staging(self._tmp, task)), ended.outputs, self._folder.items)
         except PublishError as error:
             evidence = Evidence(type="PublishError", message=str(error))
-            return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"))
+            return msgspec.structs.replace(
+                ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null")
+            )
         self._published.append((task.id, places))
         return ended
 

@@ -6,6 +6,7 @@ else than the writer had. So a value is checked first, and what JSON can't hold 
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -38,9 +39,11 @@ def _plain(value: object, place: str) -> object:
     if kind in _PLAIN:
         return value
     if kind is dict:
-        return {_key(key, place): _plain(part, f"{place}[{key!r}]") for key, part in value.items()}  # type: ignore[attr-defined]
+        pairs = cast("dict[object, object]", value).items()
+        return {_key(key, place): _plain(part, f"{place}[{key!r}]") for key, part in pairs}
     if kind is list or kind is tuple:
-        return [_plain(part, f"{place}[{index}]") for index, part in enumerate(value)]  # type: ignore[arg-type]
+        parts = cast("list[object]", value)
+        return [_plain(part, f"{place}[{index}]") for index, part in enumerate(parts)]
     return _unusual(value, place)
 
 

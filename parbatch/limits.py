@@ -12,18 +12,18 @@ if os.name == "posix":
     import resource
 
 # Native libraries start a pool of threads as large as the machine; with a worker on every core that
-# is N × N threads. Each of these variables is read by the library when it is loaded.
-ONE_THREAD = {
-    variable: "1"
-    for variable in (
+# is N times N threads. Each of these variables is read by the library when it is loaded.
+ONE_THREAD = dict.fromkeys(
+    (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "BLIS_NUM_THREADS",
         "VECLIB_MAXIMUM_THREADS",
         "NUMEXPR_NUM_THREADS",
-    )
-}
+    ),
+    "1",
+)
 
 DEFAULT_SHARE = 0.8
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h

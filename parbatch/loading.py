@@ -15,7 +15,7 @@ import msgspec
 from parbatch.errors import JobError
 from parbatch.job import Job
 
-SAMPLE = "parbatch.sample.job:job"
+SAMPLE_MODULE = "parbatch.sample.job"
 
 
 class JobRef(msgspec.Struct, frozen=True):
@@ -60,7 +60,9 @@ def load(spec: str | None) -> LoadedJob:
     if name:
         return _complete(JobRef("module", path_text, name), spec)
     near = f" Did you mean {spec}.py?" if Path(f"{spec}.py").is_file() else ""
-    raise JobError(f"No job named {spec!r}. Name a file (job.py), a file and job (job.py:letters), or module:name.{near}")
+    raise JobError(
+        f"No job named {spec!r}. Name a file (job.py), a file and job (job.py:letters), or module:name.{near}"
+    )
 
 
 def from_object(job: Job) -> LoadedJob:
@@ -87,7 +89,7 @@ def _load_unnamed() -> LoadedJob:
         return _load_toml(Path("parbatch.toml"), table=())
     if Path("pyproject.toml").is_file() and "parbatch" in _read_toml(Path("pyproject.toml")).get("tool", {}):
         return _load_toml(Path("pyproject.toml"), table=("tool", "parbatch"))
-    return _complete(JobRef("module", *SAMPLE.split(":")), "")
+    return _complete(JobRef("module", SAMPLE_MODULE), "")
 
 
 def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:

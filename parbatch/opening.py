@@ -80,5 +80,7 @@ def _finish(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, differe
         mark_asked_for(checkpoint, options.selection.exact)
     plan = summarise(checkpoint, loaded, options.selection, difference)
     if not plan.total:
-        raise SelectionError(f"{loaded.job!r} has no items: its items function gave none. Look at where they come from.")
+        raise SelectionError(
+            f"{loaded.job!r} has no items: its items function gave none. Look at where they come from."
+        )
     return plan

@@ -30,9 +30,7 @@ class _OverviewSink:
     def publish(self, task: Task, ended: Ended) -> Ended:
         """See Sink."""
         try:
-            for output in ended.outputs:
-                if output.path.partition("/")[0] in OWN_NAMES:
-                    raise PublishError(f"the overview can't be named {output.path}: parbatch uses that name itself")
+            _check_names(ended)
             publish(Path(staging(self._tmp, task)), ended.outputs, self._folder.root)
         except PublishError as error:
             evidence = Evidence(type="PublishError", message=str(error))
@@ -49,6 +47,12 @@ class _OverviewSink:
 
     def tick(self, now: float) -> None:
         """See Sink."""
+
+
+def _check_names(ended: Ended) -> None:
+    for output in ended.outputs:
+        if output.path.partition("/")[0] in OWN_NAMES:
+            raise PublishError(f"the overview can't be named {output.path}: parbatch uses that name itself")
 
 
 def is_current(checkpoint: Checkpoint, folder: Folder) -> bool:

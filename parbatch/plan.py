@@ -108,13 +108,15 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     _offer_selection(checkpoint, selection)
     condition = due(selection)
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
-    (matching,) = db.execute("SELECT COUNT(*) FROM items WHERE selected(id, name)").fetchone() if selection.narrows else (total,)
+    (matching,) = (
+        db.execute("SELECT COUNT(*) FROM items WHERE selected(id, name)").fetchone() if selection.narrows else (total,)
+    )
     if total and not matching:
         raise SelectionError(f"No item matches {selection.describe()}.{_close_matches(checkpoint, selection)}")
     reasons = dict(
         db.execute(
-            f"SELECT COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE 'was ' || status END), COUNT(*)"  # noqa: S608
-            f" FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC"
+            "SELECT COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END),"
+            f" COUNT(*) FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC"
         )
     )
     code = checkpoint.code_version(code_digest(loaded))
@@ -136,7 +138,7 @@ def mark_asked_for(checkpoint: Checkpoint, item_id: str) -> None:
 
 def _mark(checkpoint: Checkpoint, reason: str, condition: str, *values: object) -> None:
     checkpoint.db.execute(
-        f"UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE status = 'ok' AND {condition}",  # noqa: S608
+        f"UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE status = 'ok' AND {condition}",
         (reason, *values),
     )
 

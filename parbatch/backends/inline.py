@@ -6,7 +6,7 @@ time-out interrupts only Python code of the main thread. A `breakpoint()` in the
 
 import contextlib
 import os
-import pdb
+import pdb  # noqa: T100 -- what `breakpoint()` opens
 import signal
 import sys
 import threading

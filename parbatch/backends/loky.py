@@ -1,7 +1,7 @@
 """Workers in processes of their own: each slot is one loky executor of one worker.
 
-One dead worker breaks its whole executor, so every slot has its own. Each executor runs a single long task, the worker's
-`serve`, and all talk with it goes through a pipe of ours: what was said before a death stays readable.
+One dead worker breaks its whole executor, so every slot has its own. Each executor runs a single long task, the
+worker's `serve`, and all talk with it goes through a pipe of ours: what was said before a death stays readable.
 
     slot ── Executor(max_workers=1) ── worker process ── serve()
       └──── pipe (orders, messages) ───────┘  pidfd: ready once the process has ended
@@ -33,8 +33,8 @@ _PIECE = 1 << 18
 _PARTING_S = 2.0
 _REAP_TRIES, _REAP_PAUSE_S = 200, 0.001
 
-# Workers read text as UTF-8 whatever the locale, order sets alike in every process, so that the same input gives the same
-# bytes, and hold back nothing that an item printed before it crashed.
+# Workers read text as UTF-8 whatever the locale, order sets alike in every process, so that the same input gives the
+# same bytes, and hold back nothing that an item printed before it crashed.
 _WORKER_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 
 _handed: list["Connection[Any, Any]"] = []

@@ -26,7 +26,7 @@ class _Group(click.Group):
             click.echo("parbatch: interrupted", err=True)
             sys.exit(130)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name, imported only when it is used."""
         return _COMMANDS[name]() if name in _COMMANDS else None
 

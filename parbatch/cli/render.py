@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from parbatch import loading, options as run_options, runner
+from parbatch import loading, runner
+from parbatch import options as run_options
 from parbatch.cli.shared import JOB_HELP, job_options
 from parbatch.reports import json as json_report
 

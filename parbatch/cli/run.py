@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from parbatch import loading, options as run_options, runner
+from parbatch import loading, runner
+from parbatch import options as run_options
 from parbatch.cli.shared import JOB_HELP, job_options
 from parbatch.reports import json as json_report
 
-_EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed; 2 nothing was run;
-3 another run holds the folder; 4 stopped by its own limit; 130, 143 interrupted. After 1, 4, 130 and 143, --resume goes on."""
+_EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
+2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 130, 143 interrupted. After 1, 4, 130
+and 143, --resume goes on."""
 
 
 @click.command(
@@ -25,7 +27,9 @@ _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not o
 @click.argument("job", required=False)
 @click.option("--workers", type=int, metavar="N", help="Worker processes.  [default: the CPUs this process may use]")
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")
-@click.option("--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready.")
+@click.option(
+    "--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready."
+)
 @click.option("--rerun", type=click.Choice(["code"]), help="With --resume: do items again that older code made.")
 @click.option("--chunk-size", metavar="N|auto", help="Items a worker is handed at once; auto aims at about a second of"
               " work.  [default: the job's, else auto]")  # fmt: skip

@@ -56,7 +56,7 @@ def _failures(failures: list[Failure], out: str) -> Iterator[str]:
     named = 0
     for number, group in enumerate(sorted(groups.values(), key=len, reverse=True)):
         if named >= MOST_NAMED:
-            rest = sum(len(g) for g in list(sorted(groups.values(), key=len, reverse=True))[number:])
+            rest = sum(len(g) for g in sorted(groups.values(), key=len, reverse=True)[number:])
             yield f"  … and {rest} more items with other causes; see the report"
             return
         first = group[0]

@@ -66,9 +66,7 @@ def former_note(country: Country) -> str:
     """Return what must be known of a country that is no more, or an empty string."""
     if not country.dissolved:
         return ""
-    return (
-        f"{country.name} was dissolved in {country.dissolved}. The figures are the last that GeoNames keeps."
-    )
+    return f"{country.name} was dissolved in {country.dissolved}. The figures are the last that GeoNames keeps."
 
 
 def add_key_facts(document: "Document", country: Country) -> None:

@@ -46,9 +46,7 @@ def write_overview(document: "Document", counts: Mapping[str, int], outcomes: Se
     """Write the overview of these outcomes into a new document made from `template.docx`."""
     pairs = [(outcome, country_of(outcome.item.data)) for outcome in outcomes]
     made = sum(outcome.status == "ok" for outcome in outcomes)
-    set_properties(
-        document, f"{TITLE}: overview", f"{made} of {len(pairs)} briefs", ["countries", "overview"]
-    )
+    set_properties(document, f"{TITLE}: overview", f"{made} of {len(pairs)} briefs", ["countries", "overview"])
     set_header(document, TITLE, "Overview of the country briefs")
     add_cover(document, pairs, made)
     add_counts(document, counts, len(pairs))
@@ -83,9 +81,7 @@ def add_counts(document: "Document", counts: Mapping[str, int], total: int) -> N
     """Add the number of briefs by how their making ended."""
     document.add_paragraph("Counts", styles.SECTION_ON_NEW_PAGE)
     add_caption(document, 1, "Briefs by status")
-    rows = [
-        (status, meaning, f"{counts[status]:,}") for status, meaning in MEANINGS.items() if counts.get(status)
-    ]
+    rows = [(status, meaning, f"{counts[status]:,}") for status, meaning in MEANINGS.items() if counts.get(status)]
     columns = [("Status", 3.5, TEXT), ("The brief was", 9.5, TEXT), ("Briefs", 3.5, NUMBER)]
     add_list(document, columns, [*rows, ("Total", "", f"{total:,}")], totals=True)
 
@@ -108,9 +104,7 @@ def add_continents(document: "Document", pairs: Sequence[Pair]) -> None:
     former = [country for _, country in pairs if country.dissolved]
     if former:
         names = series([f"{country.name} (dissolved in {country.dissolved})" for country in former])
-        note = (
-            f"Population and area leave out {names}, whose people and land are counted in their successors."
-        )
+        note = f"Population and area leave out {names}, whose people and land are counted in their successors."
         document.add_paragraph(note, styles.NOTE)
 
 
@@ -129,9 +123,7 @@ def add_largest(document: "Document", pairs: Sequence[Pair]) -> None:
     existing = [country for _, country in pairs if not country.dissolved]
     ranked = sorted(existing, key=lambda country: -country.population)[:MOST_LARGEST]
     document.add_paragraph("Largest countries", styles.SECTION_ON_NEW_PAGE)
-    add_caption(
-        document, 3, f"The {count(len(ranked), 'country', 'countries')} with the most inhabitants", CREDIT
-    )
+    add_caption(document, 3, f"The {count(len(ranked), 'country', 'countries')} with the most inhabitants", CREDIT)
     columns = [
         ("No.", 1.1, NUMBER),
         ("Country", 5.7, TEXT),
@@ -150,9 +142,7 @@ def add_largest(document: "Document", pairs: Sequence[Pair]) -> None:
 def add_index(document: "Document", pairs: Sequence[Pair]) -> None:
     """Add all briefs by continent, each a link to its file beside the overview."""
     document.add_paragraph("Index of briefs", styles.SECTION)
-    document.add_paragraph(
-        "Each name leads to its brief in the folder items beside this document.", styles.BODY
-    )
+    document.add_paragraph("Each name leads to its brief in the folder items beside this document.", styles.BODY)
     groups = by_continent(pairs)
     columns = [("Brief", 6.4, TEXT), ("Code", 1.6, TEXT), ("Capital", 4.6, TEXT), ("Population", 3.9, NUMBER)]
     for continent in sorted(groups):
@@ -161,10 +151,7 @@ def add_index(document: "Document", pairs: Sequence[Pair]) -> None:
         table = add_list(
             document,
             columns,
-            [
-                ("", country.iso, country.capital or UNKNOWN, whole(country.population))
-                for _, country in group
-            ],
+            [("", country.iso, country.capital or UNKNOWN, whole(country.population)) for _, country in group],
         )
         for cell, (outcome, country) in zip(table.columns[0].cells[1:], group, strict=True):
             address = address_of(outcome)

@@ -56,6 +56,5 @@ def series(words: Sequence[str]) -> str:
 def place(latitude: float, longitude: float) -> str:
     """Return coordinates in degrees."""
     return (
-        f"{abs(latitude):.2f}° {'N' if latitude >= 0 else 'S'}, "
-        f"{abs(longitude):.2f}° {'E' if longitude >= 0 else 'W'}"
+        f"{abs(latitude):.2f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.2f}° {'E' if longitude >= 0 else 'W'}"
     )

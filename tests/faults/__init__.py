@@ -1,0 +1,1 @@
+"""Real processes really killed, and the folder looked at from outside."""

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks` runs all, and leaves JSON and a Markdown table in `benchmarks/results/`."""
