@@ -20,13 +20,10 @@ from parbatch.evidence import of_exception, status_of
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
 from parbatch.limits import PeakMeter
-from parbatch.model import NO_DATA, Ended, Evidence, Output, Status, Task
+from parbatch.model import NO_DATA, OVERVIEW, Ended, Evidence, Output, Status, Task
 from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
-
-RENDER = "render"
-OVERVIEW = "overview"
 
 
 class TimeUpError(BaseException):
@@ -59,7 +56,7 @@ class Attempts:
     def make(self, task: Task, role: str) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
         started, cpu_started = time.monotonic(), time.process_time()
-        ctx = Context(task.number, self._shared, Path(staging(self._tmp, task)), self._base)
+        ctx = Context(task.number, self._shared, Path(task.staging(self._tmp)), self._base)
         status: Status = "ok"
         evidence: Evidence | None = None
         result = NO_DATA
@@ -71,7 +68,7 @@ class Attempts:
             evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._memory_cap))
             del error
         if status != "ok" and ctx.has_files:
-            shutil.rmtree(staging(self._tmp, task), ignore_errors=True)
+            shutil.rmtree(task.staging(self._tmp), ignore_errors=True)
         self._clean_up()
         return Ended(
             position=task.position,
@@ -83,7 +80,7 @@ class Attempts:
             result=result,
             outputs=outputs,
             evidence=evidence,
-            logs=self._capture.take(staging(self._tmp, task)),
+            logs=self._capture.take(task.staging(self._tmp)),
             metrics=ctx.metrics,
             templates=self._new_templates(ctx),
         )
@@ -116,11 +113,6 @@ class Attempts:
         new = ctx.templates - self._told_templates
         self._told_templates |= new
         return tuple(sorted(new))
-
-
-def staging(tmp: str, task: Task) -> str:
-    """An attempt's private place: its folder has this path, its logs have it with an ending."""
-    return f"{tmp}/{task.position}.{task.number}"
 
 
 def _run_of(task: Task) -> Run:

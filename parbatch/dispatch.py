@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from parbatch.attempt import staging
 from parbatch.backends import Backend, Died
 from parbatch.errors import SetupError
 from parbatch.evidence import of_death
@@ -205,7 +204,7 @@ class Dispatch:
             status=doom.status if doom is not None else "crashed",
             duration_s=now - self._schedule.since(slot),
             evidence=death,
-            logs=self._backend.last_words(slot, staging(self._tmp, task)),
+            logs=self._backend.last_words(slot, task.staging(self._tmp)),
         )
 
     def _stillborn_message(self, slot: int, returncode: int | None, doom: _Doom | None) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.attempt import staging
 from parbatch.capture import STREAMS, capture_file
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
@@ -63,7 +62,7 @@ class Journal:
         try:
             self._claim(task, places)
             if ended.outputs:
-                publish(Path(staging(self._tmp, task)), ended.outputs, self._folder.items)
+                publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.items)
         except PublishError as error:
             evidence = Evidence(type="PublishError", message=str(error))
             return msgspec.structs.replace(
@@ -151,6 +150,6 @@ class Journal:
         for stream in STREAMS:
             log = self._folder.log(task.file_stem, stream)
             if stream in ended.logs:
-                os.replace(capture_file(staging(self._tmp, task), stream), log)
+                os.replace(capture_file(task.staging(self._tmp), stream), log)
             else:
                 log.unlink(missing_ok=True)

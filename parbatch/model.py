@@ -14,6 +14,10 @@ STATUSES: tuple[Status, ...] = ("ok", "failed", "invalid", "timeout", "memory", 
 
 NO_DATA = msgspec.Raw(b"null")
 
+# The functions of a job that attempts are made with.
+RENDER = "render"
+OVERVIEW = "overview"
+
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One unit of work.
@@ -55,6 +59,10 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
             requires=self.requires,
         )
 
+    def staging(self, tmp: str) -> str:
+        """The attempt's private place: its folder has this path, its logs have it with an ending."""
+        return f"{tmp}/{self.position}.{self.number}"
+
     @property
     def file_stem(self) -> str:
         """The name of the files that parbatch itself makes for the item, without extension."""
@@ -93,7 +101,7 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="chunk"):
 
     number: int
     tasks: list[Task]
-    role: str = "render"
+    role: str = RENDER
 
 
 class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop"):

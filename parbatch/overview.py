@@ -5,13 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.attempt import OVERVIEW, staging
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.folder import OWN_NAMES, Folder
-from parbatch.model import Ended, Evidence, Task
+from parbatch.model import OVERVIEW, Ended, Evidence, Task
 from parbatch.publish import PublishError, is_intact, publish, withdraw
 from parbatch.result import OverviewReport
 from parbatch.schedule import Schedule
@@ -31,7 +30,7 @@ class _OverviewSink:
         """See Sink."""
         try:
             _check_names(ended)
-            publish(Path(staging(self._tmp, task)), ended.outputs, self._folder.root)
+            publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.root)
         except PublishError as error:
             evidence = Evidence(type="PublishError", message=str(error))
             return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=())

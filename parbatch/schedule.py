@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parbatch.attempt import RENDER
 from parbatch.chunks import ChunkSizer
-from parbatch.model import Chunk, Ended, Task
+from parbatch.model import RENDER, Chunk, Ended, Task
 
 # Two: the next chunk is there when a worker finishes one, and nothing else waits behind a slow item.
 _AHEAD = 2

@@ -22,7 +22,7 @@ from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
-from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
+from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
 from parbatch.worker import Settings, accelerate_documents
 
 _SLOT = 0
@@ -88,7 +88,7 @@ class InlineBackend:
             self._said.append((_SLOT, Ready(0)))
         if task is chunk.tasks[0]:
             self._said.append((_SLOT, Began(chunk.number)))
-        with _alarm(self._settings.timeout if chunk.role == "render" else None):
+        with _alarm(self._settings.timeout if chunk.role == RENDER else None):
             self._said.append((_SLOT, self._attempts.make(task, chunk.role)))
 
     def _set_up(self) -> Attempts:
