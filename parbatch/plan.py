@@ -6,14 +6,14 @@ Nothing is rendered here, and all of it happens in one transaction: an error lea
 import difflib
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import SelectionError
 from parbatch.loading import LoadedJob
-from parbatch.model import Output
+from parbatch.model import Output, Task
 from parbatch.publish import digest_file, is_intact
 from parbatch.source import Difference, compare, rows
 
@@ -106,7 +106,7 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     """Count what is due. Raises SelectionError when the selection matches no item."""
     db = checkpoint.db
     _offer_selection(checkpoint, selection)
-    condition = due(selection)
+    condition = _due(selection)
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
     (matching,) = (
         db.execute("SELECT COUNT(*) FROM items WHERE selected(id, name)").fetchone() if selection.narrows else (total,)
@@ -126,8 +126,13 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     return Plan(total, matching, limited, reasons, difference, older, code)
 
 
-def due(selection: Selection) -> str:
-    """The SQL condition for the items that a run takes on."""
+def tasks_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[Task]:
+    """The items that a run takes on, in item order, read as they are needed."""
+    _offer_selection(checkpoint, selection)
+    return checkpoint.tasks(_due(selection), selection.limit)
+
+
+def _due(selection: Selection) -> str:
     return "status <> 'ok' AND selected(id, name)" if selection.narrows else "status <> 'ok'"
 
 

@@ -35,7 +35,7 @@ from parbatch.model import Ended, Outcome, Task
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.overview import is_current, make
-from parbatch.plan import Plan, Selection, due, find_item
+from parbatch.plan import Plan, Selection, find_item, tasks_due
 from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
@@ -51,7 +51,8 @@ def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunR
     FolderHeldError when another run holds the folder, SetupError when no worker could start.
     """
     loaded = _load(job)
-    return execute(loaded, run_options.read(loaded, options), go_on="parbatch.run(…, resume=True)")
+    asked = run_options.read(loaded, options)
+    return execute(loaded, asked, go_on=None if asked.progress == "none" else "parbatch.run(…, resume=True)")
 
 
 def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
@@ -63,7 +64,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     loaded = _load(job)
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
     asked = for_one_item(loaded, read, item)
-    execute(loaded, asked, go_on="")
+    execute(loaded, asked, go_on=None)
     with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
         outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
@@ -79,19 +80,20 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
     return loading.from_object(job) if isinstance(job, Job) else loading.load(None if job is None else os.fspath(job))
 
 
-def execute(loaded: LoadedJob, asked: Options, *, go_on: str) -> RunResult:
-    """The stages, one after another. `go_on` is the command that goes on, for the summary."""
+def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResult:
+    """The stages, one after another. `go_on` is the command that goes on, for the summary; with None, none is shown."""
     folder = Folder(asked.out)
     with held(folder):
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         with contextlib.closing(checkpoint):
             stage = _Stages(loaded, asked, folder, checkpoint, plan)
-            stage.announce()
+            if go_on is not None:
+                stage.announce()
             with stage.working_folder():
                 stage.render_items()
                 stage.make_overview()
             result = stage.report()
-    if asked.progress != "none":
+    if go_on is not None:
         print(console.summary(result, go_on), file=stage.stream, flush=True)
     return result
 
@@ -127,8 +129,6 @@ class _Stages:
 
     def announce(self) -> None:
         """Say what is going to happen, where it is not plain."""
-        if self._asked.progress == "none":
-            return
         for line in announcements(self._loaded, self._plan):
             print(line, file=self.stream, flush=True)
 
@@ -154,7 +154,7 @@ class _Stages:
             journal = Journal(self._checkpoint, self._folder, self._run_id, self._plan.code, backend.wake)
             sink = _Observed(journal, self._tally, progress)
             schedule = Schedule(
-                self._checkpoint.tasks(due(self._asked.selection), self._asked.selection.limit),
+                tasks_due(self._checkpoint, self._asked.selection),
                 self._plan.due,
                 slots,
                 sizer=ChunkSizer(self._asked.chunk_size, slots),

@@ -1,0 +1,63 @@
+"""A run as the outside sees it: a command, a folder, an exit code, and processes."""
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+JOBS = Path(__file__).parent.parent / "jobs"
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "parbatch", *map(str, arguments)]
+
+
+def start(*arguments: object, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command(*arguments),
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(*arguments: object, env: Mapping[str, str] | None = None, timeout: float = 100) -> tuple[int, str]:
+    """Run a command to its end: the exit code, and what it printed."""
+    process = start(*arguments, env=env)
+    printed, _ = process.communicate(timeout=timeout)
+    return process.returncode, printed
+
+
+def rows(out: Path, query: str) -> list[tuple[Any, ...]]:
+    """What any SQLite tool reads in the checkpoint."""
+    with contextlib.closing(sqlite3.connect(f"file:{out / 'run' / 'checkpoint.sqlite'}?mode=ro", uri=True)) as db:
+        return db.execute(query).fetchall()
+
+
+def left_behind(out: Path) -> list[str]:
+    """Processes that belong to a run in this folder and are still alive, the runs themselves apart."""
+    runs = {str(run_id) for (run_id,) in rows(out, "SELECT run_id FROM runs")}
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mark = process.environ().get("PARBATCH_RUN", "")
+            if any(mark.startswith(run_id) for run_id in runs) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The digest of every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
