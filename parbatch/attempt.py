@@ -44,6 +44,7 @@ class Attempts:
         self._since_collection = 0
         self._told_templates: set[str] = set()
         self._shared: Any = None
+        self._cpu_s = 0.0
         self._children: Children | None = None
 
     def set_up(self) -> None:
@@ -52,11 +53,13 @@ class Attempts:
             self._shared = self._job.functions["setup"]()
         self._capture.drop()
         self._children = Children()
+        self._cpu_s = time.process_time()
 
     def make(self, task: Task, role: str) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
-        started, cpu_started = time.monotonic(), time.process_time()
-        ctx = Context(task.number, self._shared, Path(task.staging(self._tmp)), self._base)
+        started, cpu_started = time.monotonic(), self._cpu_s
+        place = task.staging(self._tmp)
+        ctx = Context(task.number, self._shared, place, self._base)
         status: Status = "ok"
         evidence: Evidence | None = None
         result = NO_DATA
@@ -68,21 +71,22 @@ class Attempts:
             evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._memory_cap))
             del error
         if status != "ok" and ctx.has_files:
-            shutil.rmtree(task.staging(self._tmp), ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
         self._clean_up()
+        self._cpu_s = time.process_time()
         return Ended(
             position=task.position,
             number=task.number,
             status=status,
             duration_s=time.monotonic() - started,
-            cpu_s=time.process_time() - cpu_started,
+            cpu_s=self._cpu_s - cpu_started,
             peak_memory_bytes=self._peak.read(),
             result=result,
             outputs=outputs,
             evidence=evidence,
-            logs=self._capture.take(task.staging(self._tmp)),
+            logs=self._capture.take(place),
             metrics=ctx.metrics,
-            templates=self._new_templates(ctx),
+            templates=self._new_templates(ctx.templates) if ctx.templates else (),
         )
 
     def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:
@@ -109,8 +113,8 @@ class Attempts:
         if _current_folder() != self._home:
             os.chdir(self._home)
 
-    def _new_templates(self, ctx: Context) -> tuple[str, ...]:
-        new = ctx.templates - self._told_templates
+    def _new_templates(self, used: set[str]) -> tuple[str, ...]:
+        new = used - self._told_templates
         self._told_templates |= new
         return tuple(sorted(new))
 

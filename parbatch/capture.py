@@ -29,7 +29,7 @@ class _Stream:
     def __init__(self, number: int, path: Path) -> None:
         self.number = number
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        self.keep = _lift(os.open(path, flags, 0o644))
+        self.keep = lift(os.open(path, flags, 0o644))
         state = os.fstat(self.keep)
         self.identity = (state.st_dev, state.st_ino)
         self.text = _unbuffered(number)
@@ -167,8 +167,8 @@ def _unbuffered(number: int) -> TextIO:
     return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
-def _lift(descriptor: int) -> int:
-    """The same file under a high number, out of the way of code that closes the low ones."""
+def lift(descriptor: int) -> int:
+    """The same file under a high number: out of the way of code that closes the low ones, and not soon given anew."""
     if os.name != "posix":
         return descriptor
     import fcntl  # noqa: PLC0415 -- POSIX alone

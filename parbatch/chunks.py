@@ -6,6 +6,10 @@ import math
 # behind a slow item.
 TARGET_S = 1.0
 MOST = 1_000
+# A slot has a second chunk, so that its worker finds one when it has finished the first; and when chunks take less than
+# the time in which the parent comes round to hand out the next, as many as last that long.
+AHEAD, MOST_AHEAD = 2, 100
+ROUND_S = 0.03
 _WEIGHT = 0.1  # of the newest duration in the running mean
 
 
@@ -19,9 +23,14 @@ class ChunkSizer:
 
     def observe(self, duration_s: float) -> None:
         """Learn from an item that has ended."""
-        if self._fixed is None:
-            mean = self._mean_s
-            self._mean_s = duration_s if mean is None else mean + _WEIGHT * (duration_s - mean)
+        mean = self._mean_s
+        self._mean_s = duration_s if mean is None else mean + _WEIGHT * (duration_s - mean)
+
+    def chunks_ahead(self) -> int:
+        """How many chunks a slot may hold at once, away from the end."""
+        if self._fixed is None or self._mean_s is None:
+            return AHEAD
+        return max(AHEAD, min(MOST_AHEAD, int(ROUND_S / max(self._mean_s * self._fixed, 1e-9))))
 
     def next(self, left: int) -> int:
         """The size of the next chunk when about `left` items are not handed out yet.

@@ -20,7 +20,7 @@ class Context:
     attempt before, empty on the first.
     """
 
-    def __init__(self, number: int, shared: Any, folder: Path, base: Path) -> None:
+    def __init__(self, number: int, shared: Any, folder: str, base: Path) -> None:
         self.number = number
         self.shared = shared
         self.feedback: tuple[Any, ...] = ()
@@ -28,20 +28,20 @@ class Context:
         self.templates: set[str] = set()
         self._folder = folder
         self._base = base
-        self._made = False
+        self._dir: Path | None = None
 
     @property
     def dir(self) -> Path:
         """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
-        if not self._made:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._made = True
-        return self._folder
+        if self._dir is None:
+            self._dir = Path(self._folder)
+            self._dir.mkdir(parents=True, exist_ok=True)
+        return self._dir
 
     @property
     def has_files(self) -> bool:
         """Whether the private folder was asked for at all."""
-        return self._made
+        return self._dir is not None
 
     def document(self, template: str | Path | None = None) -> "Document":
         """A new python-docx Document from a template, which each worker parses once.

@@ -44,19 +44,21 @@ class Journal:
         self._opened_at = 0.0
         self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
-        self._had_logs = any(folder.logs.iterdir())
-        self._had_outputs = bool(checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone())
+        outputs_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone()
+        self._had_before = bool(outputs_before) or any(folder.logs.iterdir())
 
     # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
 
     def publish(self, task: Task, ended: Ended) -> Ended:
         """Move an attempt's logs and, if it ended ok, its files into place. An obstacle makes it `failed`."""
+        if not (ended.outputs or ended.logs or ended.templates or self._had_before or task.number > 1):
+            return ended  # nothing to put into place, as from a million items that only compute
         self._keep_logs(task, ended)
         for template in ended.templates:
             with contextlib.suppress(OSError):
                 self._checkpoint.begin()
                 self._checkpoint.set_file(template, digest_file(Path(template)))
-        if ended.status != "ok" or not (ended.outputs or self._had_outputs):
+        if ended.status != "ok":
             return ended
         places = tuple((folded(output.path), output) for output in ended.outputs)
         try:
@@ -145,8 +147,6 @@ class Journal:
         self._claims.update((place, task.id) for place, _ in places)
 
     def _keep_logs(self, task: Task, ended: Ended) -> None:
-        if not ended.logs and not self._had_logs and task.number == 1:
-            return
         for stream in STREAMS:
             log = self._folder.log(task.file_stem, stream)
             if stream in ended.logs:

@@ -23,14 +23,29 @@ def encode(value: object, what: str) -> bytes:
 
     Raises NotJSONError for values that are not JSON (tuples count as lists).
     """
-    if type(value) not in _PLAIN:
-        value = _plain(value, what)
     try:
+        if not _is_plain(value):
+            value = _plain(value, what)
         return _encoder.encode(value)
+    except NotJSONError:
+        raise
     except (UnicodeEncodeError, OverflowError, ValueError) as error:
         raise NotJSONError(f"{what} can't be written as JSON: {error}") from None
     except RecursionError:
         raise NotJSONError(f"{what} is nested too deeply for JSON") from None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is made of the plain types alone, so that it can be encoded as it is: the usual case, quick."""
+    kind = type(value)
+    if kind is dict:
+        for key, part in cast("dict[object, object]", value).items():
+            if type(key) is not str or (type(part) not in _PLAIN and not _is_plain(part)):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(type(part) in _PLAIN or _is_plain(part) for part in cast("list[object]", value))
+    return kind in _PLAIN or (kind is float and math.isfinite(cast("float", value)))
 
 
 def _plain(value: object, place: str) -> object:

@@ -79,14 +79,16 @@ class PeakMeter:
     _unit = 1 if sys.platform == "darwin" else 1024  # getrusage: bytes on macOS, kilobytes elsewhere
 
     def __init__(self) -> None:
-        self._mark = 0
+        self._mark = self._high_water()
 
     def read(self) -> int:
         """The peak since the mark was last set back."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * self._unit
+        peak = self._high_water()
         if peak > self._mark:
-            self._mark = peak
             with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as marks:
                 marks.write("5")
-                self._mark = 0
+            self._mark = self._high_water()
         return peak
+
+    def _high_water(self) -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * self._unit

@@ -30,6 +30,8 @@ class Tally:
         """Count a settled item."""
         self.rendered += 1
         self.failures += ended.status != "ok"
+        if not ended.metrics:
+            return
         for name, number in ended.metrics.items():
             figures = self._metrics.setdefault(name, [0, 0.0, number])
             figures[0] += 1

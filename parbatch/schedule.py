@@ -12,9 +12,6 @@ from itertools import islice
 from parbatch.chunks import ChunkSizer
 from parbatch.model import RENDER, Chunk, Ended, Task
 
-# Two: the next chunk is there when a worker finishes one, and nothing else waits behind a slow item.
-_AHEAD = 2
-
 
 @dataclass(slots=True)
 class _InHand:
@@ -24,6 +21,9 @@ class _InHand:
     alone: bool
     next: int = 0
     begun: bool = False
+
+    def current(self) -> Task:
+        return self.chunk.tasks[self.next]
 
     def rest(self) -> list[Task]:
         return self.chunk.tasks[self.next :]
@@ -108,10 +108,8 @@ class Schedule:
 
     def in_flight(self, number: int) -> Task | None:
         """The task that a slot's worker is at, if it is at one."""
-        slot = self._slots[number]
-        if not slot.chunks or not slot.chunks[0].begun:
-            return None
-        return slot.chunks[0].rest()[0]
+        chunks = self._slots[number].chunks
+        return chunks[0].current() if chunks and chunks[0].begun else None
 
     def deadline(self, number: int) -> float | None:
         """When the attempt in flight in a slot has used up its time, on the coordinator's clock."""
@@ -135,7 +133,7 @@ class Schedule:
         """An attempt has ended. Returns its task, and whether the item is settled (else it is tried again)."""
         slot = self._slots[number]
         held = slot.chunks[0]
-        task = held.chunk.tasks[held.next]
+        task = held.current()
         if (task.position, task.number) != (ended.position, ended.number):
             raise AssertionError(f"slot {number} reports {ended.position}, but {task.position} is in flight")
         held.next += 1
@@ -172,7 +170,7 @@ class Schedule:
         """How many chunks a slot may hold: near the end one, so that no work waits while a slot is idle."""
         held = sum(len(slot.chunks) for slot in self._slots)
         near_end = self.waiting <= self._sizer.next(self.waiting) * (2 * len(self._slots) - held)
-        return 1 if near_end else _AHEAD
+        return 1 if near_end else self._sizer.chunks_ahead()
 
     def _settle(self, task: Task, ended: Ended) -> bool:
         tries = max(self._attempts, 2) if ended.status == "crashed" else self._attempts

@@ -26,7 +26,7 @@ class PlainContext(Context):
     """A context whose documents come from plain python-docx."""
 
     def __init__(self) -> None:
-        super().__init__(1, None, Path("unused"), HOME)
+        super().__init__(1, None, "unused", HOME)
 
     def document(self, template: str | Path | None = None) -> DocumentObject:
         return Document(str(HOME / template) if template else None)

@@ -4,10 +4,11 @@ One dead worker breaks its whole executor, so every slot has its own. Each execu
 worker's `serve`, and all talk with it goes through a pipe of ours: what was said before a death stays readable.
 
     slot ── Executor(max_workers=1) ── worker process ── serve()
-      └──── pipe (orders, messages) ───────┘  pidfd: ready once the process has ended
+      └──── pipes (orders, messages) ──────┘  pidfd: ready once the process has ended
 """
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _PIECE = 1 << 18
+# When so much is said at once, the items are tiny, and it pays to let the workers go on for a moment and then hear them
+# all, instead of taking a core from them for each item: this doubles the throughput of empty items on two cores.
+_BUSY, _BREATH_S = 16, 0.001
 # Time for workers to end by themselves once there is nothing left to do: exit handlers may close databases.
 _PARTING_S = 2.0
 _REAP_TRIES, _REAP_PAUSE_S = 200, 0.001
@@ -40,13 +44,13 @@ _WORKER_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFER
 _handed: list["Connection[Any, Any]"] = []
 
 
-def _take_pipe(connection: "Connection[Any, Any]") -> None:
-    """Called in the worker before its task: a pipe can be handed over only while the process is started."""
-    _handed.append(connection)
+def _take_pipes(orders: "Connection[Any, Any]", messages: "Connection[Any, Any]") -> None:
+    """Called in the worker before its task: pipes can be handed over only while the process is started."""
+    _handed.extend((orders, messages))
 
 
 def _serve(settings: Settings) -> None:
-    serve(_handed[0].fileno(), settings)
+    serve(_handed[0].fileno(), _handed[1].fileno(), settings)
 
 
 class _Worker:
@@ -56,18 +60,23 @@ class _Worker:
         self.slot = slot
         self.outgoing = b""
         self.incoming = b""
-        self.pipe, theirs = get_context("loky").Pipe(duplex=True)
+        # Pipes, not a socket pair: in a pipe small messages share pages, so that thousands fit in before one end waits.
+        their_orders, self.orders = get_context("loky").Pipe(duplex=False)
+        self.messages, their_messages = get_context("loky").Pipe(duplex=False)
+        _widen(self.messages.fileno())
         environment = _WORKER_ENVIRONMENT | {RUN_MARK: run_mark, SLOT_MARK: str(slot)}
         self._executor = ProcessPoolExecutor(
             max_workers=1,
             context=get_context("loky"),
-            initializer=_take_pipe,
-            initargs=(theirs,),
+            initializer=_take_pipes,
+            initargs=(their_orders, their_messages),
             env=environment | {name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
         )
         self.task = self._executor.submit(_serve, settings)
-        theirs.close()
-        os.set_blocking(self.pipe.fileno(), False)
+        their_orders.close()
+        their_messages.close()
+        os.set_blocking(self.orders.fileno(), False)
+        os.set_blocking(self.messages.fileno(), False)
         # The executor has no public name for its processes, and only the process knows its exit code.
         (self._process,) = self._executor._processes.values()  # noqa: SLF001
         self.pid: int = self._process.pid
@@ -75,15 +84,19 @@ class _Worker:
 
     def push(self) -> None:
         """Write what the pipe takes without waiting."""
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+        try:
             while self.outgoing:
-                self.outgoing = self.outgoing[os.write(self.pipe.fileno(), self.outgoing) :]
+                self.outgoing = self.outgoing[os.write(self.orders.fileno(), self.outgoing) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it has died, as `ending` will tell
+            self.outgoing = b""
 
     def pull(self) -> bytes:
         """All whole lines that have come."""
         lines = []
-        with contextlib.suppress(BlockingIOError, ConnectionResetError):
-            while piece := os.read(self.pipe.fileno(), _PIECE):
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(self.messages.fileno(), _PIECE):
                 lines.append(piece)
                 if len(piece) < _PIECE:
                     break
@@ -91,7 +104,8 @@ class _Worker:
         return whole + newline
 
     def part(self) -> None:
-        """Let the process end by itself once its task has returned."""
+        """Let the process end by itself once its task has returned, which it does when there are no more orders."""
+        self.orders.close()
         self._executor.shutdown(wait=False)
 
     def returncode(self) -> int | None:
@@ -104,7 +118,8 @@ class _Worker:
 
     def release(self) -> None:
         """Let go of what the parent holds for a process that has ended."""
-        self.pipe.close()
+        self.orders.close()
+        self.messages.close()
         if hasattr(os, "pidfd_open"):
             os.close(self.ending)
         self._executor.shutdown(wait=True, kill_workers=True)
@@ -119,6 +134,7 @@ class LokyBackend:
         self._workers: dict[int, _Worker] = {}
         self._leaving: list[_Worker] = []
         self._started = 0
+        self._busy = False
         self._prefixes: dict[int, str] = {}
         self._decoder = msgspec.json.Decoder(Message)
         self._encoder = msgspec.json.Encoder()
@@ -131,11 +147,15 @@ class LokyBackend:
     def send(self, slot: int, order: Order) -> None:
         """See Backend."""
         worker = self._workers.get(slot) or self._start(slot)
-        worker.outgoing += self._encoder.encode(order) + b"\n"
-        self._push(worker)
+        worker.outgoing += self._encoder.encode(order) + b"\n"  # written by the next wait, all at once
 
     def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
         """See Backend."""
+        for worker in self._workers.values():
+            if worker.outgoing:
+                self._push(worker)
+        if self._busy:
+            time.sleep(_BREATH_S)
         said: list[tuple[int, Message | Died]] = []
         ended = []
         for key, events in self._selector.select(timeout):
@@ -145,13 +165,13 @@ class LokyBackend:
                     os.read(self._wake_r, _PIECE)
             elif key.fd == worker.ending:
                 ended.append(worker)
+            elif events & selectors.EVENT_WRITE:
+                self._push(worker)
             else:
-                if events & selectors.EVENT_WRITE:
-                    self._push(worker)
-                if events & selectors.EVENT_READ:
-                    said += self._hear(worker)
+                said += self._hear(worker)
         for worker in ended:
             said += self._bury(worker)
+        self._busy = len(said) >= _BUSY
         return said
 
     def wake(self) -> None:
@@ -182,8 +202,8 @@ class LokyBackend:
     def close(self, *, at_once: bool) -> None:
         """See Backend."""
         for worker in self._workers.values():
-            self._forget_pipe(worker)
-            worker.pipe.close()
+            self._forget(worker.orders)
+            self._forget(worker.messages)
             worker.part()
         deadline = time.monotonic() + (0 if at_once else _PARTING_S)
         while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
@@ -206,21 +226,23 @@ class LokyBackend:
         self._prefixes[slot] = f"{self._settings.capture_prefix}{slot}-{self._started}"
         settings = msgspec.structs.replace(self._settings, capture_prefix=self._prefixes[slot])
         worker = self._workers[slot] = _Worker(slot, settings, self._run_mark)
-        self._selector.register(worker.pipe.fileno(), selectors.EVENT_READ, worker)
+        self._selector.register(worker.messages.fileno(), selectors.EVENT_READ, worker)
         self._selector.register(worker.ending, selectors.EVENT_READ, worker)
         return worker
 
     def _push(self, worker: _Worker) -> None:
+        """Write what can be written now, and the rest when the pipe takes it."""
         worker.push()
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.outgoing else 0)
-        key = self._selector.get_map().get(worker.pipe.fileno())
-        if key is not None and key.events != wanted:
-            self._selector.modify(worker.pipe.fileno(), wanted, worker)
+        waiting = worker.orders.fileno() in self._selector.get_map()
+        if worker.outgoing and not waiting:
+            self._selector.register(worker.orders.fileno(), selectors.EVENT_WRITE, worker)
+        elif waiting and not worker.outgoing:
+            self._selector.unregister(worker.orders.fileno())
 
     def _hear(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
         lines = worker.pull()
         if not lines:  # the worker's end is closed: its death, if that is it, is told by the other descriptor
-            self._forget_pipe(worker)
+            self._forget(worker.messages)
             return []
         messages = self._decoder.decode_lines(lines)
         if isinstance(messages[-1], Retiring):
@@ -229,8 +251,9 @@ class LokyBackend:
 
     def _bury(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
         """Take leave of a process that has ended, with the last that it said."""
-        said = [] if worker.pipe.closed else self._hear_out(worker)
-        self._forget_pipe(worker)
+        said = self._hear_out(worker)
+        self._forget(worker.messages)
+        self._forget(worker.orders)
         self._selector.unregister(worker.ending)
         returncode = worker.returncode()
         if self._workers.get(worker.slot) is worker:
@@ -253,11 +276,19 @@ class LokyBackend:
     def _leave(self, worker: _Worker) -> None:
         """Make room in the slot; the worker ends by itself."""
         self._leaving.append(self._workers.pop(worker.slot))
+        self._forget(worker.orders)
         worker.part()
 
-    def _forget_pipe(self, worker: _Worker) -> None:
-        if not worker.pipe.closed and worker.pipe.fileno() in self._selector.get_map():
-            self._selector.unregister(worker.pipe.fileno())
+    def _forget(self, pipe: "Connection[Any, Any]") -> None:
+        if not pipe.closed and pipe.fileno() in self._selector.get_map():
+            self._selector.unregister(pipe.fileno())
+
+
+def _widen(descriptor: int) -> None:
+    """Let a pipe hold a mebibyte where the system can do that (Linux)."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # the user's share of pipe memory is used up
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:  # noqa: ARG001 -- slots fill on demand
