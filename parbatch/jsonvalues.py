@@ -23,10 +23,10 @@ def encode(value: object, what: str) -> bytes:
 
     Raises NotJSONError for values that are not JSON (tuples count as lists).
     """
-    if type(value) not in _PLAIN:
-        value = _plain(value, what)
     try:
-        return _encoder.encode(value)
+        return _encoder.encode(value if type(value) in _PLAIN else _plain(value, what))
+    except NotJSONError:
+        raise
     except (UnicodeEncodeError, OverflowError, ValueError) as error:
         raise NotJSONError(f"{what} can't be written as JSON: {error}") from None
     except RecursionError:
@@ -53,7 +53,7 @@ def _unusual(value: object, place: str) -> object:
             raise NotJSONError(f"{place} is {float(value)}, which JSON can't hold; use None")
         return float(value)
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # str() of an enumeration's member is its name
     if isinstance(value, int):
         return int(value)
     if isinstance(value, Mapping):
@@ -67,7 +67,7 @@ def _unusual(value: object, place: str) -> object:
 def _key(key: object, place: str) -> str:
     if not isinstance(key, str):
         raise NotJSONError(f"{place} has the key {key!r}; JSON keys are text")
-    return str(key)
+    return str.__str__(key)
 
 
 def _type_name(value: object) -> str:
