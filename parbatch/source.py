@@ -33,7 +33,7 @@ def rows(job: Job) -> Iterator[Row]:
             given = next(source)
         except StopIteration:
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise JobError(_source_failed(job, number - 1, error)) from error
         item = given if type(given) is Item else _as_item(given, number)
         yield _row(item, number)
@@ -44,11 +44,11 @@ def _source(job: Job) -> Iterable[Any]:
         return job.source()
     except JobError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise JobError(_source_failed(job, 0, error)) from error
 
 
-def _source_failed(job: Job, after: int, error: Exception) -> str:
+def _source_failed(job: Job, after: int, error: BaseException) -> str:
     frames = error.__traceback__
     while frames and frames.tb_next:
         frames = frames.tb_next
