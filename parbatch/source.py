@@ -79,13 +79,20 @@ def _row(item: Item, number: int) -> Row:
         _complain_of_texts(item, number)
     try:
         data = encode(item.data, f"item {item_id!r}: data").decode()
-        requires = encode(list(item.requires), f"item {item_id!r}: requires").decode() if item.requires else None
+        requires = encode(_names(item), f"item {item_id!r}: requires").decode() if item.requires else None
         (item_id + name + group).encode()
     except NotJSONError as error:
         raise DataError(f"{str(error)[0].upper()}{str(error)[1:]}. Items carry JSON values only.") from None
     except UnicodeEncodeError:
         raise DataError(f"Item {number}: its id, name or group is not valid text: {item_id!r}, {name!r}.") from None
     return item_id, name, group, data, requires
+
+
+def _names(item: Item) -> list[str]:
+    names: Any = item.requires
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"Item {item.id!r}: its requires is {names!r}; it has to be a list of names.")
+    return list(names)
 
 
 def _complain_of_texts(item: Item, number: int) -> None:
@@ -132,9 +139,11 @@ def compare(checkpoint: Checkpoint, job: Job) -> Difference:
     same = 0
     for row in source:
         if known.fetchone() != row:
+            known.close()  # a table that is still being read can't be replaced
             return _rebuild(checkpoint, same, chain((row,), source))
         same += 1
     if known.fetchone() is not None:
+        known.close()
         return _rebuild(checkpoint, same, iter(()))
     return Difference(same, 0, 0, 0)
 
@@ -159,6 +168,7 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
         (same,),
     )
     db.execute(_CARRY_OVER, {"same": same})
+    new, changed = db.execute(_COUNT_NEW_AND_CHANGED, {"same": same}).fetchone()
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM incoming)")
     gone = db.execute(
         f"INSERT INTO gone ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position >= ?"
@@ -169,13 +179,15 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
     db.execute("ALTER TABLE items_new RENAME TO items")
     _index(db)
     cased.part()
-    reasons = dict(
-        db.execute("SELECT reason, COUNT(*) FROM items WHERE position >= ? AND attempts = 0 GROUP BY reason", (same,))
-    )
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
-    return Difference(total, reasons.get("new", 0), reasons.get("data changed", 0), gone)
+    return Difference(total, new, changed, gone)
 
 
+_AGAINST_BEFORE = """
+FROM incoming i
+LEFT JOIN items old ON old.id = i.id AND old.position >= :same
+LEFT JOIN gone back ON back.id = i.id
+"""
 _SAME = (
     "COALESCE(old.data, back.data) = i.data AND COALESCE(old.name, back.name) = i.name"
     ' AND COALESCE(old."group", back."group") = i."group" AND COALESCE(old.requires, back.requires) IS i.requires'
@@ -192,10 +204,14 @@ SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
     {_kept("code", "NULL")}, {_kept("result", "NULL")}
-FROM incoming i
-LEFT JOIN items old ON old.id = i.id AND old.position >= :same
-LEFT JOIN gone back ON back.id = i.id
+{_AGAINST_BEFORE}
 ORDER BY i.position
+"""
+
+_COUNT_NEW_AND_CHANGED = f"""
+SELECT COUNT(*) FILTER (WHERE old.id IS NULL AND back.id IS NULL),
+    COUNT(*) FILTER (WHERE COALESCE(old.id, back.id) IS NOT NULL AND NOT ({_SAME}))
+{_AGAINST_BEFORE}
 """
 
 
