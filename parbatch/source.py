@@ -5,6 +5,7 @@ case of a resumption, rows are only compared; from the first difference on, the 
 anew, each item keeping its status if it is what it was.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -135,17 +136,18 @@ def fill(checkpoint: Checkpoint, job: Job) -> Difference:
 def compare(checkpoint: Checkpoint, job: Job) -> Difference:
     """Bring an existing checkpoint up to the source's items, inside the caller's transaction."""
     source = rows(job)
-    known = checkpoint.db.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
-    same = 0
-    for row in source:
-        if known.fetchone() != row:
-            known.close()  # a table that is still being read can't be replaced
-            return _rebuild(checkpoint, same, chain((row,), source))
-        same += 1
-    if known.fetchone() is not None:
-        known.close()
-        return _rebuild(checkpoint, same, iter(()))
-    return Difference(same, 0, 0, 0)
+    same, other = 0, None
+    # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
+    with contextlib.closing(checkpoint.db.cursor()) as known:
+        known.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
+        for row in source:
+            if known.fetchone() != row:
+                other = row
+                break
+            same += 1
+        if other is None and known.fetchone() is None:
+            return Difference(same, 0, 0, 0)
+    return _rebuild(checkpoint, same, chain((other,) if other else (), source))
 
 
 def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Difference:
