@@ -135,8 +135,6 @@ def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
     name = f"parbatch_job_{path.stem}"
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
-        return sys.modules[name]
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)
