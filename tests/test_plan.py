@@ -162,9 +162,7 @@ def test_an_item_that_is_asked_for_is_due_though_it_was_done(finished: Finished)
         (["*"], "ada bob cyd"),
     ],
 )
-def test_items_are_selected_by_id_or_name_whatever_the_case(
-    patterns: list[str], found: str
-) -> None:
+def test_items_are_selected_by_id_or_name_whatever_the_case(patterns: list[str], found: str) -> None:
     selection = Selection(patterns)
     assert [item.id for item in PEOPLE if selection.matches(item.id, item.name)] == found.split()
 
