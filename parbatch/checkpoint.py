@@ -332,8 +332,9 @@ def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
 
 def open_existing(path: Path) -> Checkpoint:
     """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
-    checkpoint = Checkpoint(path)
+    checkpoint: Checkpoint | None = None
     try:
+        checkpoint = Checkpoint(path)
         (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
         (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
         if (application, version) == (_APPLICATION_ID, FORMAT):
@@ -349,7 +350,8 @@ def open_existing(path: Path) -> Checkpoint:
         )
     except sqlite3.Error as error:
         problem = f"is damaged ({error}): restore it"
-    checkpoint.close()
+    if checkpoint is not None:
+        checkpoint.close()
     raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
 
 

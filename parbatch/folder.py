@@ -50,10 +50,10 @@ class Folder:
 def held(folder: Folder) -> Iterator[None]:
     """Hold the folder for this process alone. The system lets go of it when the process ends, however it ends.
 
-    Where nothing was run in a folder that was not there before, it is removed again.
+    Where nothing was run, what was made for it is removed again.
     Raises FolderHeldError, which names the holder, and FolderError where the folder can't be used.
     """
-    made = _first_missing(folder.root)
+    missing = _missing(folder)
     try:
         folder.run.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder.run / "lock")
@@ -67,10 +67,10 @@ def held(folder: Folder) -> Iterator[None]:
         _holder_file(folder).write_text(json.dumps(_myself()), encoding="utf-8")
         yield
     finally:
-        if made and not folder.checkpoint.exists():
-            shutil.rmtree(made, ignore_errors=True)
-        else:
-            _holder_file(folder).unlink(missing_ok=True)
+        _holder_file(folder).unlink(missing_ok=True)
+        if not folder.checkpoint.exists():
+            for made in missing:
+                shutil.rmtree(made, ignore_errors=True)
         lock.release()
 
 
@@ -93,6 +93,13 @@ def _held_message(folder: Folder) -> str:
     except (OSError, ValueError, KeyError):
         who = "it has not said who it is"
     return f"Another run holds {folder.root} ({who}). Wait for it, stop it, or give another folder with --out."
+
+
+def _missing(folder: Folder) -> list[Path]:
+    """What has to be made, and is removed again where nothing was run."""
+    if (topmost := _first_missing(folder.root)) is not None:
+        return [topmost]
+    return [path for path in (folder.items, folder.run) if not path.exists()]
 
 
 def _first_missing(path: Path) -> Path | None:

@@ -68,7 +68,7 @@ def _unusual(value: object, place: str) -> object:
             raise NotJSONError(f"{place} is {float(value)}, which JSON can't hold; use None")
         return float(value)
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # str() of an enumeration's member is its name
     if isinstance(value, int):
         return int(value)
     if isinstance(value, Mapping):
@@ -82,7 +82,7 @@ def _unusual(value: object, place: str) -> object:
 def _key(key: object, place: str) -> str:
     if not isinstance(key, str):
         raise NotJSONError(f"{place} has the key {key!r}; JSON keys are text")
-    return str(key)
+    return str.__str__(key)
 
 
 def _type_name(value: object) -> str:

@@ -100,6 +100,8 @@ def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:
     spec = settings.get("job")
     if not isinstance(spec, str):
         raise JobError(f'{path}: it names no job. Add a line such as job = "letters.py".')
+    if spec.endswith(".toml"):
+        raise JobError(f"{path}: its job {spec!r} is a TOML file too. Name a Python file or module there.")
     inner = spec if Path(spec.partition(":")[0]).is_absolute() or ".py" not in spec else str(path.parent / spec)
     loaded = load(inner)
     defaults = {key.replace("-", "_"): value for key, value in settings.items() if key != "job"}
@@ -121,7 +123,7 @@ def _complete(ref: JobRef, label: str) -> LoadedJob:
         job = resolve(ref)
     except JobError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise JobError(f"{ref.where} can't be loaded: {type(error).__name__}: {error}") from error
     job.check()
     file = ref.where if ref.kind == "file" else getattr(sys.modules[ref.where], "__file__", None)
@@ -133,8 +135,6 @@ def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
     name = f"parbatch_job_{path.stem}"
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
-        return sys.modules[name]
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)

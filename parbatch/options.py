@@ -1,6 +1,7 @@
 """Run options: as given on the command line, in Python or in a TOML file, checked and completed in one place."""
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
     progress = asked.get("progress", default_progress)
     check_mode(progress)
     return Options(
-        out=Path(asked.get("out") or Path("outputs", job.name)),
+        out=_out(asked.get("out") or Path("outputs", job.name)),
         workers=1 if backend == "inline" else _positive_or_none(asked, "workers") or _cpus(),
         chunk_size=chunk_size_of(asked["chunk_size"]) if "chunk_size" in asked else job.chunk_size,
         memory=parse_size(asked["memory"]) if "memory" in asked else job.memory,
@@ -110,7 +111,17 @@ def _positive_or_none(asked: Mapping[str, Any], name: str) -> int | None:
 
 
 def _patterns(only: str | Sequence[str]) -> tuple[str, ...]:
-    return (only,) if isinstance(only, str) else tuple(only)
+    patterns = (only,) if isinstance(only, str) else tuple(only)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise DataError(f"only: {pattern!r} is not text. Give ids or names, or shell patterns for them.")
+    return patterns
+
+
+def _out(given: Any) -> Path:
+    if not isinstance(given, (str, os.PathLike)):
+        raise DataError(f"out: {given!r} is not the path of a folder.")
+    return Path(given)
 
 
 def _cpus() -> int:

@@ -77,7 +77,9 @@ def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
 
 
 def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
-    return loading.from_object(job) if isinstance(job, Job) else loading.load(None if job is None else os.fspath(job))
+    if job is None or isinstance(job, (str, os.PathLike)):
+        return loading.load(None if job is None else os.fspath(job))
+    return loading.from_object(job)
 
 
 def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResult:

@@ -5,6 +5,7 @@ case of a resumption, rows are only compared; from the first difference on, the 
 anew, each item keeping its status if it is what it was.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -33,7 +34,7 @@ def rows(job: Job) -> Iterator[Row]:
             given = next(source)
         except StopIteration:
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise JobError(_source_failed(job, number - 1, error)) from error
         item = given if type(given) is Item else _as_item(given, number)
         yield _row(item, number)
@@ -44,11 +45,11 @@ def _source(job: Job) -> Iterable[Any]:
         return job.source()
     except JobError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise JobError(_source_failed(job, 0, error)) from error
 
 
-def _source_failed(job: Job, after: int, error: Exception) -> str:
+def _source_failed(job: Job, after: int, error: BaseException) -> str:
     frames = error.__traceback__
     while frames and frames.tb_next:
         frames = frames.tb_next
@@ -79,13 +80,20 @@ def _row(item: Item, number: int) -> Row:
         _complain_of_texts(item, number)
     try:
         data = encode(item.data, f"item {item_id!r}: data").decode()
-        requires = encode(list(item.requires), f"item {item_id!r}: requires").decode() if item.requires else None
+        requires = encode(_names(item), f"item {item_id!r}: requires").decode() if item.requires else None
         (item_id + name + group).encode()
     except NotJSONError as error:
         raise DataError(f"{str(error)[0].upper()}{str(error)[1:]}. Items carry JSON values only.") from None
     except UnicodeEncodeError:
         raise DataError(f"Item {number}: its id, name or group is not valid text: {item_id!r}, {name!r}.") from None
     return item_id, name, group, data, requires
+
+
+def _names(item: Item) -> list[str]:
+    names: Any = item.requires
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"Item {item.id!r}: its requires is {names!r}; it has to be a list of names.")
+    return list(names)
 
 
 def _complain_of_texts(item: Item, number: int) -> None:
@@ -128,15 +136,18 @@ def fill(checkpoint: Checkpoint, job: Job) -> Difference:
 def compare(checkpoint: Checkpoint, job: Job) -> Difference:
     """Bring an existing checkpoint up to the source's items, inside the caller's transaction."""
     source = rows(job)
-    known = checkpoint.db.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
-    same = 0
-    for row in source:
-        if known.fetchone() != row:
-            return _rebuild(checkpoint, same, chain((row,), source))
-        same += 1
-    if known.fetchone() is not None:
-        return _rebuild(checkpoint, same, iter(()))
-    return Difference(same, 0, 0, 0)
+    same, other = 0, None
+    # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
+    with contextlib.closing(checkpoint.db.cursor()) as known:
+        known.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
+        for row in source:
+            if known.fetchone() != row:
+                other = row
+                break
+            same += 1
+        if other is None and known.fetchone() is None:
+            return Difference(same, 0, 0, 0)
+    return _rebuild(checkpoint, same, chain((other,) if other else (), source))
 
 
 def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Difference:
@@ -159,6 +170,7 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
         (same,),
     )
     db.execute(_CARRY_OVER, {"same": same})
+    new, changed = db.execute(_COUNT_NEW_AND_CHANGED, {"same": same}).fetchone()
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM incoming)")
     gone = db.execute(
         f"INSERT INTO gone ({COLUMNS}) SELECT {COLUMNS} FROM items WHERE position >= ?"
@@ -169,13 +181,15 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
     db.execute("ALTER TABLE items_new RENAME TO items")
     _index(db)
     cased.part()
-    reasons = dict(
-        db.execute("SELECT reason, COUNT(*) FROM items WHERE position >= ? AND attempts = 0 GROUP BY reason", (same,))
-    )
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
-    return Difference(total, reasons.get("new", 0), reasons.get("data changed", 0), gone)
+    return Difference(total, new, changed, gone)
 
 
+_AGAINST_BEFORE = """
+FROM incoming i
+LEFT JOIN items old ON old.id = i.id AND old.position >= :same
+LEFT JOIN gone back ON back.id = i.id
+"""
 _SAME = (
     "COALESCE(old.data, back.data) = i.data AND COALESCE(old.name, back.name) = i.name"
     ' AND COALESCE(old."group", back."group") = i."group" AND COALESCE(old.requires, back.requires) IS i.requires'
@@ -192,10 +206,14 @@ SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
     {_kept("code", "NULL")}, {_kept("result", "NULL")}
-FROM incoming i
-LEFT JOIN items old ON old.id = i.id AND old.position >= :same
-LEFT JOIN gone back ON back.id = i.id
+{_AGAINST_BEFORE}
 ORDER BY i.position
+"""
+
+_COUNT_NEW_AND_CHANGED = f"""
+SELECT COUNT(*) FILTER (WHERE old.id IS NULL AND back.id IS NULL),
+    COUNT(*) FILTER (WHERE COALESCE(old.id, back.id) IS NOT NULL AND NOT ({_SAME}))
+{_AGAINST_BEFORE}
 """
 
 

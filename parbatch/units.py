@@ -9,8 +9,12 @@ for _power, _letter in enumerate("KMGT", start=1):
     # As in Docker, Java and psutil's own helpers, a KB of memory is 1024 bytes here, like a KiB.
     _SIZE_UNITS |= {_letter: 1024**_power, f"{_letter}B": 1024**_power, f"{_letter}IB": 1024**_power}
 
+_MOST_BYTES = 2**63  # what the system's own limits can hold
+
 _DURATION_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER_AND_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
+# A number alone, or numbers that each have a unit; no number can be split in two ways, which would take forever.
+_DURATION = re.compile(r"\s*\d+(?:\.\d+)?\s*|\s*(?:\d+(?:\.\d+)?\s*[a-zA-Z]+\s*)+")
 
 
 def parse_size(text: str | int, what: str = "memory") -> int:
@@ -20,9 +24,10 @@ def parse_size(text: str | int, what: str = "memory") -> int:
     """
     match = _NUMBER_AND_UNIT.fullmatch(str(text))
     unit = match[2].upper() if match else ""
-    if isinstance(text, bool) or not match or unit not in _SIZE_UNITS or float(match[1]) * _SIZE_UNITS[unit] < 1:
+    count = float(match[1]) * _SIZE_UNITS.get(unit, 0) if match and not isinstance(text, bool) else 0.0
+    if not 1 <= count < _MOST_BYTES:
         raise DataError(f"{what}: {text!r} is not a size. Write a number with a unit, such as 512MB or 1.5GB.")
-    return int(float(match[1]) * _SIZE_UNITS[unit])
+    return int(count)
 
 
 def parse_duration(text: str | float, what: str = "timeout") -> float:
@@ -31,10 +36,9 @@ def parse_duration(text: str | float, what: str = "timeout") -> float:
     Raises DataError for anything else, and for zero.
     """
     pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", str(text))
-    whole = re.fullmatch(r"(\s*\d+(?:\.\d+)?\s*[a-zA-Z]*)+\s*", str(text))
+    whole = _DURATION.fullmatch(str(text))
     units_known = all(unit.lower() in _DURATION_UNITS for _, unit in pieces)
-    bare_among_many = len(pieces) > 1 and any(not unit for _, unit in pieces)
-    if isinstance(text, bool) or not whole or not units_known or bare_among_many:
+    if isinstance(text, bool) or not whole or not units_known:
         raise DataError(f"{what}: {text!r} is not a duration. Write seconds, or a unit: 90, 250ms, 10m, 1h30m.")
     seconds = sum(float(number) * _DURATION_UNITS[unit.lower()] for number, unit in pieces)
     if seconds <= 0:

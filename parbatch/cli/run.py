@@ -51,5 +51,6 @@ def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is abo
 
 def go_on_command(arguments: list[str]) -> str:
     """The command that goes on with what was typed: the same, with --resume in place of --fresh."""
-    kept = [argument for argument in arguments if argument not in {"--fresh", "--resume"}]
-    return shlex.join(["parbatch", *kept, "--resume"])
+    end = arguments.index("--") if "--" in arguments else len(arguments)  # what follows is no option
+    kept = [argument for argument in arguments[:end] if argument not in {"--fresh", "--resume"}]
+    return shlex.join(["parbatch", *kept, "--resume", *arguments[end:]])

@@ -1,0 +1,280 @@
+"""The checkpoint: one SQLite file that knows every item's status."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from parbatch import Item
+from parbatch.checkpoint import FORMAT, Checkpoint, create, open_existing, set_aside, settle
+from parbatch.errors import CheckpointError
+from parbatch.folder import Folder
+from parbatch.model import Evidence, Output
+from tests.support import ended, new_checkpoint, row, task
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "out")
+
+
+def test_every_status_is_counted_even_where_it_is_zero(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, Item(id="a", group="x"), Item(id="b", group="y"), "c")
+    checkpoint.record("run", 1, [(one, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
+    assert checkpoint.counts() == {
+        "ok": 0, "failed": 1, "invalid": 0, "timeout": 0, "memory": 0, "crashed": 0, "pending": 2,
+    }  # fmt: skip
+    groups = checkpoint.counts_by_group()
+    assert [*groups] == ["x", "y", ""]
+    assert groups["x"]["failed"] == groups["y"]["pending"] == groups[""]["pending"] == 1
+
+
+def test_items_come_back_as_they_were_in_order_and_page_by_page(folder: Folder) -> None:
+    items = [Item(id=f"i{number}", name=f"N {number}", group="g", data={"n": number}) for number in range(4_500)]
+    items[7] = Item(id="i7", data=[1, {"é": None}], requires=("logo", "map"))
+    checkpoint = new_checkpoint(folder, *items)
+    assert [one.item() for one in checkpoint.tasks()] == items
+    assert [one.id for one in checkpoint.tasks(limit=2_500)] == [f"i{number}" for number in range(2_500)]
+    assert [*checkpoint.tasks(limit=0)] == []
+    assert [outcome.item for outcome in checkpoint.outcomes()] == items
+
+
+def test_tasks_that_are_done_while_others_are_read_neither_repeat_nor_hide_any(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, *(f"i{number}" for number in range(4_100)))
+    seen = []
+    for one in checkpoint.tasks():
+        seen.append(one.position)
+        checkpoint.record("run", 1, [(one, ended(one), True)])
+    assert seen == [*range(4_100)]
+    assert [*checkpoint.tasks()] == []
+
+
+def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "good", "bad", "untouched")
+    good, bad, _ = checkpoint.tasks()
+    evidence = Evidence(type="ValueError", message="no such city", traceback="…", signal="SIGSEGV", returncode=-11)
+    checkpoint.record(
+        "run",
+        3,
+        [
+            (good, ended(good, result=msgspec.Raw(b'{"pages":2}'), duration_s=0.5), True),
+            (bad, ended(bad, "failed", evidence=evidence, peak_memory_bytes=77), True),
+        ],
+    )
+    outcomes = {outcome.item.id: outcome for outcome in checkpoint.outcomes()}
+    assert outcomes["good"].result == {"pages": 2}
+    assert (outcomes["good"].status, outcomes["good"].attempts, outcomes["good"].duration_s) == ("ok", 1, 0.5)
+    assert (outcomes["bad"].status, outcomes["bad"].type) == ("failed", "ValueError")
+    assert outcomes["bad"].message == "no such city"
+    assert (outcomes["untouched"].status, outcomes["untouched"].attempts) == ("pending", 0)
+    assert checkpoint.outcome_of("bad") == outcomes["bad"]
+    assert checkpoint.outcome_of("nobody") is None
+    assert checkpoint.last_evidence("bad") == evidence
+    (failure,) = checkpoint.failed_rows()
+    assert (failure["id"], failure["peak_memory_bytes"]) == ("bad", 77)
+    assert row(checkpoint, "good")["code"] == 3
+
+
+def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidence(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    (first,) = checkpoint.tasks()
+    checkpoint.record("run", 1, [(first, ended(first, "crashed"), False)])
+    assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
+    assert [*checkpoint.failed_rows()] == []
+    checkpoint.record("run", 1, [(first.again(), ended(first.again()), True)])
+    assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
+    assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
+
+
+def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a", "b")
+    checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 1, 2, "d")), ("two.txt", Output("two.txt", 1, 2, "d"))])
+    checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 5, 2, "e"))])
+    assert checkpoint.outputs_of("a") == {"one.txt": "One.txt"}
+    assert checkpoint.live_owner("one.txt") == "a"
+    assert checkpoint.live_owner("two.txt") is None
+    assert checkpoint.outputs_between(0, 1) == {"a": ["One.txt"]}
+
+
+def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    assert checkpoint.last_run() is None
+    checkpoint.set_run("r1", "running")
+    checkpoint.set_run("r1", "finished", b'{"x":1}')
+    assert checkpoint.last_run() == ("r1", "finished")
+    checkpoint.set_run("r2", "running")
+    assert checkpoint.last_run() == ("r2", "running")
+    checkpoint.set_file("t.docx", "d1")
+    checkpoint.set_file("t.docx", None)
+    assert checkpoint.files() == {"t.docx": None}
+    assert checkpoint.code_version("x") == checkpoint.code_version("x") != checkpoint.code_version("y")
+    checkpoint.overview_is("current")
+    assert checkpoint.overview_is_current
+    checkpoint.set_overview([Output("overview.docx", 1, 2, "d")])
+    assert checkpoint.overview_outputs() == [Output("overview.docx", 1, 2, "d")]
+
+
+def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    checkpoint.begin()
+    checkpoint.record("run", 1, [(task(0, item_id="a"), ended(task(0)), True)])
+    checkpoint.close()
+    assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
+
+
+def test_an_error_inside_a_transaction_undoes_it(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+
+    def half_done() -> None:
+        with checkpoint.transaction():
+            checkpoint.set_run("r1", "running")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half_done()
+    assert checkpoint.last_run() is None
+
+
+READER = """
+import json, sqlite3, sys
+db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+print(json.dumps(db.execute("SELECT id, status, attempts, duration_s FROM items ORDER BY position").fetchall()))
+"""
+
+
+def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
+    """Another process sees what is committed, while the parent is in the middle of writing more."""
+    checkpoint = new_checkpoint(folder, "a", "b")
+    first, second = checkpoint.tasks()
+    checkpoint.begin()
+    checkpoint.record("run", 1, [(first, ended(first, duration_s=0.25), True)])
+    checkpoint.commit()
+    checkpoint.begin()
+    checkpoint.record("run", 1, [(second, ended(second), True)])
+    command = [sys.executable, "-c", READER, str(folder.checkpoint)]
+    seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
+    checkpoint.commit()
+    checkpoint.close()
+
+
+def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, Item(id="a", data={"x": [1]}, requires=("logo",)))
+    (one,) = checkpoint.tasks()
+    checkpoint.record("run", 1, [(one, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
+    checkpoint.set_run("r1", "finished")
+    tables = [name for (name,) in checkpoint.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    values = [value for table in tables for found in checkpoint.db.execute(f"SELECT * FROM {table}") for value in found]
+    assert {type(value) for value in values} <= {int, float, str, type(None)}
+    for column, table in (("data", "items"), ("result", "items"), ("evidence", "attempts"), ("record", "runs")):
+        for (text,) in checkpoint.db.execute(f"SELECT {column} FROM {table}"):
+            json.loads(text)
+
+
+def test_a_new_checkpoint_has_its_name_only_once_it_is_whole(folder: Folder) -> None:
+    folder.make()
+    new = create(folder.checkpoint)
+    assert not folder.checkpoint.exists()
+    settled = settle(new, folder.checkpoint)
+    assert [path.name for path in folder.run.glob("checkpoint*.new*")] == []
+    settled.close()
+
+
+def test_what_a_killed_run_left_of_a_new_checkpoint_is_in_nobodys_way(folder: Folder) -> None:
+    folder.make()
+    create(folder.checkpoint).close()
+    checkpoint = new_checkpoint(folder, "a")
+    assert checkpoint.counts()["pending"] == 1
+
+
+# --- checkpoints that can't be used
+
+
+def damaged_header(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 100)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5_000])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def of_somebody_else(path: Path) -> None:
+    path.unlink()
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE items (id)")
+    db.close()
+
+
+def without_its_table(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript("DROP TABLE items; VACUUM;")
+    db.close()
+
+
+def from_the_future(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(f"PRAGMA user_version = {FORMAT + 1}; PRAGMA journal_mode = DELETE;")
+    db.close()
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (damaged_header, "is damaged"),
+        (cut_short, "is damaged"),
+        (emptied, "is not a checkpoint of parbatch"),
+        (of_somebody_else, "is not a checkpoint of parbatch"),
+        (without_its_table, "is damaged"),
+        (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
+        (a_folder, "is damaged"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_named_and_not_touched(folder: Folder, spoil: object, words: str) -> None:
+    new_checkpoint(folder, *(f"i{number}" for number in range(500))).close()
+    assert callable(spoil)
+    spoil(folder.checkpoint)
+    before = {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()}
+    with pytest.raises(CheckpointError, match=words) as caught:
+        open_existing(folder.checkpoint)
+    assert str(folder.checkpoint) in str(caught.value)
+    assert "--fresh" in str(caught.value)
+    assert {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()} == before
+
+
+def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: Folder) -> None:
+    folder.make()
+    names = []
+    for text in ("first", "second"):
+        folder.checkpoint.write_text(text)
+        aside = set_aside(folder.checkpoint)
+        names.append(aside.name)
+        assert aside.read_text() == text
+        assert not folder.checkpoint.exists()
+    assert names == ["checkpoint.sqlite.unreadable-1", "checkpoint.sqlite.unreadable-2"]
+
+
+def test_opening_somebodys_checkpoint_runs_none_of_their_code(folder: Folder, tmp_path: Path) -> None:
+    new_checkpoint(folder, "a").close()
+    witness = tmp_path / "witness"
+    db = sqlite3.connect(folder.checkpoint)
+    payload = f"cos\nsystem\n(S'touch {witness}'\ntR."
+    db.execute("UPDATE items SET result = ?, status = 'ok'", (json.dumps(payload),))
+    db.commit()
+    db.close()
+    checkpoint = open_existing(folder.checkpoint)
+    assert isinstance(checkpoint, Checkpoint)
+    assert [outcome.result for outcome in checkpoint.outcomes()] == [payload]
+    assert not witness.exists()
