@@ -1,0 +1,1 @@
+"""What parbatch is measured with; `make bench` runs all of it."""

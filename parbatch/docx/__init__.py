@@ -1,0 +1,64 @@
+"""Everything that touches python-docx: faster code paths, templates parsed once, the same bytes for the same
+document.
+
+Importing this package imports neither docx nor lxml: the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parbatch.docx.acceleration import accelerate, accelerated, restore
+    from parbatch.docx.build import add_paragraphs, add_table
+    from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
+    from parbatch.docx.saving import document_bytes, save
+    from parbatch.docx.templates import open_template
+
+__all__ = [
+    "accelerate",
+    "accelerated",
+    "add_paragraphs",
+    "add_table",
+    "clean_text",
+    "document_bytes",
+    "explain_forbidden",
+    "find_forbidden",
+    "is_document",
+    "open_template",
+    "restore",
+    "save",
+]
+
+_HOMES = {
+    "accelerate": "acceleration",
+    "accelerated": "acceleration",
+    "restore": "acceleration",
+    "add_paragraphs": "build",
+    "add_table": "build",
+    "clean_text": "forbidden",
+    "explain_forbidden": "forbidden",
+    "find_forbidden": "forbidden",
+    "document_bytes": "saving",
+    "save": "saving",
+    "open_template": "templates",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def is_document(obj: object) -> bool:
+    """Whether `obj` is a python-docx document.
+
+    Imports nothing: where docx was never imported there are none.
+    """
+    module = sys.modules.get("docx.document")
+    return module is not None and isinstance(obj, module.Document)

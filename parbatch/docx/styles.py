@@ -1,0 +1,237 @@
+"""Style names to style ids, without a scan of every style for each paragraph.
+
+`paragraph.style = "Name"` makes python-docx search the styles part twice: for the name, and for the default
+style of that type, whose id is never written. Here both are read once into an index, and the index is used
+for as long as nobody can have changed the styles since:
+
+* The styles of a template that nobody touched are one tree, shared by all documents made from it, out of
+  users' reach.
+* Otherwise a change needs an element of the tree in hand. Elements are got from the part, which notices when
+  it is asked and drops the index; or kept from before, and as every element holds its tree's document, and
+  holding can be seen in a reference count, the index stands aside while anybody else holds one.
+
+When there is no index to trust, the styles are searched as before. Errors and warnings are always the
+original's: what the index can't answer with a style id goes the old way.
+"""
+
+from __future__ import annotations
+
+import gc
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.oxml.parser import parse_xml
+from docx.oxml.styles import CT_Styles
+from docx.parts.document import DocumentPart
+from docx.parts.styles import StylesPart
+from docx.styles import BabelFish
+from docx.styles.styles import Styles
+
+from parbatch.docx.names import clark
+
+if TYPE_CHECKING:
+    from parbatch.docx.patching import Patches
+
+_STYLE, _NAME = clark("w:style"), clark("w:name")
+_TYPE, _ID, _DEFAULT, _VAL = clark("w:type"), clark("w:styleId"), clark("w:default"), clark("w:val")
+_TYPES = {member.xml_value: member for member in WD_STYLE_TYPE}
+_TRUE, _FALSE = frozenset(("1", "true", "on")), frozenset(("0", "false", "off"))
+_STYLES = RELATIONSHIP_TYPE.STYLES
+
+#: Look-ups that search before an index is made: making one costs as much as two searches.
+_PATIENCE = 3
+
+#: What a part keeps in its own dictionary: its index, and the searches since it was last asked for its
+#: element.
+INDEX, SEARCHES = "_parbatch_styles", "_parbatch_style_searches"
+
+StyleNames = dict[str, tuple[WD_STYLE_TYPE, "str | None"]]
+
+
+def style_names(root: Any) -> StyleNames:
+    """Return for each style name its type and what to write for it: its id, or None for the default of its
+    type.
+
+    Names that python-docx would fail on or answer with a warning are left out; where a single style has a
+    type or a default flag that it can't read, every look-up may fail, so nothing is answered.
+    """
+    rows = []
+    defaults: dict[str, Any] = {}
+    for style in root.iterchildren(_STYLE):
+        kind, flag = style.get(_TYPE), style.get(_DEFAULT)
+        if (kind is not None and kind not in _TYPES) or not (flag is None or flag in _TRUE or flag in _FALSE):
+            return {}
+        if flag in _TRUE and kind is not None:
+            defaults[kind] = style
+        rows.append((style, kind))
+    names: StyleNames = {}
+    untyped = set()
+    for style, kind in rows:
+        for element in style.iterchildren(_NAME):
+            name = element.get(_VAL)
+            if name is None or name in names or name in untyped or '"' in name:
+                continue
+            if kind is None:
+                untyped.add(name)
+            else:
+                names[name] = _TYPES[kind], None if defaults.get(kind) is style else style.get(_ID)
+    aliases = {ui: names.get(internal) for ui, internal in BabelFish.style_aliases}
+    for ui, found in aliases.items():
+        if found is None:
+            names.pop(ui, None)
+        else:
+            names[ui] = found
+    return names
+
+
+class StyleIndex:
+    """The style names of one document's own styles, good for as long as nobody else holds an element of the
+    tree.
+    """
+
+    __slots__ = ("_document", "_root", "names")
+
+    #: References to the root and to its document when nobody else holds any; measured, see `_calibrate`.
+    alone: tuple[int, int] | None = None
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._document = next(
+            (ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None
+        )
+        self.names: StyleNames = {}
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many references there are to the root element and to its document."""
+        return getrefcount(self._root), getrefcount(self._document)
+
+    def trustworthy(self) -> bool:
+        """Whether nobody but the part and this index holds an element of the tree."""
+        return self.counts() == self.alone
+
+
+def _calibrate() -> tuple[int, int] | None:
+    """Measure the counts of a tree that nobody else holds; None if this interpreter's counts don't show a
+    holder.
+    """
+    holder = {"_element": parse_xml(f'<w:styles xmlns:w="{_STYLE[1:].split("}")[0]}"><w:style/></w:styles>')}
+    index = StyleIndex(holder["_element"])
+    alone = index.counts()
+    child = holder["_element"][0]
+    held = index.counts()
+    del child
+    root = holder["_element"]
+    held_root = index.counts()
+    del root
+    told_apart = held[1] == alone[1] + 1 and held_root[0] == alone[0] + 1
+    return alone if told_apart and index.counts() == alone else None
+
+
+class TouchedElement:
+    """`StylesPart._element`, noticing when it is asked for: whoever gets it may change the styles."""
+
+    def __get__(self, part: Any, owner: type | None = None) -> Any:
+        if part is None:
+            return self
+        state = part.__dict__
+        state.pop(INDEX, None)
+        state.pop(SEARCHES, None)
+        if "_element" not in state:
+            return part.__getattr__("_element")
+        return state["_element"]
+
+    def __set__(self, part: Any, element: Any) -> None:
+        state = part.__dict__
+        state.pop(INDEX, None)
+        state.pop(SEARCHES, None)
+        state["_element"] = element
+
+
+_original_get_style_id: Any = None
+_original_default_for: Any = None
+
+
+def _styles_part(rels: dict[str, Any]) -> Any:
+    """Return the one styles part that a document is related to; None if there is none or more than one."""
+    found = [rel for rel in rels.values() if rel.reltype == _STYLES]
+    return found[0].target_part if len(found) == 1 and not found[0].is_external else None
+
+
+def known_names(document_part: Any) -> StyleNames | None:
+    """Return the style names of a document if they can be trusted to be up to date, else None."""
+    rels = document_part.__dict__.get("rels")
+    part = _styles_part(rels) if rels else None
+    if type(part) is not StylesPart:
+        return None
+    state = part.__dict__
+    source = state.get("_parbatch_source")
+    if source is not None:
+        names: StyleNames = source.style_names
+        return names
+    index: StyleIndex | None = state.get(INDEX)
+    if index is not None:
+        return index.names if index.trustworthy() else None
+    searches = state[SEARCHES] = state.get(SEARCHES, 0) + 1
+    root = state.get("_element")
+    if searches <= _PATIENCE or StyleIndex.alone is None or type(root) is not CT_Styles:
+        return None
+    index = StyleIndex(root)
+    del root
+    if not index.trustworthy():
+        return None
+    index.names = style_names(state["_element"])
+    state[INDEX] = index
+    return index.names
+
+
+def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
+    """The id from the index, if it has this name with this type; else the original, on the same styles."""
+    if type(style_or_name) is str:
+        names = known_names(self)
+        if names is not None:
+            found = names.get(style_or_name)
+            if found is not None and found[0] is style_type:
+                return found[1]
+            return _original_get_style_id(self, style_or_name, style_type)
+    rels = self.__dict__.get("rels")
+    part = _styles_part(rels) if rels else None
+    if type(part) is StylesPart and style_or_name is None:
+        return None
+    if type(part) is StylesPart and "_element" in part.__dict__:
+        return Styles(part.__dict__["_element"]).get_style_id(style_or_name, style_type)
+    return _original_get_style_id(self, style_or_name, style_type)
+
+
+def _default_for(self: Any, style_type: Any) -> Any:
+    """The last style of this type flagged as default, by comparing attribute texts instead of converting
+    each.
+
+    Where a text is none that the conversion knows, the original raises its error.
+    """
+    wanted = style_type.xml_value if isinstance(style_type, WD_STYLE_TYPE) else None
+    if wanted is None:
+        return _original_default_for(self, style_type)
+    last = None
+    for style in self.iterchildren(_STYLE):
+        kind = style.get(_TYPE)
+        if kind == wanted:
+            flag = style.get(_DEFAULT)
+            if flag is not None:
+                if flag in _TRUE:
+                    last = style
+                elif flag not in _FALSE:
+                    return _original_default_for(self, style_type)
+        elif kind is not None and kind not in _TYPES:
+            return _original_default_for(self, style_type)
+    return last
+
+
+def install(patches: Patches) -> None:
+    """Replace `DocumentPart.get_style_id` and `CT_Styles.default_for`; watch `StylesPart._element`."""
+    global _original_get_style_id, _original_default_for  # noqa: PLW0603
+    StyleIndex.alone = _calibrate()
+    patches.replace(StylesPart, "_element", TouchedElement())
+    _original_get_style_id = patches.replace(DocumentPart, "get_style_id", _get_style_id)
+    _original_default_for = patches.replace(CT_Styles, "default_for", _default_for)
