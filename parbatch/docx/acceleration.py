@@ -56,7 +56,7 @@ def accelerate() -> bool:
         if not _told:
             _told = True
             _log.warning(
-                "python-docx %s runs without acceleration, which is proved on %s only: documents take longer.",
+                "python-docx %s runs without acceleration, proved on %s only: documents take longer.",
                 installed,
                 ", ".join(PROVED),
             )

@@ -242,7 +242,7 @@ def _remade(function: FunctionType | None) -> Any:
     return made
 
 
-def _classes(base: type) -> Iterator[type]:
+def _classes(base: Any) -> Iterator[Any]:
     for cls in base.__subclasses__():
         yield cls
         yield from _classes(cls)
@@ -250,8 +250,7 @@ def _classes(base: type) -> Iterator[type]:
 
 def install(patches: Patches) -> None:
     """Make the generated members of every element class again."""
-    classes: Any = dict.fromkeys(_classes(BaseOxmlElement))
-    for cls in classes:
+    for cls in dict.fromkeys(_classes(BaseOxmlElement)):
         if not cls.__module__.startswith("docx."):
             continue
         for name, member in list(vars(cls).items()):

@@ -46,7 +46,8 @@ def explain_forbidden(error: BaseException, data: Any) -> str | None:
     """Return which fields of an item's `data` made lxml raise `error`, and what to do; None if that was not
     the reason.
     """
-    if not isinstance(error, ValueError) or "XML compatible" not in str(error):
+    surrogate = isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason
+    if not surrogate and not (isinstance(error, ValueError) and "XML compatible" in str(error)):
         return None
     found = find_forbidden(data)
     if not found:

@@ -235,7 +235,7 @@ def _opened(name: str | None) -> Document:
         if name is not None and not os.path.lexists(name):
             raise FileNotFoundError(f"no template at {name!r}: {advice}") from error
         raise ValueError(f"the template {name!r} is not a .docx file: {advice}") from error
-    except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError) as error:
+    except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError) as error:
         raise ValueError(
             f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}"
         ) from error
