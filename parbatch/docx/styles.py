@@ -103,6 +103,9 @@ class StyleIndex:
         )
         self.names: StyleNames = {}
 
+    def __deepcopy__(self, memo: object) -> None:
+        """A copied part has a tree of its own; it makes its own index."""
+
     def counts(self) -> tuple[int, int]:
         """Return how many references there are to the root element and to its document."""
         return getrefcount(self._root), getrefcount(self._document)

@@ -10,7 +10,6 @@ never parsed, copied, serialised or compressed again.
 from __future__ import annotations
 
 import os
-import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -64,6 +63,10 @@ class Source:
         self._element = element
         self.blob: bytes = serialize_part_xml(element)
         self.style_names: StyleNames = style_names(element) if type(element) is CT_Styles else {}
+
+    def __deepcopy__(self, memo: object) -> Source:
+        """A copied part shares the template's tree as well, until it is touched."""
+        return self
 
     def copy(self) -> Any:
         """Return a copy of the tree."""
@@ -127,7 +130,6 @@ class Template:
         main: Any = parts[self._main]
         main._element = self._element.__deepcopy__(None)
         document: Document = main.document
-        _lazy_packages.add(package)
         return document
 
 
@@ -155,10 +157,6 @@ def _related(recorded: list[tuple[str, str, Any, bool]], base_uri: str, parts: l
 
 # ---- shared until touched ----------------------------------------------------------------------------------
 
-#: Packages with parts that may still share a template's tree.
-_lazy_packages: weakref.WeakSet[Package] = weakref.WeakSet()
-
-
 def own_element(part: Any) -> Any:
     """Give a part that shares its template's tree a copy of its own, and return that."""
     state = part.__dict__
@@ -177,14 +175,6 @@ def _getattr(self: Any, name: str) -> Any:
         own_element(self)
         return self.__dict__[name] if name in self.__dict__ else object.__getattribute__(self, name)
     return object.__getattribute__(self, name)
-
-
-def _own_all() -> None:
-    for package in list(_lazy_packages):
-        for part in package.iter_parts():
-            if SOURCE in part.__dict__:
-                own_element(part)
-    _templates.clear()
 
 
 # ---- the cache ---------------------------------------------------------------------------------------------
@@ -295,5 +285,7 @@ def install(patches: Patches) -> None:
     api_names: Any = vars(api)
     api_names["_parbatch_document"] = _fast_document
     _original_document = patches.replace_body(api.Document, _document)
-    patches.replace(XmlPart, "__getattr__", _getattr)
-    patches.on_undo(_own_all)
+    # Never taken away again: documents made with it may live on, and it does nothing for others.
+    XmlPart.__getattr__ = _getattr  # type: ignore[attr-defined]
+    patches.on_undo(_templates.clear)
+    patches.on_undo(_seen.clear)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import shutil
@@ -137,6 +138,18 @@ def test_a_template_that_changed_on_disk_is_read_again(template: Path, tmp_path:
     assert open_template(path).paragraphs[0].text == "another"
     os.utime(path, (1, 1))
     assert open_template(str(path)).paragraphs[0].text == "another"
+
+
+def test_a_copied_document_goes_its_own_way(template: Path) -> None:
+    for open_document in (lambda: docx.Document(str(template)), lambda: open_template(template)):
+        document = open_document()
+        for _ in range(8):
+            document.add_paragraph("x", style="Quote")
+        twin = copy.deepcopy(document)
+        assert saved_parts(twin) == saved_parts(document)
+        twin.styles["Quote"].style_id = "Other"
+        assert twin.add_paragraph("x", style="Quote")._p.style == "Other"
+        assert document.add_paragraph("x", style="Quote")._p.style == "Quote"
 
 
 def test_without_a_path_it_is_the_default_template() -> None:
