@@ -24,7 +24,7 @@ from docx.text.run import Run
 
 from parbatch.docx.names import clark, new_element
 from parbatch.docx.runs import fill, is_plain
-from parbatch.docx.styles import known_names
+from parbatch.docx.styles import known_style
 
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
@@ -64,8 +64,7 @@ def style_id_of(part: Any, name: Any, kind: WD_STYLE_TYPE) -> Any:
         part = part._document_part
         if type(part) is not DocumentPart:
             return UNKNOWN
-    names = known_names(part)
-    found = names.get(name) if names is not None else None
+    found = known_style(part, name)
     return found[1] if found is not None and found[0] is kind else UNKNOWN
 
 

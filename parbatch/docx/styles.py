@@ -8,7 +8,8 @@ for as long as nobody can have changed the styles since:
   users' reach.
 * Otherwise a change needs an element of the tree in hand. Elements are got from the part, which notices when
   it is asked and drops the index; or kept from before, and as every element holds its tree's document, and
-  holding can be seen in a reference count, the index stands aside while anybody else holds one.
+  holding can be seen in a reference count, the index is checked
+  against the tree at each look-up while anybody else holds one.
 
 When there is no index to trust, the styles are searched as before. Errors and warnings are always the
 original's: what the index can't answer with a style id goes the old way.
@@ -29,6 +30,7 @@ from docx.parts.styles import StylesPart
 from docx.styles import BabelFish
 from docx.styles.styles import Styles
 
+from parbatch.docx.heldstyles import CheckedIndex
 from parbatch.docx.names import clark
 
 if TYPE_CHECKING:
@@ -47,43 +49,45 @@ _PATIENCE = 3
 #: element.
 INDEX, SEARCHES = "_parbatch_styles", "_parbatch_style_searches"
 
-StyleNames = dict[str, tuple[WD_STYLE_TYPE, "str | None"]]
+#: A style's type, and what to write for it: its id, or None for the default style of its type.
+StyleRecord = tuple[WD_STYLE_TYPE, "str | None"]
+StyleNames = dict[str, StyleRecord]
 
 
-def style_names(root: Any) -> StyleNames:
-    """Return for each style name its type and what to write for it: its id, or None for the default of its
-    type.
+def style_records(root: Any) -> dict[Any, StyleRecord | None]:
+    """Return for each style element what to answer for it, None for one that has no type.
 
-    Names that python-docx would fail on or answer with a warning are left out; where a single style has a
-    type or a default flag that it can't read, every look-up may fail, so nothing is answered.
+    Where a single style has a type or a default flag that python-docx can't read, every look-up may fail, so
+    nothing is answered.
     """
-    rows = []
     defaults: dict[str, Any] = {}
+    kinds: dict[Any, str | None] = {}
     for style in root.iterchildren(_STYLE):
         kind, flag = style.get(_TYPE), style.get(_DEFAULT)
         if (kind is not None and kind not in _TYPES) or not (flag is None or flag in _TRUE or flag in _FALSE):
             return {}
         if flag in _TRUE and kind is not None:
             defaults[kind] = style
-        rows.append((style, kind))
-    names: StyleNames = {}
-    untyped = set()
-    for style, kind in rows:
+        kinds[style] = kind
+    return {
+        style: None
+        if kind is None
+        else (_TYPES[kind], None if defaults.get(kind) is style else style.get(_ID))
+        for style, kind in kinds.items()
+    }
+
+
+def style_names(root: Any) -> StyleNames:
+    """Return the answer for each style name that python-docx finds without an error or a warning."""
+    first: dict[str, StyleRecord | None] = {}
+    for style, record in style_records(root).items():
         for element in style.iterchildren(_NAME):
             name = element.get(_VAL)
-            if name is None or name in names or name in untyped or '"' in name:
-                continue
-            if kind is None:
-                untyped.add(name)
-            else:
-                names[name] = _TYPES[kind], None if defaults.get(kind) is style else style.get(_ID)
-    aliases = {ui: names.get(internal) for ui, internal in BabelFish.style_aliases}
-    for ui, found in aliases.items():
-        if found is None:
-            names.pop(ui, None)
-        else:
-            names[ui] = found
-    return names
+            if name is not None and '"' not in name:
+                first.setdefault(name, record)
+    for alias, internal in BabelFish.style_aliases:
+        first[alias] = first.get(internal)
+    return {name: record for name, record in first.items() if record is not None}
 
 
 class StyleIndex:
@@ -113,6 +117,10 @@ class StyleIndex:
     def trustworthy(self) -> bool:
         """Whether nobody but the part and this index holds an element of the tree."""
         return self.counts() == self.alone
+
+    def find(self, name: str) -> StyleRecord | None:
+        """Return the answer for this name; None if there is none, or if it can't be trusted."""
+        return self.names.get(name) if self.counts() == self.alone else None
 
 
 def _calibrate() -> tuple[int, int] | None:
@@ -162,8 +170,8 @@ def _styles_part(rels: dict[str, Any]) -> Any:
     return found[0].target_part if len(found) == 1 and not found[0].is_external else None
 
 
-def known_names(document_part: Any) -> StyleNames | None:
-    """Return the style names of a document if they can be trusted to be up to date, else None."""
+def known_style(document_part: Any, name: str) -> StyleRecord | None:
+    """Return the type and id of the style of this name, or None where only a search can tell."""
     rels = document_part.__dict__.get("rels")
     part = _styles_part(rels) if rels else None
     if type(part) is not StylesPart:
@@ -171,39 +179,50 @@ def known_names(document_part: Any) -> StyleNames | None:
     state = part.__dict__
     source = state.get("_parbatch_source")
     if source is not None:
-        names: StyleNames = source.style_names
-        return names
-    index: StyleIndex | None = state.get(INDEX)
+        shared: StyleNames = source.style_names
+        return shared.get(name)
+    index: StyleIndex | CheckedIndex | None = state.get(INDEX)
+    found: StyleRecord | None = None
     if index is not None:
-        return index.names if index.trustworthy() else None
-    searches = state[SEARCHES] = state.get(SEARCHES, 0) + 1
-    root = state.get("_element")
-    if searches <= _PATIENCE or StyleIndex.alone is None or type(root) is not CT_Styles:
+        found = index.find(name)
+    if found is None:
+        searches = state[SEARCHES] = state.get(SEARCHES, 0) + 1
+        if searches > _PATIENCE:
+            state[SEARCHES] = 0
+            state.pop(INDEX, None)
+            del index  # it may hold elements itself
+            state[INDEX] = _new_index(state)
+    return found
+
+
+def _new_index(state: dict[str, Any]) -> StyleIndex | CheckedIndex | None:
+    """Return an index to be trusted if nobody holds an element of the part's tree, else one to be checked."""
+    if type(state.get("_element")) is not CT_Styles:
         return None
-    index = StyleIndex(root)
-    del root
-    if not index.trustworthy():
-        return None
-    index.names = style_names(state["_element"])
-    state[INDEX] = index
-    return index.names
+    if StyleIndex.alone is not None:
+        index = StyleIndex(state["_element"])
+        if index.trustworthy():
+            index.names = style_names(state["_element"])
+            return index
+    return CheckedIndex(state["_element"], style_records(state["_element"]))
 
 
 def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
-    """The id from the index, if it has this name with this type; else the original, on the same styles."""
+    """The id from the index, if it has this name with this type; else the original, on the same styles.
+
+    That is asked with the element itself: asking the part for it would count as touching the styles.
+    """
     if type(style_or_name) is str:
-        names = known_names(self)
-        if names is not None:
-            found = names.get(style_or_name)
-            if found is not None and found[0] is style_type:
-                return found[1]
-            return _original_get_style_id(self, style_or_name, style_type)
+        found = known_style(self, style_or_name)
+        if found is not None and found[0] is style_type:
+            return found[1]
     rels = self.__dict__.get("rels")
     part = _styles_part(rels) if rels else None
-    if type(part) is StylesPart and style_or_name is None:
-        return None
-    if type(part) is StylesPart and "_element" in part.__dict__:
-        return Styles(part.__dict__["_element"]).get_style_id(style_or_name, style_type)
+    if type(part) is StylesPart:
+        if style_or_name is None:
+            return None
+        if "_element" in part.__dict__:
+            return Styles(part.__dict__["_element"]).get_style_id(style_or_name, style_type)
     return _original_get_style_id(self, style_or_name, style_type)
 
 

@@ -157,6 +157,7 @@ def _related(recorded: list[tuple[str, str, Any, bool]], base_uri: str, parts: l
 
 # ---- shared until touched ----------------------------------------------------------------------------------
 
+
 def own_element(part: Any) -> Any:
     """Give a part that shares its template's tree a copy of its own, and return that."""
     state = part.__dict__

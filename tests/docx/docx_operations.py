@@ -93,6 +93,18 @@ def add_unstyled(m: Machine, a: int, b: int, c: int) -> Any:
     return _remember(m, of(m.containers, a).add_paragraph(of(TEXTS, b)))
 
 
+def add_many(m: Machine, a: int, b: int, c: int) -> Any:
+    found: list[Any] = []
+    for number in range(8):
+        try:
+            found.append(m.document.add_paragraph("x", of(STYLES, a + b * number % 5)).style)
+        except (KeyError, ValueError) as error:
+            found.append(repr(error))
+    for number in range(8):
+        _remember(m, m.document.add_paragraph("x", of(STYLES[:4], c + number)))
+    return found
+
+
 def add_heading(m: Machine, a: int, b: int, c: int) -> Any:
     return _remember(m, m.document.add_heading(of(TEXTS, b), a % 12))
 

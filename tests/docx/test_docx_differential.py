@@ -65,6 +65,8 @@ def test_any_script_gives_the_same_document_reads_and_errors(script: Steps) -> N
 
 WRITES = [
     "add_paragraph",
+    "add_many",
+    "add_many",
     "set_paragraph",
     "add_style",
     "set_style",
