@@ -1,21 +1,64 @@
-"""Everything that touches python-docx."""
+"""Everything that touches python-docx: faster code paths, templates parsed once, the same bytes for the same
+document.
 
-import os
-from typing import TYPE_CHECKING
+Importing this package imports neither docx nor lxml: the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from docx.document import Document
+    from parbatch.docx.acceleration import accelerate, accelerated, restore
+    from parbatch.docx.build import add_paragraphs, add_table
+    from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
+    from parbatch.docx.saving import document_bytes, save
+    from parbatch.docx.templates import open_template
+
+__all__ = [
+    "accelerate",
+    "accelerated",
+    "add_paragraphs",
+    "add_table",
+    "clean_text",
+    "document_bytes",
+    "explain_forbidden",
+    "find_forbidden",
+    "is_document",
+    "open_template",
+    "restore",
+    "save",
+]
+
+_HOMES = {
+    "accelerate": "acceleration",
+    "accelerated": "acceleration",
+    "restore": "acceleration",
+    "add_paragraphs": "build",
+    "add_table": "build",
+    "clean_text": "forbidden",
+    "explain_forbidden": "forbidden",
+    "find_forbidden": "forbidden",
+    "document_bytes": "saving",
+    "save": "saving",
+    "open_template": "templates",
+}
 
 
-def accelerate() -> bool:
-    return False
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
-def open_template(path: str | os.PathLike[str] | None) -> "Document":
-    import docx
+def is_document(obj: object) -> bool:
+    """Whether `obj` is a python-docx document.
 
-    return docx.Document(None if path is None else os.fspath(path))
-
-
-def save(document: "Document", path: str | os.PathLike[str]) -> None:
-    document.save(os.fspath(path))
+    Imports nothing: where docx was never imported there are none.
+    """
+    module = sys.modules.get("docx.document")
+    return module is not None and isinstance(obj, module.Document)

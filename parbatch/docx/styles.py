@@ -1,0 +1,259 @@
+"""Style names to style ids, without a scan of every style for each paragraph.
+
+`paragraph.style = "Name"` makes python-docx search the styles part twice: for the name, and for the default
+style of that type, whose id is never written. Here both are read once into an index, and the index is used
+for as long as nobody can have changed the styles since:
+
+* The styles of a template that nobody touched are one tree, shared by all documents made from it, out of
+  users' reach.
+* Otherwise a change needs an element of the tree in hand. Elements are got from the part, which notices when
+  it is asked and drops the index; or kept from before, and as every element holds its tree's document, and
+  holding can be seen in a reference count, the index is checked
+  against the tree at each look-up while anybody else holds one.
+
+When there is no index to trust, the styles are searched as before. Errors and warnings are always the
+original's: what the index can't answer with a style id goes the old way.
+"""
+
+from __future__ import annotations
+
+import gc
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.oxml.parser import parse_xml
+from docx.oxml.styles import CT_Styles
+from docx.parts.document import DocumentPart
+from docx.parts.styles import StylesPart
+from docx.styles import BabelFish
+from docx.styles.styles import Styles
+
+from parbatch.docx.heldstyles import CheckedIndex
+from parbatch.docx.names import clark
+
+if TYPE_CHECKING:
+    from parbatch.docx.patching import Patches
+
+_STYLE, _NAME = clark("w:style"), clark("w:name")
+_TYPE, _ID, _DEFAULT, _VAL = clark("w:type"), clark("w:styleId"), clark("w:default"), clark("w:val")
+_TYPES = {member.xml_value: member for member in WD_STYLE_TYPE}
+_TRUE, _FALSE = frozenset(("1", "true", "on")), frozenset(("0", "false", "off"))
+_STYLES = RELATIONSHIP_TYPE.STYLES
+
+#: Look-ups that search before an index is made: making one costs as much as two searches.
+_PATIENCE = 3
+
+#: What a part keeps in its own dictionary: its index, and the searches since it was last asked for its
+#: element.
+INDEX, SEARCHES = "_parbatch_styles", "_parbatch_style_searches"
+
+#: A style's type, and what to write for it: its id, or None for the default style of its type.
+StyleRecord = tuple[WD_STYLE_TYPE, "str | None"]
+StyleNames = dict[str, StyleRecord]
+
+
+def style_records(root: Any) -> dict[Any, StyleRecord | None]:
+    """Return for each style element what to answer for it, None for one that has no type.
+
+    Where a single style has a type or a default flag that python-docx can't read, every look-up may fail, so
+    nothing is answered.
+    """
+    defaults: dict[str, Any] = {}
+    kinds: dict[Any, str | None] = {}
+    for style in root.iterchildren(_STYLE):
+        kind, flag = style.get(_TYPE), style.get(_DEFAULT)
+        if (kind is not None and kind not in _TYPES) or not (flag is None or flag in _TRUE or flag in _FALSE):
+            return {}
+        if flag in _TRUE and kind is not None:
+            defaults[kind] = style
+        kinds[style] = kind
+    return {
+        style: None
+        if kind is None
+        else (_TYPES[kind], None if defaults.get(kind) is style else style.get(_ID))
+        for style, kind in kinds.items()
+    }
+
+
+def style_names(root: Any) -> StyleNames:
+    """Return the answer for each style name that python-docx finds without an error or a warning."""
+    first: dict[str, StyleRecord | None] = {}
+    for style, record in style_records(root).items():
+        for element in style.iterchildren(_NAME):
+            name = element.get(_VAL)
+            if name is not None and '"' not in name:
+                first.setdefault(name, record)
+    for alias, internal in BabelFish.style_aliases:
+        first[alias] = first.get(internal)
+    return {name: record for name, record in first.items() if record is not None}
+
+
+class StyleIndex:
+    """The style names of one document's own styles, good for as long as nobody else holds an element of the
+    tree.
+    """
+
+    __slots__ = ("_document", "_root", "names")
+
+    #: References to the root and to its document when nobody else holds any; measured, see `_calibrate`.
+    alone: tuple[int, int] | None = None
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._document = next(
+            (ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None
+        )
+        self.names: StyleNames = {}
+
+    def __deepcopy__(self, memo: object) -> None:
+        """A copied part has a tree of its own; it makes its own index."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many references there are to the root element and to its document."""
+        return getrefcount(self._root), getrefcount(self._document)
+
+    def trustworthy(self) -> bool:
+        """Whether nobody but the part and this index holds an element of the tree."""
+        return self.counts() == self.alone
+
+    def find(self, name: str) -> StyleRecord | None:
+        """Return the answer for this name; None if there is none, or if it can't be trusted."""
+        return self.names.get(name) if self.counts() == self.alone else None
+
+
+def _calibrate() -> tuple[int, int] | None:
+    """Measure the counts of a tree that nobody else holds; None if this interpreter's counts don't show a
+    holder.
+    """
+    holder = {"_element": parse_xml(f'<w:styles xmlns:w="{_STYLE[1:].split("}")[0]}"><w:style/></w:styles>')}
+    index = StyleIndex(holder["_element"])
+    alone = index.counts()
+    child = holder["_element"][0]
+    held = index.counts()
+    del child
+    root = holder["_element"]
+    held_root = index.counts()
+    del root
+    told_apart = held[1] == alone[1] + 1 and held_root[0] == alone[0] + 1
+    return alone if told_apart and index.counts() == alone else None
+
+
+class TouchedElement:
+    """`StylesPart._element`, noticing when it is asked for: whoever gets it may change the styles."""
+
+    def __get__(self, part: Any, owner: type | None = None) -> Any:
+        if part is None:
+            return self
+        state = part.__dict__
+        state.pop(INDEX, None)
+        state.pop(SEARCHES, None)
+        if "_element" not in state:
+            return part.__getattr__("_element")
+        return state["_element"]
+
+    def __set__(self, part: Any, element: Any) -> None:
+        state = part.__dict__
+        state.pop(INDEX, None)
+        state.pop(SEARCHES, None)
+        state["_element"] = element
+
+
+_original_get_style_id: Any = None
+_original_default_for: Any = None
+
+
+def _styles_part(rels: dict[str, Any]) -> Any:
+    """Return the one styles part that a document is related to; None if there is none or more than one."""
+    found = [rel for rel in rels.values() if rel.reltype == _STYLES]
+    return found[0].target_part if len(found) == 1 and not found[0].is_external else None
+
+
+def known_style(document_part: Any, name: str) -> StyleRecord | None:
+    """Return the type and id of the style of this name, or None where only a search can tell."""
+    rels = document_part.__dict__.get("rels")
+    part = _styles_part(rels) if rels else None
+    if type(part) is not StylesPart:
+        return None
+    state = part.__dict__
+    source = state.get("_parbatch_source")
+    if source is not None:
+        shared: StyleNames = source.style_names
+        return shared.get(name)
+    index: StyleIndex | CheckedIndex | None = state.get(INDEX)
+    found: StyleRecord | None = None
+    if index is not None:
+        found = index.find(name)
+    if found is None:
+        searches = state[SEARCHES] = state.get(SEARCHES, 0) + 1
+        if searches > _PATIENCE:
+            state[SEARCHES] = 0
+            state.pop(INDEX, None)
+            del index  # it may hold elements itself
+            state[INDEX] = _new_index(state)
+    return found
+
+
+def _new_index(state: dict[str, Any]) -> StyleIndex | CheckedIndex | None:
+    """Return an index to be trusted if nobody holds an element of the part's tree, else one to be checked."""
+    if type(state.get("_element")) is not CT_Styles:
+        return None
+    if StyleIndex.alone is not None:
+        index = StyleIndex(state["_element"])
+        if index.trustworthy():
+            index.names = style_names(state["_element"])
+            return index
+    return CheckedIndex(state["_element"], style_records(state["_element"]))
+
+
+def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
+    """The id from the index, if it has this name with this type; else the original, on the same styles.
+
+    That is asked with the element itself: asking the part for it would count as touching the styles.
+    """
+    if type(style_or_name) is str:
+        found = known_style(self, style_or_name)
+        if found is not None and found[0] is style_type:
+            return found[1]
+    rels = self.__dict__.get("rels")
+    part = _styles_part(rels) if rels else None
+    if type(part) is StylesPart:
+        if style_or_name is None:
+            return None
+        if "_element" in part.__dict__:
+            return Styles(part.__dict__["_element"]).get_style_id(style_or_name, style_type)
+    return _original_get_style_id(self, style_or_name, style_type)
+
+
+def _default_for(self: Any, style_type: Any) -> Any:
+    """The last style of this type flagged as default, by comparing attribute texts instead of converting
+    each.
+
+    Where a text is none that the conversion knows, the original raises its error.
+    """
+    wanted = style_type.xml_value if isinstance(style_type, WD_STYLE_TYPE) else None
+    if wanted is None:
+        return _original_default_for(self, style_type)
+    last = None
+    for style in self.iterchildren(_STYLE):
+        kind = style.get(_TYPE)
+        if kind == wanted:
+            flag = style.get(_DEFAULT)
+            if flag is not None:
+                if flag in _TRUE:
+                    last = style
+                elif flag not in _FALSE:
+                    return _original_default_for(self, style_type)
+        elif kind is not None and kind not in _TYPES:
+            return _original_default_for(self, style_type)
+    return last
+
+
+def install(patches: Patches) -> None:
+    """Replace `DocumentPart.get_style_id` and `CT_Styles.default_for`; watch `StylesPart._element`."""
+    global _original_get_style_id, _original_default_for  # noqa: PLW0603
+    StyleIndex.alone = _calibrate()
+    patches.replace(StylesPart, "_element", TouchedElement())
+    _original_get_style_id = patches.replace(DocumentPart, "get_style_id", _get_style_id)
+    _original_default_for = patches.replace(CT_Styles, "default_for", _default_for)

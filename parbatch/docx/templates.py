@@ -1,0 +1,292 @@
+"""Documents from templates that a process parses once.
+
+The first opening of a template keeps the parsed package, out of everybody's reach. Each document made from it
+gets packages, parts and relationships of its own, and a copy of the main document's tree. All other XML parts
+are made without their tree: they share the template's until somebody asks for it, and get a copy of their own
+at that moment. So an edit in one document is never seen by the next, and a styles part that nobody edits is
+never parsed, copied, serialised or compressed again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import docx
+from docx import api
+from docx.opc.exceptions import PackageNotFoundError
+from docx.opc.oxml import serialize_part_xml
+from docx.opc.part import Part, PartFactory, XmlPart
+from docx.opc.parts.coreprops import CorePropertiesPart
+from docx.opc.rel import Relationships
+from docx.oxml.styles import CT_Styles
+from docx.package import ImageParts, Package
+from docx.parts.comments import CommentsPart
+from docx.parts.document import DocumentPart
+from docx.parts.hdrftr import FooterPart, HeaderPart
+from docx.parts.image import ImagePart
+from docx.parts.numbering import NumberingPart
+from docx.parts.settings import SettingsPart
+from docx.parts.styles import StylesPart
+from lxml.etree import XMLSyntaxError
+
+from parbatch.docx.acceleration import accelerated
+from parbatch.docx.styles import style_names
+
+if TYPE_CHECKING:
+    from docx.document import Document
+
+    from parbatch.docx.patching import Patches
+    from parbatch.docx.styles import StyleNames
+
+#: Templates kept in one process; a job has one or a few, each as large as its parsed parts.
+_LIMIT = 8
+
+_LAZY = frozenset(
+    (StylesPart, NumberingPart, SettingsPart, CommentsPart, CorePropertiesPart, HeaderPart, FooterPart)
+)
+_KNOWN = _LAZY | {DocumentPart, ImagePart, Part}
+#: The other names under which a part keeps its element.
+_ALSO = {SettingsPart: "_settings", CommentsPart: "_comments"}
+_ELEMENT_NAMES = frozenset(("_element", *_ALSO.values()))
+_OWN_NAMES = frozenset(("_partname", "_content_type", "_blob", "_package", "rels", "_rels", "_image"))
+
+SOURCE = "_parbatch_source"
+
+
+class Source:
+    """One XML part of a template: its tree, which nobody else may hold, and what is known of it."""
+
+    def __init__(self, element: Any) -> None:
+        self._element = element
+        self.blob: bytes = serialize_part_xml(element)
+        self.style_names: StyleNames = style_names(element) if type(element) is CT_Styles else {}
+
+    def __deepcopy__(self, memo: object) -> Source:
+        """A copied part shares the template's tree as well, until it is touched."""
+        return self
+
+    def copy(self) -> Any:
+        """Return a copy of the tree."""
+        return self._element.__deepcopy__(None)
+
+
+class Template:
+    """A parsed package and how to make documents from it."""
+
+    def __init__(self, package: Package) -> None:
+        """Take over `package`; nobody else may use it from now on. Raises ValueError for what can't be
+        shared.
+        """
+        self._package_class = type(package)
+        parts = list(package.iter_parts())
+        numbers = {id(part): number for number, part in enumerate(parts)}
+        self._package_rels = _recorded(package.rels, numbers)
+        self._parts = [self._record(part, numbers) for part in parts]
+        images = package.__dict__.get("image_parts")
+        self._images = None if images is None else [numbers[id(part)] for part in images]
+        main = package.main_document_part
+        self._main = numbers[id(main)]
+        self._element = main._element
+
+    @staticmethod
+    def _record(part: Any, numbers: dict[int, int]) -> tuple[type, dict[str, Any], Any]:
+        cls = type(part)
+        also = _ALSO.get(cls)
+        state = {name: value for name, value in part.__dict__.items() if name not in _ELEMENT_NAMES}
+        if cls not in _KNOWN or not _OWN_NAMES.issuperset(state) or state.get("_image") is not None:
+            raise ValueError(f"a part of class {cls.__name__} is none that can be shared")
+        if also and part.__dict__[also] is not part.element:
+            raise ValueError(f"{cls.__name__} does not keep its element as expected")
+        state.pop("_rels", None)
+        rels = state.pop("rels", None)
+        state["_package"] = None
+        if cls in _LAZY:
+            state[SOURCE] = Source(part.element)
+        return cls, state, _recorded(rels, numbers) if rels else None
+
+    def new_document(self) -> Document:
+        """Return a fresh document, the same as one opened from the template's file."""
+        package = self._package_class()
+        parts = []
+        for cls, state, _ in self._parts:
+            part: Any = object.__new__(cls)
+            part.__dict__.update(state)
+            if cls is not ImagePart:  # an image part is made without its package
+                part.__dict__["_package"] = package
+            parts.append(part)
+        package.__dict__["rels"] = _related(self._package_rels, "/", parts)
+        for part, (_, _, recorded) in zip(parts, self._parts, strict=True):
+            if recorded is not None:
+                part.__dict__["rels"] = part.__dict__["_rels"] = _related(
+                    recorded, part._partname.baseURI, parts
+                )
+        if self._images is not None:
+            package.__dict__["image_parts"] = images = ImageParts()
+            for number in self._images:
+                images.append(parts[number])
+        main: Any = parts[self._main]
+        main._element = self._element.__deepcopy__(None)
+        document: Document = main.document
+        return document
+
+
+def _recorded(rels: Any, numbers: dict[int, int]) -> list[tuple[str, str, Any, bool]]:
+    """Return relationships as values: id, type, the target part's number or the external target, whether
+    external.
+    """
+    return [
+        (
+            rel.rId,
+            rel.reltype,
+            rel.target_ref if rel.is_external else numbers[id(rel.target_part)],
+            rel.is_external,
+        )
+        for rel in rels.values()
+    ]
+
+
+def _related(recorded: list[tuple[str, str, Any, bool]], base_uri: str, parts: list[Any]) -> Relationships:
+    rels = Relationships(base_uri)
+    for r_id, reltype, target, is_external in recorded:
+        rels.add_relationship(reltype, target if is_external else parts[target], r_id, is_external)
+    return rels
+
+
+# ---- shared until touched ----------------------------------------------------------------------------------
+
+
+def own_element(part: Any) -> Any:
+    """Give a part that shares its template's tree a copy of its own, and return that."""
+    state = part.__dict__
+    element = state[SOURCE].copy()
+    state["_element"] = element
+    also = _ALSO.get(type(part))
+    if also:
+        state[also] = element
+    del state[SOURCE]
+    return element
+
+
+def _getattr(self: Any, name: str) -> Any:
+    """Called when an XML part has no such attribute: its element, while it shares its template's."""
+    if name in _ELEMENT_NAMES and SOURCE in self.__dict__:
+        own_element(self)
+        return self.__dict__[name] if name in self.__dict__ else object.__getattribute__(self, name)
+    return object.__getattribute__(self, name)
+
+
+# ---- the cache ---------------------------------------------------------------------------------------------
+
+_templates: OrderedDict[tuple[Any, ...], Template | None] = OrderedDict()
+_seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+
+
+def open_template(path: str | os.PathLike[str] | None = None) -> Document:
+    """Return a fresh document from the template at `path`, or from python-docx's default template if it is
+    None.
+
+    The template is parsed once in a process and again when its file has changed. The document is the same as
+    one that `docx.Document(path)` returns. Without acceleration it is that very one.
+
+    Raises FileNotFoundError if there is no such file and ValueError if it is not a Word document.
+    """
+    name = None if path is None else os.fspath(path)
+    if not accelerated():
+        return _opened(name)
+    key = _key(api._default_docx_path() if name is None else name)
+    if key is None:
+        return _opened(name)
+    return _from_template(key, name)
+
+
+def _from_template(key: tuple[Any, ...], name: str | None) -> Document:
+    if key in _templates:
+        _templates.move_to_end(key)
+    else:
+        document = _opened(name)
+        package: Any = document.part.package
+        try:
+            _templates[key] = Template(package)
+        except ValueError:
+            _templates[key] = None
+        while len(_templates) > _LIMIT:
+            _templates.popitem(last=False)
+    template = _templates[key]
+    return _opened(name) if template is None else template.new_document()
+
+
+def _opened(name: str | None) -> Document:
+    advice = "give the path of a .docx file that Word can open, or none for the default template"
+    try:
+        document: Document = _original_document(name)
+    except PackageNotFoundError as error:
+        if name is not None and not os.path.lexists(name):
+            raise FileNotFoundError(f"no template at {name!r}: {advice}") from error
+        raise ValueError(f"the template {name!r} is not a .docx file: {advice}") from error
+    except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError) as error:
+        raise ValueError(
+            f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}"
+        ) from error
+    return document
+
+
+def _key(name: str) -> tuple[Any, ...] | None:
+    """Return what a template is kept under; None for what is no regular file or has no known way of being
+    read.
+    """
+    try:
+        status = os.stat(name)  # noqa: PTH116 - a string, as python-docx takes it
+    except OSError:
+        return None
+    factory: Any = PartFactory
+    classes = tuple(factory.part_type_for.items())
+    stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return (os.path.abspath(name), *stamp, classes, factory.part_class_selector)  # noqa: PTH100
+
+
+_original_document: Any = docx.Document
+
+
+def _document(docx: Any = None) -> Any:
+    return _parbatch_document(docx)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _fast_document(source: Any) -> Any:
+    """`docx.Document(path)`: from the second opening of the same unchanged file on, made from its template.
+
+    The first opening is the original's, so that a file that is read once is not kept. Streams are always the
+    original's.
+    """
+    if source is None or type(source) is str:
+        key = _key(api._default_docx_path() if source is None else source)
+        if key is not None:
+            if key in _seen or key in _templates:
+                return _from_template_or_original(key, source)
+            _seen[key] = None
+            while len(_seen) > _LIMIT:
+                _seen.popitem(last=False)
+    return _original_document(source)
+
+
+def _from_template_or_original(key: tuple[Any, ...], source: str | None) -> Any:
+    try:
+        return _from_template(key, source)
+    except (FileNotFoundError, ValueError):
+        return _original_document(source)
+
+
+def install(patches: Patches) -> None:
+    """Replace the body of `docx.Document`, which users import by name, and let XML parts share a template's
+    tree.
+    """
+    global _original_document  # noqa: PLW0603
+    api_names: Any = vars(api)
+    api_names["_parbatch_document"] = _fast_document
+    _original_document = patches.replace_body(api.Document, _document)
+    # Never taken away again: documents made with it may live on, and it does nothing for others.
+    XmlPart.__getattr__ = _getattr  # type: ignore[attr-defined]
+    patches.on_undo(_templates.clear)
+    patches.on_undo(_seen.clear)

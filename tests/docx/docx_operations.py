@@ -1,0 +1,385 @@
+"""The operations that a script of public python-docx calls is made of, and the values that they use."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from docx.enum.dml import MSO_THEME_COLOR
+from docx.enum.section import WD_ORIENT, WD_SECTION
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_COLOR_INDEX, WD_UNDERLINE
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Cm, Emu, Inches, Pt, RGBColor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docx_script import Machine
+
+import inspect
+
+TEXTS = (
+    "", "plain", "two words", " led", "trailed ", "\ta tab", "a\tb\nc\rd\r\n", "\n", "  ", "\u00a0nbsp\u00a0",
+    "é ü 漢字 🙂", "<&>\"'", "bad\x00", "bell\x07 in it", "\ud800", "x" * 300, None, 7, b"bytes",
+)  # fmt: skip
+STYLES = (
+    "Normal", "Heading 1", "heading 2", "List Bullet", "List Number", "Quote", "Table Grid", "Strong",
+    "Emphasis", "Default Paragraph Font", "No Such Style", "Heading1", "New One", "Renamed", "Quo\"te", "",
+    None, 3, "Light List", "Normal Table",
+)  # fmt: skip
+VALUES = (
+    True, False, None, 0, 1, 12, -5, "text", 2.5, Pt(9), Pt(12.5), Inches(1), Cm(2), Emu(914400), "center",
+    WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.JUSTIFY, WD_UNDERLINE.DOUBLE, WD_UNDERLINE.NONE,
+    WD_COLOR_INDEX.YELLOW, RGBColor(1, 2, 254), MSO_THEME_COLOR.ACCENT_1, WD_ORIENT.LANDSCAPE,
+    WD_SECTION.CONTINUOUS, WD_SECTION.ODD_PAGE, WD_CELL_VERTICAL_ALIGNMENT.CENTER, WD_TABLE_ALIGNMENT.RIGHT,
+    WD_BREAK.PAGE, WD_BREAK.LINE, WD_BREAK.COLUMN, WD_BREAK.LINE_CLEAR_ALL, WD_STYLE_TYPE.PARAGRAPH,
+    WD_STYLE_TYPE.CHARACTER, WD_STYLE_TYPE.TABLE, WD_STYLE_TYPE.LIST, 2**40,
+)  # fmt: skip
+
+
+def _names(text: str) -> list[str]:
+    return text.split()
+
+
+PARAGRAPH = _names("style alignment text")
+FORMAT = _names(
+    "alignment first_line_indent keep_together keep_with_next left_indent line_spacing line_spacing_rule "
+    "right_indent page_break_before space_after space_before widow_control"
+)
+RUN = _names("text bold italic underline style")
+FONT = _names(
+    "all_caps bold italic name size underline highlight_color subscript superscript strike hidden small_caps "
+    "math rtl"
+)
+SECTION = _names(
+    "start_type page_height page_width orientation left_margin right_margin top_margin bottom_margin "
+    "header_distance footer_distance gutter different_first_page_header_footer"
+)
+STYLE = _names(
+    "name style_id hidden priority quick_style locked unhide_when_used base_style next_paragraph_style"
+)
+
+
+def png(width: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, 1, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0" * (width + 1))), chunk(b"IEND", b""))
+    )
+
+
+def of(values: Any, number: int) -> Any:
+    return values[number % len(values)]
+
+
+def _remember(m: Machine, paragraph: Any) -> str:
+    m.paragraphs.append(paragraph)
+    m.runs.extend(paragraph.runs)
+    return str(paragraph.text)
+
+
+def add_paragraph(m: Machine, a: int, b: int, c: int) -> Any:
+    return _remember(m, of(m.containers, a).add_paragraph(of(TEXTS, b), of(STYLES, c)))
+
+
+def add_unstyled(m: Machine, a: int, b: int, c: int) -> Any:
+    return _remember(m, of(m.containers, a).add_paragraph(of(TEXTS, b)))
+
+
+def add_many(m: Machine, a: int, b: int, c: int) -> Any:
+    found: list[Any] = []
+    for number in range(8):
+        try:
+            found.append(m.document.add_paragraph("x", of(STYLES, a + b * number % 5)).style)
+        except (KeyError, ValueError) as error:
+            found.append(repr(error))
+    for number in range(8):
+        _remember(m, m.document.add_paragraph("x", of(STYLES[:4], c + number)))
+    return found
+
+
+def add_heading(m: Machine, a: int, b: int, c: int) -> Any:
+    return _remember(m, m.document.add_heading(of(TEXTS, b), a % 12))
+
+
+def add_run(m: Machine, a: int, b: int, c: int) -> Any:
+    run = m.pick(m.paragraphs, a).add_run(of(TEXTS, b), of(STYLES, c) if c % 3 else None)
+    m.runs.append(run)
+    return run.text
+
+
+def insert_before(m: Machine, a: int, b: int, c: int) -> Any:
+    return _remember(m, m.pick(m.paragraphs, a).insert_paragraph_before(of(TEXTS, b), of(STYLES, c)))
+
+
+def set_paragraph(m: Machine, a: int, b: int, c: int) -> Any:
+    name = of(PARAGRAPH, b)
+    setattr(m.pick(m.paragraphs, a), name, of({"style": STYLES, "text": TEXTS}.get(name, VALUES), c))
+    return None
+
+
+def read_paragraph(m: Machine, a: int, b: int, c: int) -> Any:
+    paragraph = m.pick(m.paragraphs, a)
+    form = paragraph.paragraph_format
+    return [
+        paragraph.text,
+        paragraph.style.name,
+        paragraph.alignment,
+        [getattr(form, each) for each in FORMAT],
+    ]
+
+
+def set_style_object(m: Machine, a: int, b: int, c: int) -> Any:
+    m.pick(m.paragraphs, a).style = list(m.document.styles)[b % len(m.document.styles)]
+
+
+def set_format(m: Machine, a: int, b: int, c: int) -> Any:
+    setattr(m.pick(m.paragraphs, a).paragraph_format, of(FORMAT, b), of(VALUES, c))
+
+
+def tab_stop(m: Machine, a: int, b: int, c: int) -> Any:
+    stops = m.pick(m.paragraphs, a).paragraph_format.tab_stops
+    stops.add_tab_stop(of(VALUES, b))
+    return len(stops)
+
+
+def set_run(m: Machine, a: int, b: int, c: int) -> Any:
+    name = of(RUN, b)
+    setattr(m.pick(m.runs, a), name, of({"style": STYLES, "text": TEXTS}.get(name, VALUES), c))
+
+
+def set_font(m: Machine, a: int, b: int, c: int) -> Any:
+    setattr(m.pick(m.runs, a).font, of(FONT, b), of(VALUES, c))
+
+
+def set_color(m: Machine, a: int, b: int, c: int) -> Any:
+    setattr(m.pick(m.runs, a).font.color, of(["rgb", "theme_color"], b), of(VALUES, c))
+    return m.pick(m.runs, a).font.color.type
+
+
+def read_run(m: Machine, a: int, b: int, c: int) -> Any:
+    run = m.pick(m.runs, a)
+    return [run.text, run.style.name, run.font.color.rgb, [getattr(run.font, each) for each in FONT]]
+
+
+def run_parts(m: Machine, a: int, b: int, c: int) -> Any:
+    run = m.pick(m.runs, a)
+    (
+        run.add_tab,
+        lambda: run.add_break(of(VALUES, c)),
+        lambda: run.add_text(of(TEXTS, c)),
+        run.clear,
+    )[b % 4]()
+    return [str(item) for item in run.iter_inner_content()]
+
+
+def clear_paragraph(m: Machine, a: int, b: int, c: int) -> Any:
+    m.pick(m.paragraphs, a).clear()
+
+
+def page_break(m: Machine, a: int, b: int, c: int) -> Any:
+    m.document.add_page_break()
+
+
+def add_table(m: Machine, a: int, b: int, c: int) -> Any:
+    container = of(m.containers, c)
+    sizes = (a % 4, b % 4)
+    if container is m.document:
+        table = container.add_table(*sizes, of(STYLES, a + b + c))
+    else:
+        table = (
+            container.add_table(*sizes)
+            if hasattr(container, "_tc")
+            else container.add_table(*sizes, Inches(3))
+        )
+    m.tables.append(table)
+
+
+def table_cell(m: Machine, a: int, b: int, c: int) -> Any:
+    cell = m.pick(m.tables, a).cell(b % 5 - 1, c % 5 - 1)
+    m.cells.append(cell)
+    return cell.text
+
+
+def cell_text(m: Machine, a: int, b: int, c: int) -> Any:
+    cell = m.pick(m.cells, a)
+    cell.text = of(TEXTS, b)
+    m.paragraphs.extend(cell.paragraphs)
+    return cell.text
+
+
+def cell_props(m: Machine, a: int, b: int, c: int) -> Any:
+    setattr(m.pick(m.cells, a), of(["width", "vertical_alignment"], b), of(VALUES, c))
+
+
+def merge(m: Machine, a: int, b: int, c: int) -> Any:
+    table = m.pick(m.tables, a)
+    return table.cell(b % 3, c % 3).merge(table.cell((b // 3) % 4, (c // 3) % 4)).text
+
+
+def read_table(m: Machine, a: int, b: int, c: int) -> Any:
+    table = m.pick(m.tables, a)
+    rows = [[cell.text for cell in row.cells] for row in table.rows]
+    return [rows, [len(column.cells) for column in table.columns], [cell.text for cell in table._cells]]
+
+
+def table_row(m: Machine, a: int, b: int, c: int) -> Any:
+    row = m.pick(m.tables, a).rows[b % 6 - 2 if c % 4 else slice(b % 3)]
+    m.cells.extend(row.cells)
+    row.height = of(VALUES, c)
+    return [row._index, row.height, row.grid_cols_before]
+
+
+def grow_table(m: Machine, a: int, b: int, c: int) -> Any:
+    table = m.pick(m.tables, a)
+    (table.add_row if b % 2 else lambda: table.add_column(of(VALUES, c)))()
+
+
+def table_props(m: Machine, a: int, b: int, c: int) -> Any:
+    table = m.pick(m.tables, a)
+    name = of(["style", "alignment", "autofit", "table_direction"], b)
+    setattr(table, name, of(STYLES if name == "style" else VALUES, c))
+    return table.style.name if table.style else None
+
+
+def hurt_table(m: Machine, a: int, b: int, c: int) -> Any:
+    """Do what users do by hand: remove a cell or a row, start a row later, write a span that is no number."""
+    table = m.pick(m.tables, a)
+    row = table.rows[b % 3]._tr
+    if c % 4 == 0:
+        row.remove(row.tc_lst[0])
+    elif c % 4 == 1:
+        table._tbl.remove(row)
+    else:
+        mark = OxmlElement("w:gridBefore" if c % 4 == 2 else "w:gridSpan")
+        mark.set(qn("w:val"), "1" if c % 8 < 4 else "one")
+        (row.get_or_add_trPr() if c % 4 == 2 else row.tc_lst[0].get_or_add_tcPr()).append(mark)
+
+
+def add_style(m: Machine, a: int, b: int, c: int) -> Any:
+    m.document.styles.add_style(of(STYLES, a), of(VALUES[-5:-1], b), bool(c % 2))
+
+
+def set_style(m: Machine, a: int, b: int, c: int) -> Any:
+    style: Any = list(m.document.styles)[a % 12 if a % 2 else -1]
+    name = of(STYLE, b)
+    values = {"name": STYLES, "style_id": STYLES, "base_style": [None, m.document.styles["Normal"]]}
+    setattr(style, name, of(values.get(name, VALUES), c))
+
+
+def style_font(m: Machine, a: int, b: int, c: int) -> Any:
+    m.document.styles[of(STYLES, a)].font.bold = of(VALUES, c)
+
+
+def hold_style(m: Machine, a: int, b: int, c: int) -> Any:
+    m.held.append(m.document.styles[of(STYLES, a)])
+
+
+def change_held(m: Machine, a: int, b: int, c: int) -> Any:
+    held = m.pick(m.held, a)
+    if b % 5 == 0:
+        held.element.default = bool(c % 2)
+    elif b % 5 == 1:
+        held.delete()
+    else:
+        setattr(held, of(["name", "style_id"], b), of(STYLES, c))
+
+
+def let_go(m: Machine, a: int, b: int, c: int) -> Any:
+    m.held.clear()
+
+
+def read_styles(m: Machine, a: int, b: int, c: int) -> Any:
+    styles = m.document.styles
+    return [of(STYLES, a) in styles, styles[of(STYLES, b)].name, styles.default(of(VALUES[-5:-1], c))]
+
+
+def spoil_style(m: Machine, a: int, b: int, c: int) -> Any:
+    style: Any = list(m.document.styles)[a % 20]
+    style.element.set(qn(of(["w:type", "w:default"], b)), of(["paragraph", "1", "true", "no", "odd"], c))
+
+
+def add_section(m: Machine, a: int, b: int, c: int) -> Any:
+    m.document.add_section(of(VALUES, a))
+    return len(m.document.sections)
+
+
+def set_section(m: Machine, a: int, b: int, c: int) -> Any:
+    section = m.document.sections[a % len(m.document.sections)]
+    setattr(section, of(SECTION, b), of(VALUES, c))
+    return [getattr(section, name) for name in SECTION]
+
+
+def header(m: Machine, a: int, b: int, c: int) -> Any:
+    section = m.document.sections[-1 - a % len(m.document.sections)]
+    name = of(["header", "footer", "first_page_header", "even_page_footer"], b)
+    part = getattr(section, name)
+    if c % 3 == 0:
+        part.is_linked_to_previous = bool(c % 2)
+    else:
+        m.paragraphs.append(part.paragraphs[0])
+        part.paragraphs[0].text = of(TEXTS, c)
+    return part.is_linked_to_previous
+
+
+def picture(m: Machine, a: int, b: int, c: int) -> Any:
+    where = m.pick(m.runs, a) if b % 2 and m.runs else m.document
+    shape = where.add_picture(io.BytesIO(png(a % 3 + 1)), of([None, Inches(1)], c))
+    return [shape.width, shape.height, len(m.document.inline_shapes)]
+
+
+def number(m: Machine, a: int, b: int, c: int) -> Any:
+    numbering = m.document.part.numbering_part
+    num = numbering.element.add_num(a % 5)
+    num.add_lvlOverride(b % 9).add_startOverride(c % 50)
+    numbers = m.pick(m.paragraphs, b)._p.get_or_add_pPr().get_or_add_numPr()
+    numbers.get_or_add_ilvl().val = a % 3
+    numbers.get_or_add_numId().val = num.numId
+    return len(numbering.numbering_definitions)
+
+
+def comment(m: Machine, a: int, b: int, c: int) -> Any:
+    made = m.document.add_comment(m.pick(m.runs, a), of(TEXTS, b), author=of(TEXTS, c))
+    m.paragraphs.extend(made.paragraphs)
+    return [made.comment_id, made.text, len(m.document.comments)]
+
+
+def settings(m: Machine, a: int, b: int, c: int) -> Any:
+    m.document.settings.odd_and_even_pages_header_footer = bool(a % 2)
+
+
+def properties(m: Machine, a: int, b: int, c: int) -> Any:
+    setattr(
+        m.document.core_properties,
+        of(["title", "author", "revision"], a),
+        of(VALUES if a % 3 == 2 else TEXTS, b),
+    )
+    return m.document.core_properties.title
+
+
+def raw(m: Machine, a: int, b: int, c: int) -> Any:
+    element = OxmlElement(of(["w:shd", "w:keepNext", "w:jc", "w:nope", "x:none", "shd", "w:a:b"], a))
+    element.set(qn("w:val"), "clear")
+    paragraph = m.pick(m.paragraphs, b)._p
+    paragraph.get_or_add_pPr().insert_element_before(element, "w:ind", "w:spacing", of(["w:jc", "x:bad"], c))
+    paragraph.getparent().remove(paragraph) if c % 5 == 0 else None
+    return [paragraph.xml, paragraph.xpath(of(["//w:p/@*", "w:r|w:pPr", "count(//w:p)", "w:[", "x:p"], c))]
+
+
+def inner(m: Machine, a: int, b: int, c: int) -> Any:
+    items = [type(item).__name__ for item in m.document.iter_inner_content()]
+    return [items, [type(item).__name__ for s in m.document.sections for item in s.iter_inner_content()]]
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    name: each
+    for name, each in list(globals().items())
+    if inspect.isfunction(each) and list(inspect.signature(each).parameters) == ["m", "a", "b", "c"]
+}
