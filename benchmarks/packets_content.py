@@ -39,9 +39,7 @@ REGIONAL_ROWS = 240
 NAVY = RGBColor(0x1F, 0x38, 0x64)
 GREY = RGBColor(0x59, 0x59, 0x59)
 
-_NAMES = (
-    "albercordanelafargarholinajaskellormarnoroscpenquirossaltorulaverwinyarzel"  # syllables of three letters
-)
+_NAMES = "albercordanelafargarholinajaskellormarnoroscpenquirossaltorulaverwinyarzel"  # syllables of three letters
 _VOCABULARY = (
     "account agency allocation annual applied approved area assessment award baseline benefit board "
     "budget capacity capital claim clinic committee community complete condition construction contract "

@@ -16,6 +16,7 @@ import msgspec
 
 from parbatch.capture import Capture
 from parbatch.context import Context, Run, read_outcomes
+from parbatch.docx import explain_forbidden, is_document
 from parbatch.evidence import of_exception, status_of
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
@@ -92,7 +93,7 @@ class Attempts:
     def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:
         function = self._job.functions[role]
         value = function(_run_of(task) if role == OVERVIEW else task.item(), ctx)
-        if _is_document(value):
+        if is_document(value):
             from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
 
             save(value, ctx.dir / f"{task.file_stem}.docx")
@@ -125,20 +126,13 @@ def _run_of(task: Task) -> Run:
     return Run(given["counts"], lambda: read_outcomes(Path(given["outcomes"])))
 
 
-def _is_document(value: object) -> bool:
-    """Whether a value is a python-docx Document, without loading python-docx."""
-    module = sys.modules.get("docx.document")
-    return module is not None and isinstance(value, module.Document)
-
-
 def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     """A sentence for people where the error alone does not name the cause."""
     if isinstance(error, MemoryError) and memory_cap is not None:
         return f"an allocation failed; the cap for a worker is {format_size(memory_cap)} (memory=, --memory)"
-    explain = getattr(sys.modules.get("parbatch.docx"), "explain_forbidden", None)
-    if explain is None or not isinstance(error, ValueError):
+    if not isinstance(error, ValueError):
         return ""
-    return str(explain(error, msgspec.json.decode(task.data)) or "")
+    return explain_forbidden(error, {"name": task.name, "data": msgspec.json.decode(task.data)}) or ""
 
 
 def _current_folder() -> str:

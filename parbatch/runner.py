@@ -23,6 +23,7 @@ from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
+from parbatch.docx import unproved_version
 from parbatch.errors import NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.guardian import Guardian
@@ -131,7 +132,7 @@ class _Stages:
 
     def announce(self) -> None:
         """Say what is going to happen, where it is not plain."""
-        for line in announcements(self._loaded, self._plan):
+        for line in announcements(self._loaded, self._plan, accelerate=self._asked.accelerate):
             print(line, file=self.stream, flush=True)
 
     @contextlib.contextmanager
@@ -310,10 +311,12 @@ class _Observed:
             self._progress.settled(task, ended)
 
 
-def announcements(loaded: LoadedJob, plan: Plan) -> Iterator[str]:
+def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterator[str]:
     """Lines that a person should read before the run: what is due and why, and what is out of date."""
     if loaded.label == "" and loaded.ref.where == loading.SAMPLE_MODULE:
         yield "No job named, so this is the sample job: a brief for each country of the world."
+    if accelerate and (version := unproved_version()):
+        yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."
     reasons: Mapping[str, int] = plan.reasons
     if set(reasons) - {"new", "started over"}:
         why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())

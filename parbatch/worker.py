@@ -14,7 +14,6 @@ import gc
 import os
 import select
 import signal
-import sys
 from collections import deque
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import msgspec
 
 from parbatch.attempt import Attempts
 from parbatch.capture import Capture, lift
+from parbatch.docx import accelerate_on_import
 from parbatch.evidence import EXIT_PIPE_LOST, of_exception
 from parbatch.limits import adopt_orphans, hold_memory, resident_bytes
 from parbatch.loading import JobRef, resolve
@@ -158,9 +158,9 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     if DUMP_SIGNAL is not None:
         faulthandler.register(DUMP_SIGNAL, file=capture.stderr_fd, all_threads=True)
     try:
-        job = resolve(settings.job)
         if settings.accelerate:
-            accelerate_documents()
+            accelerate_on_import()
+        job = resolve(settings.job)
         attempts = Attempts(job, Path(settings.base), settings.tmp, capture, settings.memory_cap)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
@@ -173,14 +173,6 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     if settings.memory_cap is not None:
         hold_memory(settings.memory_cap)
     Worker(pipe, attempts, settings.memory_cap).serve()
-
-
-def accelerate_documents() -> None:
-    """Make python-docx fast where the job has loaded it; a job without documents does not pay for it."""
-    if "docx" in sys.modules:
-        from parbatch.docx import accelerate  # noqa: PLC0415 -- as the line above says
-
-        accelerate()
 
 
 def _idle_limit(memory_cap: int | None, idle: int) -> float:

@@ -20,10 +20,11 @@ import msgspec
 from parbatch.attempt import Attempts, TimeUpError
 from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
+from parbatch.docx import accelerate_on_import, accelerated, restore
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
 from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
-from parbatch.worker import Settings, accelerate_documents
+from parbatch.worker import Settings
 
 _SLOT = 0
 
@@ -37,6 +38,7 @@ class InlineBackend:
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
+        self._fast_before = accelerated()
 
     def send(self, slot: int, order: Order) -> None:
         """See Backend."""
@@ -75,6 +77,8 @@ class InlineBackend:
         """See Backend."""
         self._tasks.clear()
         self._capture.close()
+        if not self._fast_before:
+            restore()
 
     # --- inside
 
@@ -93,9 +97,9 @@ class InlineBackend:
 
     def _set_up(self) -> Attempts:
         settings = self._settings
-        attempts = Attempts(resolve(settings.job), Path(settings.base), settings.tmp, self._capture)
         if settings.accelerate:
-            accelerate_documents()
+            accelerate_on_import()
+        attempts = Attempts(resolve(settings.job), Path(settings.base), settings.tmp, self._capture)
         attempts.set_up()
         return attempts
 

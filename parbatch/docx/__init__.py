@@ -11,14 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parbatch.docx.acceleration import accelerate, accelerated, restore
+    from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version
     from parbatch.docx.build import add_paragraphs, add_table
     from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
+    from parbatch.docx.on_import import accelerate_on_import
     from parbatch.docx.saving import document_bytes, save
     from parbatch.docx.templates import open_template
 
 __all__ = [
     "accelerate",
+    "accelerate_on_import",
     "accelerated",
     "add_paragraphs",
     "add_table",
@@ -30,12 +32,15 @@ __all__ = [
     "open_template",
     "restore",
     "save",
+    "unproved_version",
 ]
 
 _HOMES = {
     "accelerate": "acceleration",
+    "accelerate_on_import": "on_import",
     "accelerated": "acceleration",
     "restore": "acceleration",
+    "unproved_version": "acceleration",
     "add_paragraphs": "build",
     "add_table": "build",
     "clean_text": "forbidden",

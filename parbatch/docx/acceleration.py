@@ -39,6 +39,15 @@ def accelerated() -> bool:
     return _patches is not None
 
 
+def unproved_version() -> str | None:
+    """The installed version of python-docx if it is not one that the replacements were proved on."""
+    try:
+        installed = version("python-docx")
+    except PackageNotFoundError:
+        installed = "unknown"
+    return None if installed in PROVED else installed
+
+
 def accelerate() -> bool:
     """Replace python-docx's slow paths by faster ones that give the same documents, errors and side effects.
 
@@ -48,11 +57,7 @@ def accelerate() -> bool:
     global _patches, _told  # noqa: PLW0603
     if _patches is not None:
         return True
-    try:
-        installed = version("python-docx")
-    except PackageNotFoundError:
-        installed = "unknown"
-    if installed not in PROVED:
+    if (installed := unproved_version()) is not None:
         if not _told:
             _told = True
             _log.warning(

@@ -121,8 +121,7 @@ def _check(text: str, place: str) -> None:
     character = first_forbidden(text)
     if character is not None:
         raise ValueError(
-            f"{place} has U+{ord(character):04X}, which XML can't hold: "
-            "correct it, or pass drop_forbidden=True"
+            f"{place} has U+{ord(character):04X}, which XML can't hold: correct it, or pass drop_forbidden=True"
         )
 
 

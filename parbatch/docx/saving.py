@@ -53,7 +53,7 @@ def document_bytes(document: Document) -> bytes:
 def _save_package(package: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     members = _members(package)
     if isinstance(target, (str, os.PathLike)):
-        with open(target, "w+b") as file:  # noqa: PTH123 - as zipfile opens it, for the same errors
+        with open(target, "w+b") as file:
             file.write(zipped(members))
         return
     try:
@@ -121,9 +121,7 @@ def _relationships(entries: tuple[tuple[str, str, str, bool], ...]) -> Deflated:
 def _rels_member(rels: Any) -> Deflated:
     if type(rels) is not Relationships:
         return deflated(rels.xml)
-    return _relationships(
-        tuple((rel.rId, rel.reltype, rel.target_ref, rel.is_external) for rel in rels.values())
-    )
+    return _relationships(tuple((rel.rId, rel.reltype, rel.target_ref, rel.is_external) for rel in rels.values()))
 
 
 def _warn_of_duplicates(members: list[tuple[str, Deflated]]) -> None:

@@ -70,9 +70,7 @@ def style_records(root: Any) -> dict[Any, StyleRecord | None]:
             defaults[kind] = style
         kinds[style] = kind
     return {
-        style: None
-        if kind is None
-        else (_TYPES[kind], None if defaults.get(kind) is style else style.get(_ID))
+        style: None if kind is None else (_TYPES[kind], None if defaults.get(kind) is style else style.get(_ID))
         for style, kind in kinds.items()
     }
 
@@ -102,9 +100,7 @@ class StyleIndex:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        self._document = next(
-            (ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None
-        )
+        self._document = next((ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None)
         self.names: StyleNames = {}
 
     def __deepcopy__(self, memo: object) -> None:

@@ -96,12 +96,7 @@ def _new_table(rows: int, cols: int, width: int) -> Any:
 
 def _new_tbl(cls: Any, rows: Any, cols: Any, width: Any) -> Any:
     """A copy of the table that was parsed for the same size before."""
-    if (
-        cls is CT_Tbl
-        and type(rows) is type(cols) is int
-        and isinstance(width, Length)
-        and rows * cols <= _LARGEST
-    ):
+    if cls is CT_Tbl and type(rows) is type(cols) is int and isinstance(width, Length) and rows * cols <= _LARGEST:
         return _new_table(rows, cols, int(width)).__deepcopy__(None)
     return _original["new_tbl"].__func__(cls, rows, cols, width)
 

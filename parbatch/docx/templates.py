@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 #: Templates kept in one process; a job has one or a few, each as large as its parsed parts.
 _LIMIT = 8
 
-_LAZY = frozenset(
-    (StylesPart, NumberingPart, SettingsPart, CommentsPart, CorePropertiesPart, HeaderPart, FooterPart)
-)
+_LAZY = frozenset((StylesPart, NumberingPart, SettingsPart, CommentsPart, CorePropertiesPart, HeaderPart, FooterPart))
 _KNOWN = _LAZY | {DocumentPart, ImagePart, Part}
 #: The other names under which a part keeps its element.
 _ALSO = {SettingsPart: "_settings", CommentsPart: "_comments"}
@@ -120,9 +118,7 @@ class Template:
         package.__dict__["rels"] = _related(self._package_rels, "/", parts)
         for part, (_, _, recorded) in zip(parts, self._parts, strict=True):
             if recorded is not None:
-                part.__dict__["rels"] = part.__dict__["_rels"] = _related(
-                    recorded, part._partname.baseURI, parts
-                )
+                part.__dict__["rels"] = part.__dict__["_rels"] = _related(recorded, part._partname.baseURI, parts)
         if self._images is not None:
             package.__dict__["image_parts"] = images = ImageParts()
             for number in self._images:
@@ -227,9 +223,7 @@ def _opened(name: str | None) -> Document:
             raise FileNotFoundError(f"no template at {name!r}: {advice}") from error
         raise ValueError(f"the template {name!r} is not a .docx file: {advice}") from error
     except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError) as error:
-        raise ValueError(
-            f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}"
-        ) from error
+        raise ValueError(f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}") from error
     return document
 
 

@@ -53,16 +53,13 @@ FORMAT = _names(
 )
 RUN = _names("text bold italic underline style")
 FONT = _names(
-    "all_caps bold italic name size underline highlight_color subscript superscript strike hidden small_caps "
-    "math rtl"
+    "all_caps bold italic name size underline highlight_color subscript superscript strike hidden small_caps math rtl"
 )
 SECTION = _names(
     "start_type page_height page_width orientation left_margin right_margin top_margin bottom_margin "
     "header_distance footer_distance gutter different_first_page_header_footer"
 )
-STYLE = _names(
-    "name style_id hidden priority quick_style locked unhide_when_used base_style next_paragraph_style"
-)
+STYLE = _names("name style_id hidden priority quick_style locked unhide_when_used base_style next_paragraph_style")
 
 
 def png(width: int) -> bytes:
@@ -194,11 +191,7 @@ def add_table(m: Machine, a: int, b: int, c: int) -> Any:
     if container is m.document:
         table = container.add_table(*sizes, of(STYLES, a + b + c))
     else:
-        table = (
-            container.add_table(*sizes)
-            if hasattr(container, "_tc")
-            else container.add_table(*sizes, Inches(3))
-        )
+        table = container.add_table(*sizes) if hasattr(container, "_tc") else container.add_table(*sizes, Inches(3))
     m.tables.append(table)
 
 

@@ -37,9 +37,7 @@ def everything() -> dict[str, Any]:
                     continue
                 found[f"{name}.{key}"] = getattr(value, "__code__", value)
                 if isinstance(value, type) and value.__module__.startswith("docx"):
-                    found.update(
-                        {f"{name}.{key}.{k}": v for k, v in vars(value).items() if k != "__abstractmethods__"}
-                    )
+                    found.update({f"{name}.{key}.{k}": v for k, v in vars(value).items() if k != "__abstractmethods__"})
     return found
 
 
@@ -92,9 +90,7 @@ def test_a_document_that_was_open_stays_usable_when_acceleration_ends() -> None:
 def test_names_that_users_imported_before_are_accelerated_too() -> None:
     codes = qn.__code__, OxmlElement.__code__, docx.Document.__code__
     accelerate()
-    assert all(
-        now is not before for now, before in zip((qn.__code__, OxmlElement.__code__), codes, strict=False)
-    )
+    assert all(now is not before for now, before in zip((qn.__code__, OxmlElement.__code__), codes, strict=False))
     assert OxmlElement("w:p").tag == qn("w:p")
     assert OxmlElement("w:p", {qn("w:x"): "1"}, {"q": "urn:q"}).nsmap == {"q": "urn:q"} | {"ns0": nsmap["w"]}
 
@@ -146,9 +142,7 @@ def test_xpath_sees_the_whole_tree_from_any_element() -> None:
 
 
 def in_new_process(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 texts = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from("\t\n\r <&"), max_size=8
 )
-values = (
-    texts.filter(lambda text: not set(text) & {"\ufffe", "\uffff"})
-    | st.none()
-    | st.integers()
-    | st.booleans()
-)
-tables = st.integers(1, 4).flatmap(
-    lambda n: st.lists(st.lists(values, min_size=n, max_size=n), min_size=1, max_size=5)
-)
+values = texts.filter(lambda text: not set(text) & {"\ufffe", "\uffff"}) | st.none() | st.integers() | st.booleans()
+tables = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(values, min_size=n, max_size=n), min_size=1, max_size=5))
 
 
 @pytest.fixture(autouse=True, params=[True, False], ids=["accelerated", "plain"])
@@ -41,9 +34,7 @@ def _accelerated(request: pytest.FixtureRequest) -> Iterator[None]:
     restore()
 
 
-def by_loop(
-    document: Document, rows: list[list[Any]], *, style: str | None, header: bool, widths: Any
-) -> Table:
+def by_loop(document: Document, rows: list[list[Any]], *, style: str | None, header: bool, widths: Any) -> Table:
     table: Table = document.add_table(len(rows), len(rows[0]), style)
     for number, row in enumerate(rows):
         for column, value in enumerate(row):
@@ -60,9 +51,7 @@ def by_loop(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables, st.sampled_from(["Table Grid", "Normal Table", None]), st.booleans(), st.booleans())
-def test_a_table_is_the_one_of_the_loop(
-    rows: list[list[Any]], style: str | None, header: bool, wide: bool
-) -> None:
+def test_a_table_is_the_one_of_the_loop(rows: list[list[Any]], style: str | None, header: bool, wide: bool) -> None:
     widths = [Inches(1 + number) for number in range(len(rows[0]))] if wide else None
     one, two = docx.Document(), docx.Document()
     by_loop(one, rows, style=style, header=header, widths=widths)

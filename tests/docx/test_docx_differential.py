@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     Steps = list[tuple[str, int, int, int]]
 
 numbers = st.integers(min_value=0, max_value=99)
-steps = st.lists(
-    st.tuples(st.sampled_from(sorted(OPERATIONS)), numbers, numbers, numbers), min_size=1, max_size=40
-)
+steps = st.lists(st.tuples(st.sampled_from(sorted(OPERATIONS)), numbers, numbers, numbers), min_size=1, max_size=40)
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +54,7 @@ def assert_same(script: Steps) -> None:
 @example([(name, a, b, c) for name in OPERATIONS for a, b, c in ((0, 0, 0), (1, 2, 3), (5, 7, 11))])
 @example([(name, a, b, c) for a, b, c in ((3, 1, 4), (1, 5, 9), (2, 6, 5)) for name in sorted(OPERATIONS)])
 @example([("hold_style", s, 0, 0) for s in range(4)] + [("add_paragraph", 0, 1, s) for s in range(20)] * 3)
-@example(
-    [("add_paragraph", 0, 1, s) for s in range(20)] + [("set_style", 5, 0, 2), ("add_paragraph", 0, 1, 2)] * 5
-)
+@example([("add_paragraph", 0, 1, s) for s in range(20)] + [("set_style", 5, 0, 2), ("add_paragraph", 0, 1, 2)] * 5)
 def test_any_script_gives_the_same_document_reads_and_errors(script: Steps) -> None:
     assert_same(script)
 

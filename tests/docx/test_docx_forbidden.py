@@ -50,9 +50,7 @@ def test_the_error_of_a_document_is_explained_by_the_field() -> None:
 def test_other_errors_and_clean_data_are_not_explained() -> None:
     assert explain_forbidden(KeyError("city"), {"city": "\0"}) is None
     assert explain_forbidden(ValueError("other"), {"city": "\0"}) is None
-    strings = ValueError(
-        "All strings must be XML compatible: Unicode or ASCII, no NULL bytes or control characters"
-    )
+    strings = ValueError("All strings must be XML compatible: Unicode or ASCII, no NULL bytes or control characters")
     assert explain_forbidden(strings, {"city": "London"}) is None
 
 

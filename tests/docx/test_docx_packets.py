@@ -52,9 +52,7 @@ def test_packets_have_the_shape_of_the_measure(template: str) -> None:
                     breaks,
                 )
             )
-    paragraphs, runs, words, tables, breaks = (
-        sum(column) / len(counts) for column in zip(*counts, strict=True)
-    )
+    paragraphs, runs, words, tables, breaks = (sum(column) / len(counts) for column in zip(*counts, strict=True))
     assert 620 < paragraphs < 680
     assert min(count[0] for count in counts) >= 490
     assert max(count[0] for count in counts) <= 950
@@ -70,8 +68,7 @@ def test_packets_and_regions_are_the_same_with_acceleration(template: str) -> No
 
     def made() -> list[dict[str, bytes]]:
         documents = [
-            make_packet(item["data"], item["data"]["editions"][0], docx.Document, template)
-            for item in items[:2]
+            make_packet(item["data"], item["data"]["editions"][0], docx.Document, template) for item in items[:2]
         ]
         documents.append(make_regional("North", results, docx.Document, template))
         return [saved_parts(document) for document in documents]

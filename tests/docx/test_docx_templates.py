@@ -82,9 +82,7 @@ def test_a_fresh_document_is_the_one_that_opening_the_file_gives(template: Path)
 def test_parts_are_shared_until_they_are_touched_and_saving_touches_none(template: Path) -> None:
     document = open_template(template)
     shared = lazy(document)
-    assert {"/word/styles.xml", "/word/numbering.xml", "/word/settings.xml", "/docProps/core.xml"} < set(
-        shared
-    )
+    assert {"/word/styles.xml", "/word/numbering.xml", "/word/settings.xml", "/docProps/core.xml"} < set(shared)
     document.add_paragraph("text", style="Heading 1")
     document.add_table(1, 1, "Table Grid")
     document.save(io.BytesIO())
@@ -156,9 +154,7 @@ def test_without_a_path_it_is_the_default_template() -> None:
 
 
 @pytest.mark.parametrize("accelerated", [True, False])
-def test_what_is_no_template_is_refused_with_the_path_and_a_way_out(
-    tmp_path: Path, *, accelerated: bool
-) -> None:
+def test_what_is_no_template_is_refused_with_the_path_and_a_way_out(tmp_path: Path, *, accelerated: bool) -> None:
     if not accelerated:
         restore()
     with pytest.raises(FileNotFoundError, match=r"missing\.docx.*give the path"):
@@ -183,9 +179,7 @@ def test_opening_any_file_fails_as_before(tmp_path: Path) -> None:
             docx.Document(str(tmp_path / "missing.docx"))
 
 
-def test_a_part_class_of_the_users_own_is_opened_as_before(
-    template: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_class_of_the_users_own_is_opened_as_before(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from docx.opc.constants import CONTENT_TYPE
     from docx.opc.part import PartFactory
     from docx.parts.numbering import NumberingPart
