@@ -29,7 +29,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,
+        path: Sequence[str] | None,  # noqa: ARG002 -- Python gives it
         target: ModuleType | None = None,  # noqa: ARG002 -- not asked for
     ) -> ModuleSpec | None:
         """See MetaPathFinder."""

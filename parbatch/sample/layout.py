@@ -88,7 +88,7 @@ def add_table(document: "Document", style: str, widths: Sequence[float]) -> "Tab
 
 def new_row(table: "Table") -> tuple["_Cell", ...]:
     """Add a row and return its cells, which are as wide as the columns."""
-    row: _Row = table.add_row()  # type: ignore[no-untyped-call]
+    row: _Row = table.add_row()
     row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 -- a row is not broken over pages
     return row.cells
 

@@ -19,7 +19,7 @@ from docx.shared import Cm, Emu, Inches, Pt, RGBColor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docx_script import Machine
+    from tests.docx.docx_script import Machine
 
 import inspect
 

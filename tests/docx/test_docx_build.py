@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import docx
 import pytest
 from docx.shared import Emu, Inches
-from docx_script import saved_parts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, add_paragraphs, add_table, restore
+from tests.docx.docx_script import saved_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

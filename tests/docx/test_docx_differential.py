@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import docx
 import pytest
-from docx_operations import OPERATIONS
-from docx_script import Machine, saved_parts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, open_template, restore
+from tests.docx.docx_operations import OPERATIONS
+from tests.docx.docx_script import Machine, saved_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import docx
 import pytest
-from docx_script import saved_parts
 
 from benchmarks.packets import measure, plain_loop
 from benchmarks.packets_content import build_template, make_packet, make_regional, packet_items, packet_result
 from parbatch.docx import accelerate, open_template, restore
+from tests.docx.docx_script import saved_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import docx
 import pytest
-from docx_script import saved_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, deflate, document_bytes, open_template, restore, save
 from parbatch.docx.deflate import DeflateCache, Deflated, deflated
 from parbatch.docx.zipping import zipped
+from tests.docx.docx_script import saved_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

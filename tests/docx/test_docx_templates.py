@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import docx
 import pytest
 from docx.shared import Pt
-from docx_operations import OPERATIONS, png
-from docx_script import Machine, saved_parts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, open_template, restore
 from parbatch.docx.templates import SOURCE
+from tests.docx.docx_operations import OPERATIONS, png
+from tests.docx.docx_script import Machine, saved_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

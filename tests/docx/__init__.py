@@ -1,0 +1,1 @@
+"""Fast documents, proved to be the same documents."""
