@@ -42,7 +42,6 @@ class Desk:
         *,
         files: dict[str, str] | None = None,
         now: float = 0.0,
-        number: int = 1,
     ) -> Ended:
         task = self.task(item_id)
         private = self.folder.tmp / "run" / f"{task.position}.1"
