@@ -23,6 +23,8 @@ def fingerprint(status: str, evidence: Evidence, item_id: str, name: str) -> str
 def general(message: str, item_id: str, name: str) -> str:
     """A message with its particulars taken out."""
     for particular in sorted({item_id, name}, key=len, reverse=True):
+        if particular.isdecimal():
+            continue  # a number like any other: an item called 3 must not be the only one whose "3 columns" is itself
         message = re.sub(rf"(?<!\w){re.escape(particular)}(?!\w)", "<item>", message)
     for pattern, stand_in in _PARTICULARS:
         message = pattern.sub(stand_in, message)

@@ -113,7 +113,8 @@ def _first_missing(path: Path) -> Path | None:
 
 
 def _unusable(root: Path, error: BaseException) -> FolderError:
-    for path in (root, *root.parents):
+    named = getattr(error, "filename", None)
+    for path in (*([Path(named)] if named else []), root, *root.parents):
         if path.exists() and not path.is_dir():
             return FolderError(f"{path} is a file, not a folder. Give another folder with --out.")
     reason = getattr(error, "strerror", None) or error

@@ -70,6 +70,7 @@ class Journal:
             return msgspec.structs.replace(
                 ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null")
             )
+        self._claims.update((place, task.id) for place, _ in places)
         self._published.append((task.id, places))
         return ended
 
@@ -138,13 +139,15 @@ class Journal:
 
     def _claim(self, task: Task, places: Iterable[tuple[str, Output]]) -> None:
         """See to it that no two items publish the same file, not on a case-insensitive disk either."""
+        own: dict[str, str] = {}
         for place, output in places:
+            if own.setdefault(place, output.path) != output.path:
+                raise PublishError(f"{output.path} and {own[place]} are one file where case makes no difference.")
             owner = self._claims.get(place) or self._checkpoint.live_owner(place)
             if owner not in {None, task.id}:
                 raise PublishError(
                     f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name."
                 )
-        self._claims.update((place, task.id) for place, _ in places)
 
     def _keep_logs(self, task: Task, ended: Ended) -> None:
         for stream in STREAMS:

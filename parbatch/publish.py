@@ -4,6 +4,7 @@ A worker stages: it finishes the files and says what they are. The parent publis
 worker can be ended at any instant, for its time or its memory, and must not be the one that moves files then.
 """
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -68,11 +69,11 @@ def withdraw(paths: Iterable[str], target: Path) -> None:
     """Remove published files, and the folders that this leaves empty."""
     for path in paths:
         place = target / path
-        place.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            place.unlink()
         for parent in place.relative_to(target).parents[:-1]:
-            if any((target / parent).iterdir()):
-                break
-            (target / parent).rmdir()
+            with contextlib.suppress(OSError):  # it still holds something, or is gone already
+                (target / parent).rmdir()
 
 
 def make_durable(target: Path) -> None:

@@ -8,19 +8,7 @@ import pytest
 
 import parbatch
 
-HEAVY = {
-    "docx",
-    "lxml",
-    "sqlite3",
-    "dask",
-    "click",
-    "loky",
-    "msgspec",
-    "psutil",
-    "tqdm",
-    "asyncio",
-    "importlib.metadata",
-}
+HEAVY = {"docx", "lxml", "sqlite3", "dask", "click", "loky", "msgspec", "psutil", "tqdm", "asyncio"}
 
 
 def loaded_after(code: str) -> set[str]:

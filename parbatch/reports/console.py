@@ -31,6 +31,9 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.exit_code:
         yield ""
         yield f"{_what_is_left(result)} To go on: {go_on}"
+    elif result.pending:  # by a limit or a selection, which the same command with --resume would keep to
+        yield ""
+        yield f"{_what_is_left(result)} A run with --resume does them."
 
 
 def _headline(result: RunResult) -> str:
@@ -61,7 +64,7 @@ def _failures(failures: list[Failure], out: str) -> Iterator[str]:
             return
         first = group[0]
         message = printable(first.message.splitlines()[0][:200]) if first.message else ""
-        yield f"  {len(group)} {first.status}: {first.type}: {message}"
+        yield f"  {len(group)} {first.status}: {printable(first.type)}: {message}"
         shown = group[: MOST_NAMED - named]
         named += len(shown)
         for failure in shown:

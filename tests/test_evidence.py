@@ -1,0 +1,112 @@
+"""From an exception, or the way a process ended, to evidence that a person can act on."""
+
+import json
+import signal
+
+import pytest
+
+from parbatch.evidence import EXIT_PIPE_LOST, MAX_MESSAGE, MAX_TRACEBACK, of_death, of_exception, status_of
+from parbatch.model import Evidence
+
+
+class AwkwardError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def caught(error: BaseException) -> Evidence:
+    with pytest.raises(type(error)) as info:
+        raise error
+    return of_exception(info.value)
+
+
+def test_an_exception_is_its_type_message_traceback_and_place() -> None:
+    evidence = caught(ValueError("no such city"))
+    assert (evidence.type, evidence.message) == ("ValueError", "no such city")
+    assert evidence.traceback.startswith("Traceback (most recent call last):")
+    assert evidence.traceback.endswith("ValueError: no such city\n")
+    assert evidence.place == "test_evidence.py:caught"
+
+
+def test_the_place_is_the_innermost_function_of_the_jobs_own_code() -> None:
+    def parse() -> None:
+        json.loads("{")
+
+    try:
+        parse()
+    except ValueError as error:
+        evidence = of_exception(error)
+    assert evidence.place == "test_evidence.py:parse"
+    assert evidence.type == "json.decoder.JSONDecodeError"
+
+
+def test_frames_of_parbatch_itself_at_the_top_are_left_out() -> None:
+    def parse() -> None:
+        json.loads("{")
+
+    try:
+        parse()
+    except ValueError as error:
+        evidence = of_exception(error, skip=__file__)
+    assert "test_evidence.py" not in evidence.traceback
+    assert "json" in evidence.traceback
+
+
+def test_an_exception_that_cannot_even_be_shown_is_still_evidence() -> None:
+    evidence = caught(AwkwardError())
+    assert evidence.type == "tests.test_evidence.AwkwardError"
+    assert "its __str__ raised RuntimeError" in evidence.message
+
+
+def test_a_very_long_message_is_cut_in_the_middle() -> None:
+    evidence = caught(ValueError("a" * 50_000 + "z" * 50_000))
+    assert evidence.message.startswith("aaa")
+    assert evidence.message.endswith("zzz")
+    assert "characters cut" in evidence.message
+    assert len(evidence.message) < MAX_MESSAGE + 100
+    assert len(evidence.traceback) < MAX_TRACEBACK + 100
+
+
+def test_text_that_utf8_cannot_hold_is_escaped() -> None:
+    assert caught(ValueError("bad \ud800 text")).message == "bad \\ud800 text"
+
+
+def test_a_job_that_calls_exit_is_told_so() -> None:
+    assert caught(SystemExit(3)).message == "the job's code called sys.exit(3)"
+
+
+def test_the_cause_is_in_the_traceback() -> None:
+    error = ValueError("outer")
+    error.__cause__ = KeyError("inner")
+    assert "KeyError: 'inner'" in caught(error).traceback
+
+
+def test_advice_follows_the_message() -> None:
+    assert of_exception(ValueError("x"), advice="do y").message == "x\ndo y"
+    assert of_exception(ValueError(), advice="do y").message == "do y"
+
+
+def test_memory_errors_have_a_status_of_their_own() -> None:
+    assert status_of(MemoryError()) == "memory"
+    assert status_of(ValueError()) == "failed"
+    assert status_of(SystemExit()) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("returncode", "kind", "words"),
+    [
+        (-signal.SIGSEGV, "SIGSEGV", "ended by SIGSEGV"),
+        (-signal.SIGKILL, "SIGKILL", "ended by SIGKILL"),
+        (-99, "signal 99", "ended by signal 99"),
+        (0, "ProcessExit", "exited with code 0 in the middle of the item"),
+        (3, "ProcessExit", "exited with code 3"),
+        (EXIT_PIPE_LOST, "ProcessExit", "closed the descriptor"),
+        (None, "ProcessDied", "no exit code"),
+    ],
+)
+def test_a_dead_process_is_evidence_by_its_signal_or_code(returncode: int | None, kind: str, words: str) -> None:
+    evidence = of_death(returncode)
+    assert evidence.type == kind
+    assert words in evidence.message
+    assert evidence.returncode == returncode
+    assert evidence.signal == (kind if returncode is not None and returncode < 0 else None)

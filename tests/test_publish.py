@@ -1,0 +1,123 @@
+"""From an attempt's private folder to readers, whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from parbatch.publish import PublishError, digest_file, is_intact, make_durable, publish, stage, withdraw
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    folder = tmp_path / "attempt"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    (folder / "b.txt").write_text("b")
+    (folder / "a.txt").write_text("a")
+    (folder / "sub" / "deep" / "c é.txt").write_text("c")
+    return folder
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    folder = tmp_path / "items"
+    folder.mkdir()
+    return folder
+
+
+def test_all_files_are_staged_in_the_order_of_their_paths(private: Path) -> None:
+    outputs = stage(private)
+    assert [output.path for output in outputs] == ["a.txt", "b.txt", "sub/deep/c é.txt"]
+    assert [output.size for output in outputs] == [1, 1, 1]
+    assert outputs[0].digest == digest_file(private / "a.txt") != outputs[1].digest
+
+
+def test_published_files_keep_their_sub_folders_and_leave_nothing_private(private: Path, items: Path) -> None:
+    publish(private, stage(private), items)
+    assert {str(path.relative_to(items)): path.read_text() for path in items.rglob("*.txt")} == {
+        "a.txt": "a",
+        "b.txt": "b",
+        "sub/deep/c é.txt": "c",
+    }
+    assert not private.exists()
+
+
+def test_a_new_output_takes_the_place_of_the_old_one(private: Path, items: Path) -> None:
+    (items / "a.txt").write_text("old")
+    publish(private, stage(private), items)
+    assert (items / "a.txt").read_text() == "a"
+
+
+@pytest.mark.parametrize("obstacle", ["b.txt", "sub/deep/c é.txt", "sub"])
+def test_where_one_file_is_in_the_way_none_is_published(private: Path, items: Path, obstacle: str) -> None:
+    """A folder where a file should go, or a file where a folder should."""
+    place = items / obstacle
+    if obstacle == "sub":
+        place.write_text("a file")
+    else:
+        place.mkdir(parents=True)
+    with pytest.raises(PublishError, match="can't be published"):
+        publish(private, stage(private), items)
+    assert [path.name for path in items.rglob("*") if path.is_file() and path.name != "sub"] == []
+    assert (private / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda place: place.symlink_to("/etc/passwd"),
+        lambda place: place.symlink_to("/etc"),
+        lambda place: place.symlink_to("nowhere"),
+        os.mkfifo,
+    ],
+)
+def test_links_and_pipes_are_not_published(private: Path, make: object) -> None:
+    assert callable(make)
+    make(private / "sub" / "odd")
+    with pytest.raises(PublishError, match=r"sub/odd in ctx\.dir is not a plain file"):
+        stage(private)
+
+
+def test_a_name_that_is_no_text_is_not_published(private: Path) -> None:
+    Path(os.fsdecode(bytes(private) + b"/\xff.txt")).write_text("x")
+    with pytest.raises(PublishError, match="not valid text"):
+        stage(private)
+
+
+def test_withdrawing_removes_files_and_the_folders_that_this_empties(private: Path, items: Path) -> None:
+    publish(private, stage(private), items)
+    (items / "sub" / "other.txt").write_text("other")
+    withdraw(["a.txt", "sub/deep/c é.txt"], items)
+    assert sorted(str(path.relative_to(items)) for path in items.rglob("*")) == ["b.txt", "sub", "sub/other.txt"]
+    withdraw(["sub/other.txt", "b.txt"], items)
+    assert [*items.iterdir()] == []
+
+
+@pytest.mark.parametrize("path", ["a.txt", "sub/a.txt"])
+def test_what_is_gone_already_is_no_trouble_to_withdraw(items: Path, path: str) -> None:
+    withdraw([path], items)
+    assert items.is_dir()
+
+
+def test_a_file_is_intact_as_long_as_its_content_is(private: Path, items: Path) -> None:
+    first, *_ = outputs = stage(private)
+    publish(private, outputs, items)
+    place = items / "a.txt"
+    assert is_intact(first, items) is True
+    os.utime(place, ns=(0, 0))
+    assert is_intact(first, items) is True
+    place.write_text("b")
+    os.utime(place, ns=(0, 0))
+    assert is_intact(first, items) is False
+    place.write_text("longer")
+    assert is_intact(first, items) is False
+    place.unlink()
+    assert is_intact(first, items) is None
+    place.mkdir()
+    assert not is_intact(first, items)
+
+
+def test_waiting_for_the_disk_returns_and_a_missing_folder_is_an_error(items: Path) -> None:
+    make_durable(items)
+    with pytest.raises(FileNotFoundError):
+        make_durable(items / "missing")
