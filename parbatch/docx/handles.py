@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: argument.
 _OURS = 2
 
+_named: Any = style_module  # where python-docx looks these classes up
+
 _handles: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _uses = 0
 
@@ -109,13 +111,13 @@ for _own, _theirs in (
 
 def _font(self: Any) -> Font:
     """The same font object, noted; where somebody has put another class in Font's place, one of that."""
-    return (_StyleFont if style_module.Font is Font else style_module.Font)(self._element)
+    return (_StyleFont if _named.Font is Font else _named.Font)(self._element)
 
 
 def _paragraph_format(self: Any) -> ParagraphFormat:
     """The same paragraph format, noted; where somebody has put another class in its place, one of that."""
-    own = style_module.ParagraphFormat is ParagraphFormat
-    return (_StyleParagraphFormat if own else style_module.ParagraphFormat)(self._element)
+    own = _named.ParagraphFormat is ParagraphFormat
+    return (_StyleParagraphFormat if own else _named.ParagraphFormat)(self._element)
 
 
 def install(patches: Patches) -> None:
