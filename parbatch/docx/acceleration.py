@@ -20,6 +20,7 @@ _MODULES = (
     "names",
     "elements",
     "xpaths",
+    "handles",
     "styles",
     "templates",
     "proxies",

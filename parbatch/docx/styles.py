@@ -28,8 +28,10 @@ from docx.oxml.styles import CT_Styles
 from docx.parts.document import DocumentPart
 from docx.parts.styles import StylesPart
 from docx.styles import BabelFish
+from docx.styles.style import BaseStyle
 from docx.styles.styles import Styles
 
+from parbatch.docx.handles import explained, uses
 from parbatch.docx.heldstyles import CheckedIndex
 from parbatch.docx.names import clark
 
@@ -93,7 +95,7 @@ class StyleIndex:
     tree.
     """
 
-    __slots__ = ("_document", "_root", "names")
+    __slots__ = ("_document", "_expected", "_root", "_uses", "names")
 
     #: References to the root and to its document when nobody else holds any; measured, see `_calibrate`.
     alone: tuple[int, int] | None = None
@@ -102,21 +104,33 @@ class StyleIndex:
         self._root = root
         self._document = next((ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None)
         self.names: StyleNames = {}
+        self._uses = uses()
+        self._expected: tuple[int, int] | None = None
+
+    def expect(self) -> None:
+        """Take down how many references there are when nobody but idle handles holds any element."""
+        extra = self.explained()
+        if self.alone is not None and extra is not None:
+            self._expected = self.alone[0] + extra[0], self.alone[1] + extra[1]
 
     def __deepcopy__(self, memo: object) -> None:
         """A copied part has a tree of its own; it makes its own index."""
+
+    def explained(self) -> tuple[int, int] | None:
+        """Return how many of the references are those of idle handles, None if that can't be told."""
+        return explained(self._root, self._document)
 
     def counts(self) -> tuple[int, int]:
         """Return how many references there are to the root element and to its document."""
         return getrefcount(self._root), getrefcount(self._document)
 
     def trustworthy(self) -> bool:
-        """Whether nobody but the part and this index holds an element of the tree."""
-        return self.counts() == self.alone
+        """Whether nobody holds an element of the tree but the part, this index, and handles that lie idle."""
+        return self._uses == uses() and self.counts() == self._expected
 
     def find(self, name: str) -> StyleRecord | None:
         """Return the answer for this name; None if there is none, or if it can't be trusted."""
-        return self.names.get(name) if self.counts() == self.alone else None
+        return self.names.get(name) if self.trustworthy() else None
 
 
 def _calibrate() -> tuple[int, int] | None:
@@ -133,7 +147,12 @@ def _calibrate() -> tuple[int, int] | None:
     held_root = index.counts()
     del root
     told_apart = held[1] == alone[1] + 1 and held_root[0] == alone[0] + 1
-    return alone if told_apart and index.counts() == alone else None
+    handle = BaseStyle(holder["_element"][0])
+    idle = index.counts() == (alone[0], alone[1] + 1) and index.explained() == (0, 1)
+    child = handle.__dict__["_element"]
+    noticed = index.explained() is None
+    del child, handle
+    return alone if told_apart and idle and noticed and index.counts() == alone else None
 
 
 class TouchedElement:
@@ -197,6 +216,7 @@ def _new_index(state: dict[str, Any]) -> StyleIndex | CheckedIndex | None:
         return None
     if StyleIndex.alone is not None:
         index = StyleIndex(state["_element"])
+        index.expect()
         if index.trustworthy():
             index.names = style_names(state["_element"])
             return index

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.docx.docx_script import Machine
 
+import copy
 import inspect
 
 TEXTS = (
@@ -272,7 +273,38 @@ def style_font(m: Machine, a: int, b: int, c: int) -> Any:
 
 
 def hold_style(m: Machine, a: int, b: int, c: int) -> Any:
-    m.held.append(m.document.styles[of(STYLES, a)])
+    style: Any = m.document.styles[of(STYLES, a)]
+    kinds = (
+        lambda: style,
+        lambda: m.document.styles,
+        lambda: style.font,
+        lambda: style.paragraph_format,
+        lambda: style.font.color,
+        lambda: style.element,
+        style.element.get_or_add_rPr,
+        lambda: copy.copy(style),
+        lambda: style.element.append,
+    )
+    m.held.append(of(kinds, b)())
+
+
+def use_held(m: Machine, a: int, b: int, c: int) -> Any:
+    """Change the style that a kept object belongs to, by way of that object."""
+    held = m.pick(m.held, a)
+    element = held if hasattr(held, "tag") else held._element
+    for _ in range(4):
+        if element is not None and element.tag != qn("w:style") and b % 2:
+            element = element.getparent()
+    if element is not None and element.tag == qn("w:style"):
+        if b % 3 == 0:
+            element.name_val = of(STYLES[:14], c)
+        elif b % 3 == 1:
+            element.styleId = of(STYLES[:14], c)
+        else:
+            element.default = bool(c % 2)
+    elif element is not None and element.tag == qn("w:styles"):
+        element.append(element[c % len(element)])
+    return str(held)
 
 
 def change_held(m: Machine, a: int, b: int, c: int) -> Any:

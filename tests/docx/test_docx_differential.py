@@ -53,7 +53,7 @@ def assert_same(script: Steps) -> None:
 @given(steps)
 @example([(name, a, b, c) for name in OPERATIONS for a, b, c in ((0, 0, 0), (1, 2, 3), (5, 7, 11))])
 @example([(name, a, b, c) for a, b, c in ((3, 1, 4), (1, 5, 9), (2, 6, 5)) for name in sorted(OPERATIONS)])
-@example([("hold_style", s, 0, 0) for s in range(4)] + [("add_paragraph", 0, 1, s) for s in range(20)] * 3)
+@example([("hold_style", s, s, 0) for s in range(9)] + [("add_paragraph", 0, 1, s) for s in range(20)] * 3)
 @example([("add_paragraph", 0, 1, s) for s in range(20)] + [("set_style", 5, 0, 2), ("add_paragraph", 0, 1, 2)] * 5)
 def test_any_script_gives_the_same_document_reads_and_errors(script: Steps) -> None:
     assert_same(script)
@@ -67,6 +67,7 @@ WRITES = [
     "add_style",
     "set_style",
     "hold_style",
+    "use_held",
     "change_held",
     "let_go",
     "spoil_style",
