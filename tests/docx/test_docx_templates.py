@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import docx
 import pytest
 from docx.shared import Pt
-from docx_operations import OPERATIONS, png
+from docx_operations import OPERATIONS
 from docx_script import Machine, saved_parts
+from docx_values import png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
