@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, open_template, restore
 from parbatch.docx.templates import SOURCE
-from tests.docx.docx_operations import OPERATIONS, png
+from tests.docx.docx_operations import OPERATIONS
 from tests.docx.docx_script import Machine, saved_parts
+from tests.docx.docx_values import png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
