@@ -137,11 +137,8 @@ class Dispatch:
 
     def _patience(self) -> float | None:
         """Seconds until something is due, or None."""
-        deadlines = [
-            self._schedule.deadline(slot)
-            for slot in self._slots
-            if slot not in self._dumping and slot not in self._doomed
-        ]
+        going_on = (slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed)
+        deadlines = [self._schedule.deadline(slot) for slot in going_on]
         deadlines += [doom.at for doom in self._dumping.values()]
         deadlines += [self._sink.next_deadline(), self._grace_ends, self._stop_at]
         if self._limits.memory_cap is not None:
