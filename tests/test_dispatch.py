@@ -28,6 +28,8 @@ from parbatch.model import (
 from parbatch.schedule import Schedule
 from tests.support import ended, task
 
+NO_LIMITS = Limits()
+
 Act = Callable[["Workers", int, Task], Sequence[Message | Died]]
 
 
@@ -117,7 +119,7 @@ class Workers:
         self.ready.discard(slot)
         self.said.append((slot, Died(-9)))
 
-    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:
+    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- as a Backend has it
         return ("stderr",) if destination.endswith(".1") else ()
 
     def close(self, *, at_once: bool) -> None:
@@ -131,10 +133,10 @@ class Book:
         self.settled: dict[int, Ended] = {}
         self.tries: list[tuple[int, str]] = []
 
-    def publish(self, task: Task, ended: Ended) -> Ended:
+    def publish(self, task: Task, ended: Ended) -> Ended:  # noqa: ARG002 -- as a Sink has it
         return ended
 
-    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- as above
         self.tries.append((task.position, ended.status))
         if settled:
             assert task.position not in self.settled
@@ -151,12 +153,13 @@ class Book:
 
 
 def dispatched(
-    workers: Workers, count: int, *, slots: int = 1, chunk: int = 3, limits: Limits = Limits(), **more: Any
+    workers: Workers, count: int, *, slots: int = 1, chunk: int = 3, limits: Limits = NO_LIMITS, **more: Any
 ) -> tuple[Book, Schedule, Dispatch]:
     book = Book()
     schedule = Schedule(map(task, range(count)), count, slots, sizer=ChunkSizer(chunk, slots), timeout=limits.timeout)
-    clock = {"now": lambda: workers.time}
-    dispatch = Dispatch(schedule, workers, book, slots=slots, tmp="/nowhere", limits=limits, **clock, **more)
+    dispatch = Dispatch(
+        schedule, workers, book, slots=slots, tmp="/nowhere", limits=limits, now=lambda: workers.time, **more
+    )
     return book, schedule, dispatch
 
 
