@@ -137,7 +137,8 @@ class Dispatch:
 
     def _patience(self) -> float | None:
         """Seconds until something is due, or None."""
-        deadlines = [self._schedule.deadline(slot) for slot in self._slots if slot not in self._dumping]
+        going_on = (slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed)
+        deadlines = [self._schedule.deadline(slot) for slot in going_on]
         deadlines += [doom.at for doom in self._dumping.values()]
         deadlines += [self._sink.next_deadline(), self._grace_ends, self._stop_at]
         if self._limits.memory_cap is not None:
@@ -226,7 +227,7 @@ class Dispatch:
                 self._end(slot, doom)
         for slot in self._slots:
             deadline = self._schedule.deadline(slot)
-            if deadline is not None and now >= deadline and slot not in self._dumping:
+            if deadline is not None and now >= deadline and slot not in self._dumping and slot not in self._doomed:
                 self._time_out(slot, now)
         if self._limits.memory_cap is not None and now >= self._next_watch:
             self._watch_memory(self._limits.memory_cap)

@@ -11,6 +11,7 @@ from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.folder import OWN_NAMES, Folder
 from parbatch.model import OVERVIEW, Ended, Evidence, Task
+from parbatch.naming import folded
 from parbatch.publish import PublishError, is_intact, publish, withdraw
 from parbatch.result import OverviewReport
 from parbatch.schedule import Schedule
@@ -50,7 +51,7 @@ class _OverviewSink:
 
 def _check_names(ended: Ended) -> None:
     for output in ended.outputs:
-        if output.path.partition("/")[0] in OWN_NAMES:
+        if folded(output.path.partition("/")[0]) in OWN_NAMES:
             raise PublishError(f"the overview can't be named {output.path}: parbatch uses that name itself")
 
 

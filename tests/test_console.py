@@ -19,11 +19,11 @@ def failure(number: int, *, fingerprint: str = "f", **more: Any) -> Failure:
 
 
 def result(*failures: Failure, ok: int = 592, pending: int = 0, **more: Any) -> RunResult:
-    by_status = dict.fromkeys(STATUSES, 0) | {"ok": ok, "pending": pending}
+    by_status = dict.fromkeys([*map(str, STATUSES)], 0) | {"ok": ok, "pending": pending}
     for one in failures:
         by_status[one.status] += 1
     total = ok + pending + len(failures)
-    counts = Counts(by_status, {})  # type: ignore[arg-type]
+    counts = Counts(by_status, {})
     fields: dict[str, Any] = {
         "job": "letters", "run_id": "r", "state": "finished", "exit_code": 1 if failures else 0, "started_at": "",
         "finished_at": "", "duration_s": 75.2, "workers": 8, "backend": "loky", "total": total, "success": ok,

@@ -381,7 +381,7 @@ class AnyRun(RuleBasedStateMachine):
 
 
 TestEveryItemEndsExactlyOnceWhateverCrashesWhen = AnyRun.TestCase
-TestEveryItemEndsExactlyOnceWhateverCrashesWhen.settings = settings(max_examples=250, stateful_step_count=40)
+TestEveryItemEndsExactlyOnceWhateverCrashesWhen.settings = settings(max_examples=200, stateful_step_count=40)
 
 
 @given(

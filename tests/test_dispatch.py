@@ -1,0 +1,267 @@
+"""The coordinator, over a backend whose workers are a script and whose clock is a number."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parbatch.backends import Died
+from parbatch.chunks import ChunkSizer
+from parbatch.dispatch import GRACE_S, MOST_STILLBORN, Dispatch, Limits
+from parbatch.errors import SetupError
+from parbatch.model import (
+    Began,
+    Chunk,
+    Ended,
+    Evidence,
+    Message,
+    NotReady,
+    Order,
+    Ready,
+    Retiring,
+    Returned,
+    Stop,
+    Task,
+)
+from parbatch.schedule import Schedule
+from tests.support import ended, task
+
+NO_LIMITS = Limits()
+
+Act = Callable[["Workers", int, Task], Sequence[Message | Died]]
+
+
+def sound(_: "Workers", __: int, one: Task) -> Sequence[Message | Died]:
+    return [ended(one)]
+
+
+def crashes(_: "Workers", __: int, ___: Task) -> Sequence[Message | Died]:
+    return [Died(-11)]
+
+
+def hangs(_: "Workers", __: int, ___: Task) -> Sequence[Message | Died]:
+    return []
+
+
+class Workers:
+    """A backend without processes: each item does what the script says, and time passes only while it is waited for."""
+
+    def __init__(self, acts: dict[int, list[Act]] | None = None, *, size: int = 0) -> None:
+        self.acts = {position: deque(given) for position, given in (acts or {}).items()}
+        self.size = size
+        self.time = 0.0
+        self.queues: dict[int, deque[Chunk]] = {}
+        self.hanging: dict[int, list[Task]] = {}
+        self.said: list[tuple[int, Message | Died]] = []
+        self.ready: set[int] = set()
+        self.dumped: list[float] = []
+        self.ended: list[float] = []
+        self.made: list[tuple[int, int]] = []
+        self.on_item: Callable[[Task], None] = lambda _: None
+
+    def send(self, slot: int, order: Order) -> None:
+        if isinstance(order, Stop):
+            self.queues[slot].clear()
+            if slot not in self.hanging:
+                self.said.append((slot, Returned()))
+        else:
+            self.queues.setdefault(slot, deque()).append(order)
+
+    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
+        if not self.said:
+            for slot in sorted(self.queues):
+                self.work(slot)
+        if not self.said:
+            assert timeout is not None, "nothing will ever happen"
+            self.time += timeout
+        said, self.said = self.said, []
+        return said
+
+    def work(self, slot: int) -> None:
+        """Render the next chunk of a slot, up to where it stops."""
+        if slot in self.hanging or not self.queues[slot]:
+            return
+        chunk = self.queues[slot].popleft()
+        if slot not in self.ready:
+            self.ready.add(slot)
+            self.said.append((slot, Ready(0)))
+        self.said.append((slot, Began(chunk.number)))
+        for one in chunk.tasks:
+            self.made.append((one.position, one.number))
+            self.on_item(one)
+            acts = self.acts.get(one.position)
+            said = (acts.popleft() if acts else sound)(self, slot, one)
+            self.said += [(slot, message) for message in said]
+            if not said:
+                self.hanging[slot] = [one]
+                return
+            if isinstance(said[-1], Died | Retiring):
+                self.queues[slot].clear()
+                self.ready.discard(slot)
+                return
+
+    def wake(self) -> None:
+        pass
+
+    def sizes(self) -> dict[int, int]:
+        return dict.fromkeys(self.hanging, self.size)
+
+    def dump_stacks(self, slot: int) -> None:
+        assert slot in self.hanging
+        self.dumped.append(self.time)
+
+    def end(self, slot: int) -> None:
+        self.ended.append(self.time)
+        self.hanging.pop(slot, None)
+        self.queues[slot].clear()
+        self.ready.discard(slot)
+        self.said.append((slot, Died(-9)))
+
+    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- as a Backend has it
+        return ("stderr",) if destination.endswith(".1") else ()
+
+    def close(self, *, at_once: bool) -> None:
+        pass
+
+
+class Book:
+    """A sink that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.settled: dict[int, Ended] = {}
+        self.tries: list[tuple[int, str]] = []
+
+    def publish(self, task: Task, ended: Ended) -> Ended:  # noqa: ARG002 -- as a Sink has it
+        return ended
+
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- as above
+        self.tries.append((task.position, ended.status))
+        if settled:
+            assert task.position not in self.settled
+            self.settled[task.position] = ended
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    def tick(self, now: float) -> None:
+        pass
+
+    def statuses(self) -> str:
+        return " ".join(self.settled[position].status for position in sorted(self.settled))
+
+
+def dispatched(
+    workers: Workers, count: int, *, slots: int = 1, chunk: int = 3, limits: Limits = NO_LIMITS, **more: Any
+) -> tuple[Book, Schedule, Dispatch]:
+    book = Book()
+    schedule = Schedule(map(task, range(count)), count, slots, sizer=ChunkSizer(chunk, slots), timeout=limits.timeout)
+    dispatch = Dispatch(
+        schedule, workers, book, slots=slots, tmp="/nowhere", limits=limits, now=lambda: workers.time, **more
+    )
+    return book, schedule, dispatch
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("count", [0, 1, 10])
+def test_every_item_is_rendered_once_and_the_run_ends_by_itself(slots: int, count: int) -> None:
+    workers = Workers()
+    book, schedule, dispatch = dispatched(workers, count, slots=slots)
+    dispatch.run()
+    assert [*sorted(book.settled)] == [*range(count)]
+    assert sorted(workers.made) == [(position, 1) for position in range(count)]
+    assert schedule.finished
+    assert dispatch.restarts == 0
+
+
+def test_a_crash_is_the_crash_of_the_item_in_flight_and_is_tried_once_more() -> None:
+    workers = Workers({1: [crashes, crashes], 4: [crashes]})
+    book, _, dispatch = dispatched(workers, 6)
+    dispatch.run()
+    assert book.statuses() == "ok crashed ok ok ok ok"
+    assert sorted(workers.made) == [(0, 1), (1, 1), (1, 2), (2, 1), (3, 1), (4, 1), (4, 2), (5, 1)]
+    evidence = book.settled[1].evidence
+    assert evidence is not None
+    assert (evidence.type, evidence.returncode, evidence.signal) == ("SIGSEGV", -11, "SIGSEGV")
+
+
+def test_an_attempt_past_its_time_is_ended_after_a_dump_of_its_stacks() -> None:
+    workers = Workers({1: [hangs]})
+    book, _, dispatch = dispatched(workers, 3, limits=Limits(timeout=5.0))
+    dispatch.run()
+    assert book.statuses() == "ok timeout ok"
+    assert workers.dumped[0] == pytest.approx(5.0)
+    assert workers.ended[0] > workers.dumped[0]
+    evidence = book.settled[1].evidence
+    assert evidence is not None
+    assert (evidence.type, evidence.message) == ("TimeoutError", "the attempt took longer than 5.0 s")
+    assert book.settled[1].duration_s >= 5.0
+    assert book.settled[1].logs == ("stderr",)
+
+
+def test_a_worker_over_the_cap_is_ended_for_the_item_in_flight() -> None:
+    workers = Workers({1: [hangs]}, size=2 * 1024**3)
+    book, _, dispatch = dispatched(workers, 3, limits=Limits(memory_cap=256 * 1024**2))
+    dispatch.run()
+    assert book.statuses() == "ok memory ok"
+    last = book.settled[1]
+    assert last.evidence is not None
+    assert last.evidence.message == "the worker and its processes took 2.0 GB; the cap is 256.0 MB"
+    assert last.peak_memory_bytes == 2 * 1024**3
+
+
+def test_a_worker_that_retires_gives_back_what_it_had_not_begun() -> None:
+    workers = Workers({1: [lambda _, __, one: [ended(one), Retiring(1)]]})
+    book, _, dispatch = dispatched(workers, 9)
+    dispatch.run()
+    assert sorted(book.settled) == [*range(9)]
+    assert sorted(workers.made) == [(position, 1) for position in range(9)]
+    assert dispatch.restarts == 1
+
+
+def test_after_a_stop_what_is_in_flight_has_the_grace_period_and_the_rest_waits() -> None:
+    workers = Workers({1: [hangs]})
+    book, schedule, dispatch = dispatched(workers, 9)
+    workers.on_item = lambda one: dispatch.stop("interrupted") if one.position == 1 else None
+    dispatch.run()
+    assert book.statuses() == "ok"
+    assert workers.ended == [GRACE_S]
+    assert schedule.waiting == 8
+    assert book.tries == [(0, "ok")]  # the one that was cut off is blamed for nothing
+
+
+def test_past_the_time_budget_nothing_is_handed_out() -> None:
+    workers = Workers({0: [hangs]})
+    book, schedule, dispatch = dispatched(workers, 9, stop_at=3.0, limits=Limits(timeout=5.0))
+    dispatch.run()
+    assert schedule.stopped_by == "the time budget is used up"
+    assert book.statuses() == "timeout"  # what was in flight went on to its own end
+    assert schedule.waiting == 8
+
+
+def test_a_setup_that_fails_ends_the_run_with_its_traceback() -> None:
+    workers = Workers()
+    _, _, dispatch = dispatched(workers, 3)
+    workers.said.append((0, NotReady(Evidence(type="OSError", message="no logo", traceback="Traceback: logo.py"))))
+    with pytest.raises(SetupError, match=r"No worker can start: OSError: no logo\nTraceback: logo\.py"):
+        dispatch.run()
+
+
+def test_workers_that_die_before_their_first_item_again_and_again_end_the_run(tmp_path: Path) -> None:
+    class Stillborn(Workers):
+        starts = 0
+
+        def work(self, slot: int) -> None:
+            if self.queues[slot]:
+                self.starts += 1
+                self.queues[slot].clear()
+                self.said.append((slot, Died(-4)))
+
+    workers = Stillborn()
+    book, _, dispatch = dispatched(workers, 9)
+    with pytest.raises(SetupError, match=f"{MOST_STILLBORN} workers in a row ended before their first item: .*SIGILL"):
+        dispatch.run()
+    assert workers.starts == MOST_STILLBORN
+    assert book.tries == []
+    assert tmp_path.exists()
