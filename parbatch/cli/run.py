@@ -38,14 +38,8 @@ and 143, --resume goes on."""
 @click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures.")
 @click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h.")
 @job_options
-@click.option(
-    "--no-accelerate",
-    "accelerate",
-    flag_value=False,
-    type=bool,
-    default=None,
-    help="Use python-docx as it is, without the faster equivalents.",
-)
+@click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
+              help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     if not given["only"]:
         given["only"] = None
