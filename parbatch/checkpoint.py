@@ -235,9 +235,10 @@ class Checkpoint:
     # --- outputs
 
     def live_owner(self, place: str) -> str | None:
-        """The id of the item of the source that published a file there; `place` is the folded path."""
+        """The id of the item that is ok by virtue of a file there; `place` is the folded path."""
         row = self.db.execute(
-            "SELECT outputs.id FROM outputs JOIN items ON items.id = outputs.id WHERE place = ?", (place,)
+            "SELECT outputs.id FROM outputs JOIN items ON items.id = outputs.id WHERE place = ? AND status = 'ok'",
+            (place,),
         ).fetchone()
         return row[0] if row else None
 
@@ -258,7 +259,13 @@ class Checkpoint:
 
     def set_outputs(self, item_id: str, outputs: Iterable[tuple[str, Output]]) -> None:
         """Replace what an item is known to have published."""
+        outputs = tuple(outputs)
         self.db.execute("DELETE FROM outputs WHERE id = ?", (item_id,))
+        self.db.executemany(
+            "UPDATE gone SET status = 'pending', attempts = 0, reason = 'output replaced'"
+            " WHERE id = (SELECT id FROM outputs WHERE place = ?)",
+            [(place,) for place, _ in outputs],
+        )
         self.db.executemany(
             "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)",
             [(place, item_id, out.path, out.size, out.mtime_ns, out.digest) for place, out in outputs],

@@ -53,6 +53,8 @@ def load(spec: str | None) -> LoadedJob:
     if spec is None:
         return _load_unnamed()
     path_text, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
+    if path_text.endswith(".toml") and name:
+        raise JobError(f"{spec}: a TOML file names one job. Write {path_text}, or name the job in it.")
     if path_text.endswith(".toml"):
         return _load_toml(Path(path_text), table=())
     if path_text.endswith(".py") or "/" in path_text:
@@ -70,9 +72,16 @@ def from_object(job: Job) -> LoadedJob:
     if not isinstance(job, Job):
         raise JobError(f"parbatch.run takes a Job or the name of one, not {type(job).__name__}.")
     job.check()
+    try:
+        pickled = cloudpickle.dumps(job)
+    except Exception as error:
+        raise JobError(
+            f"{job!r} can't be sent to workers: {type(error).__name__}: {error}. Open what can't be pickled in"
+            " @job.setup, or put the job into a file of its own and name that."
+        ) from error
     module = sys.modules.get(getattr(job.functions["render"], "__module__", ""))
     file = getattr(module, "__file__", None)
-    return LoadedJob(job, JobRef("pickle", pickled=cloudpickle.dumps(job)), Path(file) if file else None, "")
+    return LoadedJob(job, JobRef("pickle", pickled=pickled), Path(file) if file else None, "")
 
 
 def resolve(ref: JobRef) -> Job:

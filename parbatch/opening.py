@@ -28,6 +28,9 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
         return _begin(folder, loaded, options)
     try:
         return checkpoint, _plan(checkpoint, folder, loaded, options)
+    except sqlite3.OperationalError as error:
+        checkpoint.close()
+        raise CheckpointError(f"{folder.checkpoint} can't be used now: {error}. Mend that, and try again.") from None
     except sqlite3.DatabaseError as error:
         checkpoint.close()
         raise CheckpointError(

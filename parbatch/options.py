@@ -64,7 +64,11 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
 
     Raises DataError for a name or value that can't be used, and for options that contradict each other.
     """
-    asked = {**loaded.defaults, **{name: value for name, value in given.items() if value is not None}}
+    typed = {name: value for name, value in given.items() if value is not None}
+    defaults = dict(loaded.defaults)
+    if typed.keys() & {"resume", "fresh"}:  # what is typed wins over the file, also where they exclude each other
+        defaults = {name: value for name, value in defaults.items() if name not in {"resume", "fresh"}}
+    asked = defaults | typed
     _check_names(asked)
     job = loaded.job
     if asked.get("resume") and asked.get("fresh"):
@@ -81,7 +85,7 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
     check_mode(progress)
     return Options(
         out=_out(asked.get("out") or Path("outputs", job.name)),
-        workers=1 if backend == "inline" else _positive_or_none(asked, "workers") or _cpus(),
+        workers=_workers(asked, backend),
         chunk_size=chunk_size_of(asked["chunk_size"]) if "chunk_size" in asked else job.chunk_size,
         memory=parse_size(asked["memory"]) if "memory" in asked else job.memory,
         timeout=parse_duration(asked["timeout"]) if "timeout" in asked else job.timeout,
@@ -108,6 +112,11 @@ def _check_names(asked: Mapping[str, Any]) -> None:
 
 def _positive_or_none(asked: Mapping[str, Any], name: str) -> int | None:
     return positive(asked[name], name.replace("_", " ")) if name in asked else None
+
+
+def _workers(asked: Mapping[str, Any], backend: str) -> int:
+    wanted = _positive_or_none(asked, "workers")
+    return 1 if backend == "inline" else wanted or _cpus()
 
 
 def _patterns(only: str | Sequence[str]) -> tuple[str, ...]:

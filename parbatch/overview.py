@@ -92,7 +92,7 @@ def _report(checkpoint: Checkpoint, folder: Folder, ended: Ended | None) -> Over
         return OverviewReport(error="interrupted before it was done")
     if ended.status != "ok":
         cause = f": {ended.evidence.type}: {ended.evidence.message}" if ended.evidence else ""
-        return OverviewReport(error=f"{ended.status}{cause}")
+        return OverviewReport(error=f"{ended.status}{cause}".removeprefix("failed: "))
     paths = {output.path for output in ended.outputs}
     withdraw((old.path for old in checkpoint.overview_outputs() if old.path not in paths), folder.root)
     checkpoint.begin()

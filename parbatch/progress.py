@@ -65,14 +65,10 @@ class Lines:
     def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""
         self._count += 1
-        cause = ""
-        if ended.evidence is not None:
-            cause = (
-                f": {ended.evidence.type}: {ended.evidence.message.splitlines()[0] if ended.evidence.message else ''}"
-            )
+        why = "" if ended.evidence is None else f": {cause(ended.evidence.type, ended.evidence.message)}"
         self.say(
             f"[{self._count}/{self._total}] {printable(task.name)} {ended.status}"
-            f" ({format_duration(ended.duration_s)}){printable(cause)}"
+            f" ({format_duration(ended.duration_s)}){why}"
         )
 
     def say(self, text: str) -> None:
@@ -115,3 +111,9 @@ def check_mode(mode: str) -> None:
 def printable(text: str) -> str:
     """Text for a terminal: control characters, which could move the cursor or worse, are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def cause(kind: str, message: str) -> str:
+    """A failure in a line: its type, and the first line of its message if it has one."""
+    first = message.strip().partition("\n")[0][:200]
+    return printable(f"{kind}: {first}" if first else kind)

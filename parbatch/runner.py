@@ -6,6 +6,7 @@ load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items 
 import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 import time
 import uuid
@@ -24,7 +25,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.docx import unproved_version
-from parbatch.errors import NothingRunError, SetupError
+from parbatch.errors import DataError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.guardian import Guardian
 from parbatch.interrupts import Interrupts
@@ -42,6 +43,8 @@ from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
 from parbatch.worker import Settings
+
+_ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
 
 def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
@@ -63,6 +66,8 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     close matches when there is no such item.
     """
     loaded = _load(job)
+    if strange := options.keys() - _ONE_ITEM_OPTIONS:
+        raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
     asked = for_one_item(loaded, read, item)
     execute(loaded, asked, go_on=None)
@@ -92,13 +97,26 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
             stage = _Stages(loaded, asked, folder, checkpoint, plan)
             if go_on is not None:
                 stage.announce()
-            with stage.working_folder():
-                stage.render_items()
-                stage.make_overview()
-            result = stage.report()
+            with _breaking_off_in_words(folder):
+                with stage.working_folder():
+                    stage.render_items()
+                    stage.make_overview()
+                result = stage.report()
     if go_on is not None:
         print(console.summary(result, go_on), file=stage.stream, flush=True)
     return result
+
+
+@contextlib.contextmanager
+def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
+    """Explain a disk that is full or gone in the middle of a run: what was committed stays, and can be gone on with."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise ParbatchError(
+            f"The run broke off: {folder.root} can't be written ({error})."
+            " What was finished before is kept. Mend that, then go on with --resume."
+        ) from error
 
 
 @dataclass

@@ -11,6 +11,7 @@ from itertools import islice
 
 from parbatch.chunks import ChunkSizer
 from parbatch.model import RENDER, Chunk, Ended, Task
+from parbatch.units import counted
 
 
 @dataclass(slots=True)
@@ -181,5 +182,5 @@ class Schedule:
         if ended.status != "ok":
             self._failures += 1
             if self._max_failures is not None and self._failures >= self._max_failures:
-                self.stop(f"{self._failures} failures (--max-failures {self._max_failures})")
+                self.stop(f"{counted(self._failures, 'failure')} (--max-failures {self._max_failures})")
         return True

@@ -201,11 +201,12 @@ def _kept(column: str, otherwise: str) -> str:
 
 
 _CARRY_OVER = f"""
-INSERT INTO items_new (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result)
+INSERT INTO items_new
+    (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result, stem)
 SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")}, {_kept("duration_s", "NULL")},
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
-    {_kept("code", "NULL")}, {_kept("result", "NULL")}
+    {_kept("code", "NULL")}, {_kept("result", "NULL")}, COALESCE(old.stem, back.stem)
 {_AGAINST_BEFORE}
 ORDER BY i.position
 """
@@ -259,7 +260,10 @@ class _CasedIds:
                 self._flush()
 
     def part(self) -> None:
-        """Mark the stems of ids that fold like another id. The id that is its own folding keeps its name."""
+        """Mark the stems of ids that fold like another id; what was published under the old one is made again.
+
+        The id that is its own folding keeps its name, and a stem that was marked once stays marked.
+        """
         self._flush()
         if not self._db.execute("SELECT 1 FROM cased LIMIT 1").fetchone():
             return
@@ -269,8 +273,10 @@ class _CasedIds:
             " OR key IN (SELECT id FROM items)"
         ).fetchall()
         self._db.executemany(
-            "UPDATE items SET stem = ? WHERE id = ?",
-            [(marked_stem(item_id), item_id) for (item_id,) in clashing],
+            "UPDATE items SET stem = :stem, status = 'pending', attempts = 0,"
+            " reason = CASE status WHEN 'pending' THEN reason ELSE 'name clashes' END"
+            " WHERE id = :id AND stem IS NOT :stem",
+            [{"stem": marked_stem(item_id), "id": item_id} for (item_id,) in clashing],
         )
 
     def _flush(self) -> None:

@@ -57,6 +57,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def counted(count: int, word: str) -> str:
+    """`1 item`, `2 items`, `1,000,000 items`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def format_size(count: float) -> str:
     """`512 B`, `1.5 MB`, `2.0 GB`, in powers of 1024."""
     size = float(count)

@@ -95,6 +95,8 @@ def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
     checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 1, 2, "d")), ("two.txt", Output("two.txt", 1, 2, "d"))])
     checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 5, 2, "e"))])
     assert checkpoint.outputs_of("a") == {"one.txt": "One.txt"}
+    assert checkpoint.live_owner("one.txt") is None, "an item that is not ok doesn't keep others from its place"
+    checkpoint.db.execute("UPDATE items SET status = 'ok' WHERE id = 'a'")
     assert checkpoint.live_owner("one.txt") == "a"
     assert checkpoint.live_owner("two.txt") is None
     assert checkpoint.outputs_between(0, 1) == {"a": ["One.txt"]}

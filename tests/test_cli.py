@@ -69,7 +69,7 @@ def test_an_item_that_fails_is_named_with_its_cause_and_the_run_ends_with_1(here
     assert "[2/3] Bob failed (" in result.output
     assert "ValueError: no such city" in result.output
     assert "letters finished: 2 ok, 1 failed of 3 items" in result.output
-    assert "1 items are not ok. To go on: parbatch" in result.output
+    assert "1 item is not ok. To go on: parbatch" in result.output
     report = json.loads((here / "outputs/letters/report.json").read_text())
     assert [failure["id"] for failure in report["failures"]] == ["bob"]
 
@@ -78,7 +78,7 @@ def test_an_overview_that_fails_ends_the_run_with_1(here: Path) -> None:
     write_job(here / "job.py", JOB + "\n@job.overview\ndef over(run, ctx):\n    raise KeyError('total')\n")
     result = typed("run", "job.py")
     assert result.exit_code == 1
-    assert "overview  failed: failed: KeyError: 'total'" in result.output
+    assert "overview  failed: KeyError: 'total'" in result.output
     assert "The overview is left. To go on:" in result.output
 
 
@@ -86,7 +86,7 @@ def test_a_run_past_its_own_limit_ends_with_4_and_resume_does_the_rest(here: Pat
     write_job(here / "job.py", FAILING)
     result = typed("run", "job.py", "--max-failures", "1", "--chunk-size", "1")
     assert result.exit_code == 4
-    assert "letters STOPPED: 1 failures (--max-failures 1)" in result.output
+    assert "letters STOPPED: 1 failure (--max-failures 1)" in result.output
     write_job(here / "job.py")
     result = typed("run", "job.py", "--resume", "--limit", "1")
     assert (result.exit_code, "pending" in result.output) == (0, True)  # one of the two is done

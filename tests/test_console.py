@@ -69,7 +69,7 @@ def test_failures_are_grouped_by_fingerprint_the_largest_group_first() -> None:
         "  2 failed: ValueError: no such city",
         "      Item 2",
         "      Item 3",
-        "  1 crashed: SIGSEGV: ",
+        "  1 crashed: SIGSEGV",
         "      Item 1 after 2 attempts  log: /somewhere/letters/run/logs/i1.stderr.txt",
         "",
         "3 items are not ok. To go on: parbatch run --resume",

@@ -89,6 +89,6 @@ def test_it_cannot_take_a_name_that_parbatch_uses_itself(here: Path, name: str) 
 def test_its_failure_is_a_report_and_the_items_stay(here: Path) -> None:
     result = run(here, OVERVIEW.replace("    lines =", "    raise KeyError('total')\n    lines ="))
     assert result.overview is not None
-    assert result.overview.error == "failed: KeyError: 'total'"
+    assert result.overview.error == "KeyError: 'total'"
     assert result.success == 2
     assert sorted(path.name for path in (here / "out/items").iterdir()) == ["ada.txt", "cyd.txt"]

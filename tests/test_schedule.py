@@ -209,7 +209,7 @@ def test_an_item_that_is_tried_again_is_no_failure_yet() -> None:
     made.hand_out(0)
     made.began(0, 0.0)
     end(made, "failed")
-    assert stop_of(made) == "1 failures (--max-failures 1)"
+    assert stop_of(made) == "1 failure (--max-failures 1)"
     assert made.waiting == 1
 
 

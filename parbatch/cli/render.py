@@ -1,5 +1,6 @@
 """`parbatch render`."""
 
+import shlex
 import sys
 from typing import Any
 
@@ -22,7 +23,11 @@ from parbatch.reports import json as json_report
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
-    result = runner.execute(loaded, runner.for_one_item(loaded, asked, item), go_on=f"parbatch show {item}")
+    result = runner.execute(
+        loaded,
+        runner.for_one_item(loaded, asked, item),
+        go_on=shlex.join(["parbatch", "show", item, *([job] if job else [])]),
+    )
     if asked.json:
         sys.stdout.buffer.write(json_report.encode(result))
     sys.exit(result.exit_code)

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.progress import printable
+from parbatch.progress import cause, printable
 from parbatch.result import Failure, RunResult
-from parbatch.units import format_duration
+from parbatch.units import counted, format_duration
 
 MOST_NAMED = 10
 
@@ -38,7 +38,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
 
 def _headline(result: RunResult) -> str:
     if not result.rendered and result.state == "finished" and not result.errors and not result.pending:
-        return f"{result.job}: nothing to do, all {result.total} items are ok."
+        return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
     counts = [f"{result.success} ok"]
     counts += [f"{n} {status}" for status, n in result.by_status.items() if n and status not in {"ok", "pending"}]
     if result.pending:
@@ -46,7 +46,7 @@ def _headline(result: RunResult) -> str:
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {', '.join(counts)}{kept} of {result.total} items"
+        f"{result.job} {state[result.state]}: {', '.join(counts)}{kept} of {counted(result.total, 'item')}"
         f" in {format_duration(result.duration_s)}"
     )
 
@@ -63,8 +63,7 @@ def _failures(failures: list[Failure], out: str) -> Iterator[str]:
             yield f"  … and {rest} more items with other causes; see the report"
             return
         first = group[0]
-        message = printable(first.message.splitlines()[0][:200]) if first.message else ""
-        yield f"  {len(group)} {first.status}: {printable(first.type)}: {message}"
+        yield f"  {len(group)} {first.status}: {cause(first.type, first.message)}"
         shown = group[: MOST_NAMED - named]
         named += len(shown)
         for failure in shown:
@@ -77,8 +76,11 @@ def _failures(failures: list[Failure], out: str) -> Iterator[str]:
 
 def _what_is_left(result: RunResult) -> str:
     if result.pending:
-        return f"{result.pending + result.errors} items are left."
-    return f"{result.errors} items are not ok." if result.errors else "The overview is left."
+        left = result.pending + result.errors
+        return f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left."
+    if result.errors:
+        return f"{counted(result.errors, 'item')} {'is' if result.errors == 1 else 'are'} not ok."
+    return "The overview is left."
 
 
 def _shown(out: str, path: str) -> str:
