@@ -1,27 +1,27 @@
 """CPU per document: the packet generator with plain python-docx and with parbatch's, its own code unchanged.
 
-`python -m benchmarks.packets` prints the ratio of design section 9, row 1, with what it was measured on. The
-whole batch in a plain loop is `plain_loop`; the same batch as a parbatch job is in `packets_job.py`.
+`python -m benchmarks packets` measures rows one and two of the design's table of speeds. The whole batch in a plain
+loop is `plain_loop` (`python -m benchmarks.packets DIR`); the same batch as a parbatch job is in `packets_job.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docx
-from lxml import etree
 
+from benchmarks.measuring import Row, alternate, ratio, script
 from benchmarks.packets_content import (
+    INTERNAL,
+    ITEMS,
     REGIONS,
     build_template,
     make_packet,
@@ -30,9 +30,9 @@ from benchmarks.packets_content import (
     packet_result,
 )
 from parbatch.docx import accelerate, open_template, restore, save
-from parbatch.docx.deflate import library
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
 ROUNDS = 5
@@ -70,17 +70,22 @@ def plain_loop(out_dir: str | os.PathLike[str], limit: int | None = None) -> dic
     }
 
 
-def measure(rounds: int = ROUNDS, sample: int = SAMPLE) -> list[dict[str, Any]]:
-    """Return row 1 of design section 9 as a list of one dict.
+def measure() -> list[Row]:
+    """Rows 1 and 2 of the design's table."""
+    return [document_cost(), batch()]
+
+
+def document_cost(rounds: int = ROUNDS, sample: int = SAMPLE) -> Row:
+    """Row 1: CPU per document.
 
     Each round renders and saves the packets of `sample` items, other ones each time, first plain, then
     accelerated, in this process; what is compared is CPU time. Both have rendered one document before.
     """
+    measured: dict[str, list[float]] = {"ratio": [], "plain ms": [], "parbatch ms": []}
     with tempfile.TemporaryDirectory() as folder:
         template = str(build_template(Path(folder) / "template.docx"))
         target = Path(folder) / "packet.docx"
         items = list(packet_items())
-        values, plain_ms, fast_ms = [], [], []
         for number in range(rounds + 1):
             at = number * 97 % (len(items) - sample)
             chosen = items[at : at + sample] if number else items[:1]
@@ -90,36 +95,55 @@ def measure(rounds: int = ROUNDS, sample: int = SAMPLE) -> list[dict[str, Any]]:
             _cpu_per_document(items[:1], open_template, lambda d: save(d, target), template)
             fast = _cpu_per_document(chosen, open_template, lambda d: save(d, target), template)
             if number:
-                values.append(plain / fast)
-                plain_ms.append(plain * 1000)
-                fast_ms.append(fast * 1000)
+                measured["ratio"].append(plain / fast)
+                measured["plain ms"].append(plain * 1000)
+                measured["parbatch ms"].append(fast * 1000)
         restore()
-    return [
-        {
-            "row": 1,
-            "measure": "CPU per document, user code unchanged, against plain python-docx",
-            "must": 8,
-            "aim": 15,
-            "value": statistics.median(values),
-            "unit": "times less",
-            "rounds": values,
-            "plain_ms": plain_ms,
-            "parbatch_ms": fast_ms,
-        }
-    ]
+    return Row(
+        row=1,
+        measure="CPU per document, user code unchanged, against plain python-docx",
+        value=statistics.median(measured["ratio"]),
+        unit="x less",
+        must=8,
+        aim=15,
+        smaller_is_better=False,
+        rounds=measured,
+    )
 
 
-def versions() -> dict[str, str]:
-    """Return what the figures depend on: versions and the machine."""
-    return {
-        "python": platform.python_version(),
-        "python-docx": version("python-docx"),
-        "lxml": version("lxml"),
-        "libxml2": ".".join(map(str, etree.LIBXML_VERSION)),
-        "deflate": library().name,
-        "cpus": str(os.cpu_count()),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
+def batch() -> Row:
+    """Row 2: the whole batch with two workers, start-up and regional documents included, against the plain loop.
+
+    The plain loop takes eleven minutes; a round times it on every 24th item, spread over the batch, and scales up by
+    the number of documents. The regional documents are in parbatch's time alone.
+    """
+    print("a 592-item batch against the plain loop", file=sys.stderr)
+    measured = alternate({"plain": _plain_batch, "parbatch": lambda: float(script("packets_batch"))}, ROUNDS)
+    return Row(
+        row=2,
+        measure="a 592-item batch (992 documents), 2 workers, against the plain loop",
+        value=ratio(measured, "plain", "parbatch"),
+        unit="x faster",
+        must=14,
+        aim=30,
+        smaller_is_better=False,
+        rounds=measured,
+        note=", ".join(f"{name} {statistics.median(seconds):,.0f} s" for name, seconds in measured.items()),
+    )
+
+
+def _plain_batch() -> float:
+    restore()
+    with tempfile.TemporaryDirectory() as folder:
+        template = str(build_template(Path(folder) / "template.docx"))
+        documents = 0
+        started = time.perf_counter()
+        for item in islice(packet_items(), 0, None, 24):
+            for edition in item["data"]["editions"]:
+                document = make_packet(item["data"], edition, docx.Document, template)
+                document.save(str(Path(folder, f"{item['id']}-{edition}.docx")))
+                documents += 1
+        return (time.perf_counter() - started) * (ITEMS + INTERNAL) / documents
 
 
 def _cpu_per_document(
@@ -135,21 +159,12 @@ def _cpu_per_document(
 
 
 def main() -> None:
-    """Print the measure, or run the plain loop into a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--plain-loop", metavar="DIR", help="render the whole batch in a plain loop")
-    parser.add_argument("--limit", type=int, help="items of the plain loop")
+    """Render the whole batch in a plain loop, or some of it: what the other figures are set against."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", metavar="DIR")
+    parser.add_argument("--limit", type=int, help="how many items")
     options = parser.parse_args()
-    if options.plain_loop:
-        print(plain_loop(options.plain_loop, options.limit))
-        return
-    print(", ".join(f"{name} {value}" for name, value in versions().items()))
-    for row in measure(options.rounds):
-        print(f"{row['measure']}: {row['value']:.1f} {row['unit']} (must {row['must']}, aim {row['aim']})")
-        print("  rounds:", ", ".join(f"{value:.1f}" for value in row["rounds"]))
-        print("  plain ms:", ", ".join(f"{value:.0f}" for value in row["plain_ms"]))
-        print("  parbatch ms:", ", ".join(f"{value:.1f}" for value in row["parbatch_ms"]))
+    print(plain_loop(options.folder, options.limit))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""Memory that only the watch over the process tree can see, workers that grow, and setups that never get ready."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.outside import JOBS, finish, left_behind, rows
+
+
+def run_hungry(out: Path, how: str) -> dict[str, Any]:
+    finish("run", JOBS / "hungry.py", "--workers", 2, "--out", out, "--progress", "none", env={"HUNGRY": how})
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    assert left_behind(out) == []
+    return report
+
+
+def test_a_child_that_eats_memory_is_its_items_fault_and_nobody_elses(tmp_path: Path) -> None:
+    report = run_hungry(tmp_path / "out", "child")
+    (failure,) = report["failures"]
+    assert (failure["id"], failure["status"], failure["attempts"]) == ("i14", "memory", 1)
+    assert failure["peak_memory_bytes"] > 256 * 1024**2
+    assert "the worker and its processes took" in failure["message"]
+    assert report["success"] == 29
+    assert report["worker_restarts"] == 1
+
+
+def test_a_process_that_reaches_its_limit_gets_a_memory_error_and_lives_on(tmp_path: Path) -> None:
+    report = run_hungry(tmp_path / "out", "little by little")
+    (failure,) = report["failures"]
+    assert (failure["id"], failure["status"], failure["type"]) == ("i14", "memory", "MemoryError")
+    assert 128 * 1024**2 < failure["peak_memory_bytes"] <= 256 * 1024**2
+    assert report["worker_restarts"] == 0
+    assert report["success"] == 29
+
+
+def test_a_worker_that_grows_is_replaced_before_it_reaches_the_cap(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = run_hungry(out, "leak")
+    assert report["success"] == 30
+    assert report["worker_restarts"] >= 2
+    pids = {json.loads(result)["pid"] for (result,) in rows(out, "SELECT result FROM items")}
+    assert len(pids) == report["worker_restarts"] + 2 or len(pids) == report["worker_restarts"] + 1
+    assert rows(out, "SELECT MAX(attempts) FROM items") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("raises", "No worker can start: FileNotFoundError: prices.csv is not there"),
+        ("exits", "No worker can start: SystemExit: the job's code called sys.exit(7)"),
+        ("crashes", "3 workers in a row ended before their first item: the process was ended by SIGSEGV"),
+    ],
+)
+def test_a_setup_that_fails_ends_the_run_with_its_reason(tmp_path: Path, how: str, said: str) -> None:
+    out = tmp_path / "out"
+    code, printed = finish("run", JOBS / "broken_setup.py", "--workers", 2, "--out", out, env={"BROKEN": how})
+    assert code == 2
+    assert said in printed
+    assert "in prepare" in printed
+    assert left_behind(out) == []
+    assert finish("run", JOBS / "broken_setup.py", "--out", out, "--resume", env={"BROKEN": "no"})[0] == 0
