@@ -21,6 +21,7 @@ from parbatch.evidence import of_exception, status_of
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
 from parbatch.limits import PeakMeter
+from parbatch.loading import JobRef
 from parbatch.model import NO_DATA, OVERVIEW, Ended, Evidence, Output, Status, Task
 from parbatch.processes import Children
 from parbatch.publish import stage
@@ -31,14 +32,27 @@ class TimeUpError(BaseException):
     """The attempt has used up its time. Not an Exception: the job's own `except Exception` must not swallow it."""
 
 
+class Settings(msgspec.Struct, frozen=True):
+    """All that a worker has to know: the job, its folders, and the limits it holds itself."""
+
+    job: JobRef
+    base: str
+    tmp: str
+    capture_prefix: str
+    memory_cap: int | None
+    timeout: float | None = None
+    accelerate: bool = True
+    slot: int = 0
+
+
 class Attempts:
     """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
 
-    def __init__(self, job: Job, base: Path, tmp: str, capture: Capture, memory_cap: int | None = None) -> None:
+    def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
         self._job = job
-        self._memory_cap = memory_cap
-        self._base = base
-        self._tmp = tmp
+        self._settings = settings
+        self._base = Path(settings.base)
+        self._tmp = settings.tmp
         self._capture = capture
         self._home = os.getcwd()
         self._peak = PeakMeter()
@@ -69,7 +83,7 @@ class Attempts:
             result, outputs = self._call(task, role, ctx)
         except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
             status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
-            evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._memory_cap))
+            evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._settings.memory_cap))
             del error
         if status != "ok" and ctx.has_files:
             shutil.rmtree(place, ignore_errors=True)
@@ -88,6 +102,8 @@ class Attempts:
             logs=self._capture.take(place),
             metrics=ctx.metrics,
             templates=self._new_templates(ctx.templates) if ctx.templates else (),
+            slot=self._settings.slot,
+            ended_at=time.time(),
         )
 
     def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:

@@ -34,15 +34,21 @@ ITEM_COLUMNS = """
     stem TEXT,
     reason TEXT,
     code INTEGER,
-    result TEXT
+    result TEXT,
+    slot INTEGER,
+    ended_at REAL,
+    peak_memory_bytes INTEGER
 """
-COLUMNS = 'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result'
+COLUMNS = (
+    'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
+    " slot, ended_at, peak_memory_bytes"
+)
 
 _SCHEMA = f"""
 CREATE TABLE items ({ITEM_COLUMNS});
 CREATE TABLE gone ({ITEM_COLUMNS.replace("position INTEGER PRIMARY KEY", "position INTEGER")});
 CREATE TABLE attempts (id TEXT NOT NULL, run_id TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL,
-    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, evidence TEXT, logs TEXT);
+    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, slot INTEGER, ended_at REAL, evidence TEXT, logs TEXT);
 CREATE INDEX gone_by_id ON gone (id);
 CREATE INDEX attempts_of_item ON attempts (id);
 CREATE TABLE outputs (place TEXT PRIMARY KEY, id TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
@@ -161,7 +167,7 @@ class Checkpoint:
         """Items that were tried and are not ok, in item order, with the evidence of the last attempt."""
         cursor = self.db.execute(
             'SELECT items.id, name, "group", items.status, stem, items.attempts, items.duration_s, evidence,'
-            " peak_memory_bytes FROM items JOIN attempts ON attempts.rowid ="
+            " attempts.peak_memory_bytes FROM items JOIN attempts ON attempts.rowid ="
             " (SELECT MAX(rowid) FROM attempts WHERE attempts.id = items.id)"
             " WHERE items.status NOT IN ('ok', 'pending') ORDER BY position"
         )
@@ -170,7 +176,7 @@ class Checkpoint:
             yield dict(zip(names, row, strict=True))
 
     def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
-        (_, item_id, status, attempts, duration_s, name, group, data, requires, *_, result) = row
+        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_) = row
         evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
         return Outcome(
             item=Item(
@@ -201,14 +207,17 @@ class Checkpoint:
     def record(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
         """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
         self.db.executemany(
-            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?, reason = NULL"
-            " WHERE position = ?",
+            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?, reason = NULL,"
+            " slot = ?, ended_at = ?, peak_memory_bytes = ? WHERE position = ?",
             [
                 (
                     outcome.status if settled else "pending",
                     outcome.duration_s,
                     None if (raw := bytes(outcome.result)) == b"null" else raw.decode(),
                     code,
+                    outcome.slot,
+                    outcome.ended_at,
+                    outcome.peak_memory_bytes,
                     task.position,
                 )
                 for task, outcome, settled in ended
@@ -223,6 +232,8 @@ class Checkpoint:
                 outcome.duration_s,
                 outcome.cpu_s,
                 outcome.peak_memory_bytes,
+                outcome.slot,
+                outcome.ended_at,
                 msgspec.json.encode(outcome.evidence).decode(),
                 ",".join(outcome.logs),
             )
@@ -230,7 +241,7 @@ class Checkpoint:
             if outcome.status != "ok"
         ]
         if bad:
-            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
+            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
 
     # --- outputs
 

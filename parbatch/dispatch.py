@@ -206,6 +206,8 @@ class Dispatch:
             duration_s=now - self._schedule.since(slot),
             evidence=death,
             logs=self._backend.last_words(slot, task.staging(self._tmp)),
+            slot=slot,
+            ended_at=time.time(),
         )
 
     def _stillborn_message(self, slot: int, returncode: int | None, doom: _Doom | None) -> str:

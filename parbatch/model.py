@@ -133,7 +133,7 @@ class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
-    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text."""
+    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time."""
 
     position: int
     number: int
@@ -147,6 +147,8 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     logs: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     templates: tuple[str, ...] = ()
+    slot: int = 0
+    ended_at: float = 0.0
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):

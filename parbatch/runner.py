@@ -20,6 +20,7 @@ import msgspec
 from parbatch import backends, loading
 from parbatch import options as run_options
 from parbatch import progress as progressing
+from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
@@ -42,7 +43,6 @@ from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
-from parbatch.worker import Settings
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 

@@ -15,34 +15,21 @@ import os
 import select
 import signal
 from collections import deque
-from pathlib import Path
 
 import msgspec
 
-from parbatch.attempt import Attempts
+from parbatch.attempt import Attempts, Settings
 from parbatch.capture import Capture, lift
 from parbatch.docx import accelerate_on_import
 from parbatch.evidence import EXIT_PIPE_LOST, of_exception
 from parbatch.limits import adopt_orphans, hold_memory, resident_bytes
-from parbatch.loading import JobRef, resolve
+from parbatch.loading import resolve
 from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Retiring, Returned, Stop
 
 # The signal that makes a worker write the stacks of its threads to the item's error log.
 DUMP_SIGNAL = signal.SIGUSR1 if os.name == "posix" else None
 
 _PIECE = 1 << 18
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """All that a worker has to know: the job, its folders, and the limits it holds itself."""
-
-    job: JobRef
-    base: str
-    tmp: str
-    capture_prefix: str
-    memory_cap: int | None
-    timeout: float | None = None
-    accelerate: bool = True
 
 
 class Pipe:
@@ -161,7 +148,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         if settings.accelerate:
             accelerate_on_import()
         job = resolve(settings.job)
-        attempts = Attempts(job, Path(settings.base), settings.tmp, capture, settings.memory_cap)
+        attempts = Attempts(job, settings, capture)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
         pipe.send(NotReady(of_exception(error, skip=__file__)))

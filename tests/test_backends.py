@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from parbatch.attempt import Settings
 from parbatch.backends import BACKENDS, Backend, Died, start
 from parbatch.errors import DataError
 from parbatch.loading import load
 from parbatch.model import Began, Chunk, Ended, Message, NotReady, Ready, Returned, Stop
-from parbatch.worker import Settings
 from tests.support import task, write_job
 
 JOB = """

@@ -6,9 +6,9 @@ A backend is a module that offers `start(settings, run_mark, slots)`, which give
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
+from parbatch.attempt import Settings
 from parbatch.errors import DataError
 from parbatch.model import Message, Order
-from parbatch.worker import Settings
 
 BACKENDS = {
     "loky": "parbatch.backends.loky",

@@ -12,19 +12,17 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
 import msgspec
 
-from parbatch.attempt import Attempts, TimeUpError
+from parbatch.attempt import Attempts, Settings, TimeUpError
 from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
 from parbatch.docx import accelerate_on_import, accelerated, restore
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
 from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
-from parbatch.worker import Settings
 
 _SLOT = 0
 
@@ -99,7 +97,7 @@ class InlineBackend:
         settings = self._settings
         if settings.accelerate:
             accelerate_on_import()
-        attempts = Attempts(resolve(settings.job), Path(settings.base), settings.tmp, self._capture)
+        attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()
         return attempts
 

@@ -19,12 +19,13 @@ import msgspec
 from loky.backend import get_context
 from loky.process_executor import ProcessPoolExecutor
 
+from parbatch.attempt import Settings
 from parbatch.backends import Died
 from parbatch.capture import last_words
 from parbatch.limits import ONE_THREAD
 from parbatch.model import Message, Order, Retiring
 from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, sweep, tree_sizes
-from parbatch.worker import DUMP_SIGNAL, Settings, serve
+from parbatch.worker import DUMP_SIGNAL, serve
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -224,7 +225,7 @@ class LokyBackend:
     def _start(self, slot: int) -> _Worker:
         self._started += 1
         self._prefixes[slot] = f"{self._settings.capture_prefix}{slot}-{self._started}"
-        settings = msgspec.structs.replace(self._settings, capture_prefix=self._prefixes[slot])
+        settings = msgspec.structs.replace(self._settings, capture_prefix=self._prefixes[slot], slot=slot)
         worker = self._workers[slot] = _Worker(slot, settings, self._run_mark)
         self._selector.register(worker.messages.fileno(), selectors.EVENT_READ, worker)
         self._selector.register(worker.ending, selectors.EVENT_READ, worker)
