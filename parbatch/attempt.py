@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True):
     timeout: float | None = None
     accelerate: bool = True
     slot: int = 0
+    job_file: str = ""
+    identity: dict[str, str] = {}
 
 
 class Attempts:
@@ -84,6 +86,7 @@ class Attempts:
         except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
             status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
             evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._settings.memory_cap))
+            print(evidence.traceback, end="", file=sys.stderr)
             del error
         if status != "ok" and ctx.has_files:
             shutil.rmtree(place, ignore_errors=True)

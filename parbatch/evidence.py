@@ -12,7 +12,8 @@ from parbatch.model import Evidence, Status
 MAX_MESSAGE = 4_000
 MAX_TRACEBACK = 20_000
 
-_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")} | {"<"})
+_SCHEMES = ("stdlib", "platstdlib", "purelib", "platlib")
+_LIBRARIES = ("<", str(Path(__file__).parent), *{sysconfig.get_path(scheme) for scheme in _SCHEMES})
 
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
 EXIT_PIPE_LOST = 70
@@ -34,9 +35,10 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     return Evidence(
         type=_type_name(error),
-        message=_shorten("\n".join(filter(None, (_message(error), advice))), MAX_MESSAGE),
+        message=_shorten("\n".join(filter(None, (advice, _message(error)))), MAX_MESSAGE),
         traceback=_shorten("".join(lines), MAX_TRACEBACK),
-        place=_place(frames),
+        place=(place := innermost_own(frames))[0],
+        line=place[1],
     )
 
 
@@ -54,16 +56,16 @@ def of_death(returncode: int | None) -> Evidence:
     return Evidence(type="ProcessExit", message=message, returncode=returncode)
 
 
-def _place(frames: TracebackType | None) -> str:
-    """The innermost frame outside libraries, or the innermost of all."""
-    own = last = ""
+def innermost_own(frames: TracebackType | None) -> tuple[str, int]:
+    """Where in the job's own code an error came from: `file:function` and the line; in a library if nowhere else."""
+    own = last = ("", 0)
     while frames:
         code = frames.tb_frame.f_code
-        last = f"{Path(code.co_filename).name}:{code.co_name}"
+        last = (f"{Path(code.co_filename).name}:{code.co_name}", frames.tb_lineno)
         if not code.co_filename.startswith(_LIBRARIES):
             own = last
         frames = frames.tb_next
-    return own or last
+    return own if own[0] else last
 
 
 def _signal_name(number: int) -> str:
@@ -84,9 +86,8 @@ def _message(error: BaseException) -> str:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return (
-        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("parbatch.")
+    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _shorten(text: str, most: int) -> str:

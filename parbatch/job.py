@@ -24,7 +24,8 @@ class Job:
     cap for each worker with the processes it starts; `timeout` seconds, or a duration such as `"2m"`, for one
     attempt; `attempts` how often an item is tried; `gc_every` after how many items a worker collects garbage;
     `files` what the outputs depend on besides the data (templates, tables), relative to the job's file:
-    when one changes, every item is done again.
+    when one changes, every item is done again; `identity` names environment variables that logs and report show,
+    secrets masked, and that have to be the same in every worker.
 
     Raises JobError for an option that can't be used.
     """
@@ -39,6 +40,7 @@ class Job:
         attempts: int = 1,
         gc_every: int = DEFAULT_GC_EVERY,
         files: Sequence[str | os.PathLike[str]] = (),
+        identity: Sequence[str] = (),
     ) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise JobError(f"Job({name!r}): a job's name is made of letters, digits, spaces, dots, hyphens.")
@@ -52,6 +54,7 @@ class Job:
         except DataError as error:
             raise JobError(f"Job({name!r}): {error}") from None
         self.files = tuple(os.fspath(file) for file in files)
+        self.identity = tuple(identity)
         self.functions: dict[str, Callable[..., Any]] = {}
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ never a file, and after a power cut no item is taken as done whose files are not
 """
 
 import contextlib
-import os
+import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -30,13 +30,20 @@ class Journal:
     """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint."""
 
     def __init__(
-        self, checkpoint: Checkpoint, folder: Folder, run_id: str, code: int, wake: Callable[[], None]
+        self,
+        checkpoint: Checkpoint,
+        folder: Folder,
+        run_id: str,
+        code: int,
+        wake: Callable[[], None],
+        log_heading: str = "",
     ) -> None:
         self._checkpoint = checkpoint
         self._folder = folder
         self._run_id = run_id
         self._code = code
         self._wake = wake
+        self._heading = log_heading
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
@@ -153,6 +160,14 @@ class Journal:
         for stream in STREAMS:
             log = self._folder.log(task.file_stem, stream)
             if stream in ended.logs:
-                os.replace(capture_file(task.staging(self._tmp), stream), log)
-            else:
+                self._write_log(task, ended, capture_file(task.staging(self._tmp), stream), log)
+            elif task.number == 1:
                 log.unlink(missing_ok=True)
+
+    def _write_log(self, task: Task, ended: Ended, printed: Path, log: Path) -> None:
+        """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""
+        told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s\n\n"
+        with printed.open("rb") as source, log.open("ab" if task.number > 1 else "wb") as target:
+            target.write((self._heading + told).encode("utf-8", "backslashreplace"))
+            shutil.copyfileobj(source, target)
+        printed.unlink()

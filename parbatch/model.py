@@ -89,6 +89,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     traceback: str = ""
     place: str = ""
+    line: int = 0
     returncode: int | None = None
     signal: str | None = None
 

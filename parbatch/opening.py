@@ -66,12 +66,14 @@ def _plan(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Op
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:
     """How the checkpoint is brought up to date: gone on with, or started over."""
     if options.resume or options.selection.exact:
-        return lambda: resume(checkpoint, loaded, folder.items, rerun_code=options.rerun_code)
+        return lambda: resume(checkpoint, loaded, folder.items, options.selection, rerun_code=options.rerun_code)
     last = checkpoint.last_run()
-    unfinished = checkpoint.counts()["pending"] or (last and last[1] != "finished")
-    if unfinished and not options.fresh:
+    counts = checkpoint.counts()
+    left = sum(counts.values()) - counts["ok"]
+    if (left or (last and last[1] != "finished")) and not options.fresh:
         raise FolderError(
-            f"{folder.root} holds an unfinished earlier run. Use --resume to go on with it, or --fresh to start over."
+            f"{folder.root} holds an unfinished earlier run ({counts['ok']} ok, {left} not)."
+            " Use --resume to go on with it, or --fresh to start over."
         )
     return lambda: start_over(checkpoint, loaded, options.selection)
 

@@ -76,8 +76,8 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
     rerun = asked.get("rerun")
     if rerun not in {None, "code"}:
         raise DataError(f"rerun: {rerun!r} is not known; --rerun code does items of older code again.")
-    if rerun and asked.get("fresh"):
-        raise DataError("--rerun and --fresh contradict each other: --fresh does every item again anyway.")
+    if rerun and not asked.get("resume"):
+        raise DataError("--rerun goes with --resume; --fresh does every item again anyway.")
     backend = asked.get("backend", "loky")
     if backend not in BACKENDS:
         raise DataError(f"backend: {backend!r} is not one of {', '.join(BACKENDS)}.")

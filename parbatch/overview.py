@@ -1,11 +1,13 @@
 """The overview: one document from all outcomes, made by the same machinery as any item, in a worker of its own."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from parbatch.backends import Backend
+from parbatch.capture import capture_file
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
@@ -29,6 +31,8 @@ class _OverviewSink:
 
     def publish(self, task: Task, ended: Ended) -> Ended:
         """See Sink."""
+        for stream in ended.logs:
+            os.replace(capture_file(task.staging(self._tmp), stream), self._folder.run / f"overview.{stream}.txt")
         try:
             _check_names(ended)
             publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.root)
@@ -92,7 +96,8 @@ def _report(checkpoint: Checkpoint, folder: Folder, ended: Ended | None) -> Over
         return OverviewReport(error="interrupted before it was done")
     if ended.status != "ok":
         cause = f": {ended.evidence.type}: {ended.evidence.message}" if ended.evidence else ""
-        return OverviewReport(error=f"{ended.status}{cause}".removeprefix("failed: "))
+        traceback = ended.evidence.traceback if ended.evidence else None
+        return OverviewReport(error=f"{ended.status}{cause}".removeprefix("failed: "), traceback=traceback)
     paths = {output.path for output in ended.outputs}
     withdraw((old.path for old in checkpoint.overview_outputs() if old.path not in paths), folder.root)
     checkpoint.begin()

@@ -56,6 +56,7 @@ class Plan(NamedTuple):
     difference: Difference
     older_code: int
     code: int
+    stale: int
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
@@ -68,14 +69,17 @@ def code_digest(loaded: LoadedJob) -> str:
     return (loaded.file and _digest(loaded.file)) or ""
 
 
-def resume(checkpoint: Checkpoint, loaded: LoadedJob, items: Path, *, rerun_code: bool) -> Difference:
+def resume(
+    checkpoint: Checkpoint, loaded: LoadedJob, items: Path, selection: Selection, *, rerun_code: bool
+) -> Difference:
     """Mark what has to be done again, and why. Call inside a transaction."""
     difference = compare(checkpoint, loaded.job)
     _mark_changed_files(checkpoint, loaded)
     _mark_broken_outputs(checkpoint, items)
     if rerun_code:
         code = checkpoint.code_version(code_digest(loaded))
-        _mark(checkpoint, "code changed", "code <> ?", code)
+        _offer_selection(checkpoint, selection)
+        _mark(checkpoint, "code changed", "code <> ? AND selected(id, name)", code)
     return difference
 
 
@@ -84,10 +88,13 @@ def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) 
     difference = compare(checkpoint, loaded.job)
     db = checkpoint.db
     _offer_selection(checkpoint, selection)
-    db.execute("DELETE FROM attempts WHERE id IN (SELECT id FROM items WHERE selected(id, name))")
+    most = -1 if selection.limit is None else selection.limit
+    chosen = "(SELECT id FROM items WHERE selected(id, name) ORDER BY position LIMIT ?)"
+    db.execute(f"DELETE FROM attempts WHERE id IN {chosen}", (most,))
     db.execute(
         "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over'"
-        " WHERE selected(id, name)"
+        f" WHERE id IN {chosen}",
+        (most,),
     )
     remember_files(checkpoint, loaded)
     return difference
@@ -123,7 +130,8 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     (older,) = db.execute("SELECT COUNT(*) FROM items WHERE status = 'ok' AND code <> ?", (code,)).fetchone()
     count = sum(reasons.values())
     limited = count if selection.limit is None else min(count, selection.limit)
-    return Plan(total, matching, limited, reasons, difference, older, code)
+    (stale,) = db.execute("SELECT COUNT(DISTINCT id) FROM outputs WHERE id NOT IN (SELECT id FROM items)").fetchone()
+    return Plan(total, matching, limited, reasons, difference, older, code, stale)
 
 
 def tasks_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[Task]:

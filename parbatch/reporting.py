@@ -2,8 +2,7 @@
 
 import platform
 import socket
-from collections.abc import Iterator
-from importlib import metadata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from parbatch.fingerprint import fingerprint
 from parbatch.folder import Folder
 from parbatch.model import Ended, Evidence, Task
 from parbatch.result import Counts, Failure, MetricSummary
-
-_PACKAGES = ("parbatch", "python-docx", "lxml", "loky")
 
 
 class Tally:
@@ -69,6 +66,7 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         type=evidence.type,
         message=evidence.message,
         traceback=evidence.traceback,
+        place=place_of(evidence),
         fingerprint=fingerprint(row["status"], evidence, row["id"], row["name"]),
         attempts=row["attempts"],
         duration_s=row["duration_s"],
@@ -80,21 +78,17 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
     )
 
 
+def place_of(evidence: Evidence) -> str:
+    """`letters.py:17 in letter`, or nothing for a process that just died."""
+    file, _, function = evidence.place.rpartition(":")
+    return f"{file}:{evidence.line} in {function}" if file else ""
+
+
 def _log_path(folder: Folder, stem: str, stream: str) -> str | None:
     path = folder.log(stem, stream)
     return str(Path(path).relative_to(folder.root)) if path.exists() else None
 
 
-def environment() -> dict[str, str]:
-    """What this machine and Python are: evidence when a result can't be reproduced elsewhere."""
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "host": socket.gethostname(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-    } | versions
+def environment(same: Mapping[str, str]) -> dict[str, str]:
+    """What this machine is, and what parent and workers have in common."""
+    return {"host": socket.gethostname(), "platform": platform.platform(), **same}

@@ -10,6 +10,8 @@ State = Literal["finished", "interrupted", "stopped"]
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """An item that is not ok, with the evidence of its last attempt; pending items are not failures.
 
+    `place` is where in the job's own code it came from, as `file:line in function`.
+
     `duration_s` in seconds, `peak_memory_bytes` the largest resident size seen; log paths start from the output folder.
     """
 
@@ -20,6 +22,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     message: str
     traceback: str
+    place: str
     fingerprint: str
     attempts: int
     duration_s: float | None
@@ -42,6 +45,7 @@ class OverviewReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
     path: str | None = None
     error: str | None = None
+    traceback: str | None = None
 
 
 class MetricSummary(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,15 +20,16 @@ import msgspec
 from parbatch import backends, loading
 from parbatch import options as run_options
 from parbatch import progress as progressing
+from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.docx import unproved_version
 from parbatch.errors import DataError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.guardian import Guardian
+from parbatch.identity import heading, identity
 from parbatch.interrupts import Interrupts
 from parbatch.job import Job
 from parbatch.journal import Journal
@@ -139,6 +140,7 @@ class _Stages:
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
         self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._tmp = folder.tmp / self._run_id
+        self._identity = identity(loaded)
         self._interrupts = Interrupts()
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
@@ -172,7 +174,14 @@ class _Stages:
         slots = min(self._asked.workers, self._plan.due)
         progress = progressing.start(self._asked.progress, self._plan.due, self.stream)
         with contextlib.closing(progress), self._backend(slots) as backend:
-            journal = Journal(self._checkpoint, self._folder, self._run_id, self._plan.code, backend.wake)
+            journal = Journal(
+                self._checkpoint,
+                self._folder,
+                self._run_id,
+                self._plan.code,
+                backend.wake,
+                heading(self._identity, self._run_id, str(self._folder.root)),
+            )
             sink = _Observed(journal, self._tally, progress)
             schedule = Schedule(
                 tasks_due(self._checkpoint, self._asked.selection),
@@ -261,7 +270,7 @@ class _Stages:
             after=after,
             worker_restarts=self._restarts,
             overview=self._overview,
-            environment=environment(),
+            environment=environment(self._identity),
             metrics=self._tally.metrics(),
             failures=list(failures(self._checkpoint, self._folder)),
             out=str(self._folder.root),
@@ -285,6 +294,8 @@ class _Stages:
             memory_cap=self._memory_cap,
             timeout=self._asked.timeout,
             accelerate=self._asked.accelerate,
+            job_file=str(self._loaded.file or ""),
+            identity=self._identity,
         )
         mark = f"{self._run_id}-{os.getpid()}"
         with Guardian(mark):
@@ -327,19 +338,3 @@ class _Observed:
         if settled:
             self._tally.take(ended)
             self._progress.settled(task, ended)
-
-
-def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterator[str]:
-    """Lines that a person should read before the run: what is due and why, and what is out of date."""
-    if loaded.label == "" and loaded.ref.where == loading.SAMPLE_MODULE:
-        yield "No job named, so this is the sample job: a brief for each country of the world."
-    if accelerate and (version := unproved_version()):
-        yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."
-    reasons: Mapping[str, int] = plan.reasons
-    if set(reasons) - {"new", "started over"}:
-        why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-        yield f"{plan.due} of {plan.total} items are due: {why}."
-    if plan.difference.gone:
-        yield f"{plan.difference.gone} items are no longer in the source; their outputs are still there."
-    if plan.older_code:
-        yield f"{plan.older_code} items were made by older code of the job; --rerun code makes them again."

@@ -15,15 +15,19 @@ import os
 import select
 import signal
 from collections import deque
+from pathlib import Path
 
 import msgspec
 
 from parbatch.attempt import Attempts, Settings
 from parbatch.capture import Capture, lift
 from parbatch.docx import accelerate_on_import
+from parbatch.errors import SetupError
 from parbatch.evidence import EXIT_PIPE_LOST, of_exception
+from parbatch.identity import differences, identity
+from parbatch.job import Job
 from parbatch.limits import adopt_orphans, hold_memory, resident_bytes
-from parbatch.loading import resolve
+from parbatch.loading import LoadedJob, resolve
 from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Retiring, Returned, Stop
 
 # The signal that makes a worker write the stacks of its threads to the item's error log.
@@ -148,6 +152,8 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         if settings.accelerate:
             accelerate_on_import()
         job = resolve(settings.job)
+        if settings.identity:
+            _compare_identity(job, settings)
         attempts = Attempts(job, settings, capture)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
@@ -160,6 +166,16 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     if settings.memory_cap is not None:
         hold_memory(settings.memory_cap)
     Worker(pipe, attempts, settings.memory_cap).serve()
+
+
+def _compare_identity(job: Job, settings: Settings) -> None:
+    """Raise SetupError where this worker is not in the same environment as its parent."""
+    file = Path(settings.job_file) if settings.job_file else None
+    if different := differences(identity(LoadedJob(job, settings.job, file, "")), settings.identity):
+        raise SetupError(
+            f"the worker's environment is not the parent's: {'; '.join(different)}."
+            " Was something changed since the run began? --resume starts with what is there now."
+        )
 
 
 def _idle_limit(memory_cap: int | None, idle: int) -> float:

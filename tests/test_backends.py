@@ -146,7 +146,9 @@ def test_a_failed_attempt_leaves_words_but_no_files(talk: Talk) -> None:
     ended = talk.ends("raises")["raises"]
     assert ended.outputs == ()
     assert not (talk.tmp / "0.1").exists()
-    assert (talk.tmp / "0.1.stderr").read_text() == "before it went wrong\n"
+    words = (talk.tmp / "0.1.stderr").read_text()
+    assert words.startswith("before it went wrong\nTraceback")
+    assert words.endswith("ValueError: no such city\n"), "the traceback is in the item's own log"
 
 
 def test_each_item_starts_in_the_folder_in_which_the_run_was_started(talk: Talk) -> None:

@@ -11,7 +11,7 @@ from parbatch.result import Counts, Failure, OverviewReport, RunResult
 def failure(number: int, *, fingerprint: str = "f", **more: Any) -> Failure:
     fields: dict[str, Any] = {
         "id": f"i{number}", "name": f"Item {number}", "group": "", "status": "failed", "type": "ValueError",
-        "message": "no such city\nlook it up", "traceback": "", "fingerprint": fingerprint, "attempts": 1,
+        "message": "no such city\nlook it up", "traceback": "", "place": "", "fingerprint": fingerprint, "attempts": 1,
         "duration_s": 0.1, "returncode": None, "signal": None, "peak_memory_bytes": None, "stdout_path": None,
         "stderr_path": None,
     }  # fmt: skip
@@ -67,17 +67,17 @@ def test_failures_are_grouped_by_fingerprint_the_largest_group_first() -> None:
     text = summary(result(crash, failure(2), failure(3)), "parbatch run --resume")
     assert text.splitlines()[5:] == [
         "  2 failed: ValueError: no such city",
-        "      Item 2",
-        "      Item 3",
+        "      i2 Item 2",
+        "      i3 Item 3",
         "  1 crashed: SIGSEGV",
-        "      Item 1 after 2 attempts  log: /somewhere/letters/run/logs/i1.stderr.txt",
+        "      i1 Item 1 after 2 attempts  log: /somewhere/letters/run/logs/i1.stderr.txt",
         "",
         "3 items are not ok. To go on: parbatch run --resume",
     ]
 
 
 def named(text: str) -> int:
-    return sum(line.startswith("      Item") for line in text.splitlines())
+    return sum(line.startswith("      i") for line in text.splitlines())
 
 
 def test_at_most_ten_failures_are_named_and_the_others_counted() -> None:

@@ -81,8 +81,8 @@ def test_the_cause_is_in_the_traceback() -> None:
     assert "KeyError: 'inner'" in caught(error).traceback
 
 
-def test_advice_follows_the_message() -> None:
-    assert of_exception(ValueError("x"), advice="do y").message == "x\ndo y"
+def test_advice_comes_first_so_that_one_line_shows_it() -> None:
+    assert of_exception(ValueError("x"), advice="do y").message == "do y\nx"
     assert of_exception(ValueError(), advice="do y").message == "do y"
 
 

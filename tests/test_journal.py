@@ -176,16 +176,15 @@ def test_an_item_whose_publishing_failed_holds_no_claim(desk: Desk) -> None:
     assert (desk.folder.items / "free.txt").read_text() == "z"
 
 
-def test_logs_are_kept_under_the_stem_and_replaced_by_the_next_attempts(desk: Desk) -> None:
+def test_logs_are_kept_under_the_stem_with_each_attempt_under_its_heading(desk: Desk) -> None:
     task = desk.task("a")
     for number, words in ((1, "first"), (2, "second")):
         Path(f"{desk.folder.tmp}/run/{task.position}.{number}.stderr").write_text(words)
         now = desk.task("a", number)
         desk.journal.publish(now, ended(now, "failed", logs=("stderr",)))
-        assert desk.folder.log("a", "stderr").read_text() == words
-    again = desk.task("a", 2)
-    desk.journal.publish(again, ended(again))
-    assert not desk.folder.log("a", "stderr").exists()
+    assert desk.folder.log("a", "stderr").read_text() == (
+        "# attempt: 1 at 'a', failed after 0.010 s\n\nfirst# attempt: 2 at 'a', failed after 0.010 s\n\nsecond"
+    )
 
 
 def test_templates_that_were_used_are_remembered_with_their_content(desk: Desk, tmp_path: Path) -> None:

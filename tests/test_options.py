@@ -50,7 +50,7 @@ def test_the_inline_backend_has_one_worker() -> None:
     ("given", "words"),
     [
         ({"resume": True, "fresh": True}, "--resume and --fresh contradict each other"),
-        ({"rerun": "code", "fresh": True}, "--rerun and --fresh contradict each other"),
+        ({"rerun": "code", "fresh": True}, "--rerun goes with --resume"),
         ({"rerun": "all"}, "rerun: 'all' is not known; --rerun code"),
         ({"workers": 0}, "workers: 0 is not a whole number from 1"),
         ({"workers": "8"}, "workers: '8'"),

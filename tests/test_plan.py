@@ -53,7 +53,7 @@ class Finished:
     def plan(self, job: Job | None = None, selection: Selection = ALL, *, rerun_code: bool = False) -> Plan:
         held = loaded(job or self.job, self.root)
         with self.checkpoint.transaction():
-            difference = resume(self.checkpoint, held, self.folder.items, rerun_code=rerun_code)
+            difference = resume(self.checkpoint, held, self.folder.items, selection, rerun_code=rerun_code)
             return summarise(self.checkpoint, held, selection, difference)
 
 

@@ -24,6 +24,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  overview  {_shown(result.out, result.overview.path)}"
     elif result.overview and result.overview.error:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
+        if Path(result.out, "run", "overview.stderr.txt").exists():
+            yield f"            log: {_shown(result.out, 'run/overview.stderr.txt')}"
     yield f"  report    {_shown(result.out, 'report.json')}"
     if result.failures:
         yield ""
@@ -37,16 +39,18 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
 
 
 def _headline(result: RunResult) -> str:
-    if not result.rendered and result.state == "finished" and not result.errors and not result.pending:
+    overview_failed = result.overview is not None and result.overview.error is not None
+    left = result.rendered or result.errors or result.pending or overview_failed
+    if result.state == "finished" and not left:
         return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
-    counts = [f"{result.success} ok"]
+    kept = f" ({result.kept} from before)" if result.kept else ""
+    counts = [f"{result.success} ok{kept}"]
     counts += [f"{n} {status}" for status, n in result.by_status.items() if n and status not in {"ok", "pending"}]
     if result.pending:
         counts.append(f"{result.pending} pending")
-    kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {', '.join(counts)}{kept} of {counted(result.total, 'item')}"
+        f"{result.job} {state[result.state]}: {', '.join(counts)} of {counted(result.total, 'item')}"
         f" in {format_duration(result.duration_s)}"
     )
 
@@ -63,13 +67,16 @@ def _failures(failures: list[Failure], out: str) -> Iterator[str]:
             yield f"  … and {rest} more items with other causes; see the report"
             return
         first = group[0]
-        yield f"  {len(group)} {first.status}: {cause(first.type, first.message)}"
+        place = f" ({printable(first.place)})" if first.place else ""
+        alike = " and the like" if len({failure.message for failure in group}) > 1 else ""
+        yield f"  {len(group)} {first.status}: {cause(first.type, first.message)}{alike}{place}"
         shown = group[: MOST_NAMED - named]
         named += len(shown)
         for failure in shown:
             logs = f"  log: {_shown(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
             tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
-            yield f"      {printable(failure.name)}{tries}{logs}"
+            named_by = failure.id if failure.name == failure.id else f"{failure.id} {failure.name}"
+            yield f"      {printable(named_by)}{tries}{logs}"
         if len(group) > len(shown):
             yield f"      … and {len(group) - len(shown)} more"
 

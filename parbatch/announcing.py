@@ -1,0 +1,30 @@
+"""What a person should read before a run begins."""
+
+from collections.abc import Iterator
+
+from parbatch import loading
+from parbatch.docx import unproved_version
+from parbatch.loading import LoadedJob
+from parbatch.plan import Plan
+from parbatch.units import counted
+
+
+def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterator[str]:
+    """Lines that a person should read before the run: what is due and why, and what is out of date."""
+    if loaded.label == "" and loaded.ref.where == loading.SAMPLE_MODULE:
+        yield "No job named, so this is the sample job: a brief for each country of the world."
+    if accelerate and (version := unproved_version()):
+        yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."
+    due = sum(plan.reasons.values())
+    if set(plan.reasons) - {"new", "started over"}:
+        why = ", ".join(f"{count} {reason}" for reason, count in plan.reasons.items())
+        this_time = f"; {plan.due} of them this time" if plan.due < due else ""
+        yield f"Due: {due} of {counted(plan.total, 'item')} ({why}){this_time}."
+    if plan.stale:
+        yield (
+            f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"
+            " `parbatch prune` lists and removes them."
+        )
+    if plan.older_code:
+        older = counted(plan.older_code, "item")
+        yield f"{older} made by older code of the job; --resume --rerun code makes them again."
