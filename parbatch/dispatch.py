@@ -66,8 +66,8 @@ class _Doom(NamedTuple):
 class Dispatch:
     """Runs a schedule to its end over a backend.
 
-    `stop_at` is a monotonic time at which handing out ends; `now` is the clock. `stop` may be called from a signal
-    handler.
+    `stop_at` is a monotonic time at which handing out ends; `say` shows a person a line; `now` is the clock. `stop` may
+    be called from a signal handler.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Dispatch:
         tmp: str,
         limits: Limits,
         stop_at: float | None = None,
+        say: Callable[[str], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._schedule = schedule
@@ -89,6 +90,7 @@ class Dispatch:
         self._tmp = tmp
         self._limits = limits
         self._stop_at = stop_at
+        self._say = say
         self._now = now
         self._told_to_stop = False
         self._grace_ends: float | None = None
@@ -123,6 +125,10 @@ class Dispatch:
         if self._schedule.stopped_by is not None:
             if not self._told_to_stop:
                 self._told_to_stop = True
+                if self._grace_ends is not None:
+                    self._say(
+                        f"Stopping: what is in flight may go on for {GRACE_S:.0f} s. A second signal ends it at once."
+                    )
                 for slot in self._slots:
                     if self._schedule.has_work(slot):
                         self._backend.send(slot, Stop())

@@ -1,5 +1,6 @@
 """A job as its author writes it: where the items come from, how one is rendered, and its limits."""
 
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -90,6 +91,12 @@ class Job:
             if role not in self.functions:
                 raise JobError(f"{self!r} has no {role} function. Add one: @job.{role} above {example}")
 
+        for role, given, example in _SIGNATURES:
+            if role in self.functions and not _takes(self.functions[role], given):
+                raise JobError(
+                    f"{self!r}: its {role} function can't be called with {given} arguments: write {example}."
+                )
+
     def source(self) -> Iterable[Any]:
         """What the items function gives, to be read lazily. Raises JobError when it is not iterable."""
         given = self.functions["items"]()
@@ -98,6 +105,25 @@ class Job:
                 f"{self!r}: its items function returned {type(given).__name__}; return or yield Items or mappings."
             )
         return given
+
+
+_SIGNATURES = (
+    ("items", 0, "def rows()"),
+    ("setup", 0, "def load()"),
+    ("render", 2, "def one(item, ctx)"),
+    ("overview", 2, "def summary(run, ctx)"),
+)
+
+
+def _takes(function: Callable[..., Any], given: int) -> bool:
+    """Whether a function can be called with so many positional arguments; True where that can't be told."""
+    try:
+        inspect.signature(function).bind(*[None] * given)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in without a signature
+        return True
+    return True
 
 
 def chunk_size_of(value: int | str) -> int | None:

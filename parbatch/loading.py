@@ -13,6 +13,7 @@ import cloudpickle
 import msgspec
 
 from parbatch.errors import JobError
+from parbatch.evidence import innermost_own
 from parbatch.job import Job
 
 SAMPLE_MODULE = "parbatch.sample.job"
@@ -30,7 +31,8 @@ class JobRef(msgspec.Struct, frozen=True):
 class LoadedJob(msgspec.Struct, frozen=True):
     """A job, how workers find it, its source file if it has one, and what a person would type for it.
 
-    `defaults` are run options that a TOML file gives, by their long name with underscores.
+    `defaults` are run options that a TOML file gives, by their long name with underscores; that file is
+    `defaults_from`.
     """
 
     job: Job
@@ -38,6 +40,7 @@ class LoadedJob(msgspec.Struct, frozen=True):
     file: Path | None
     label: str
     defaults: Mapping[str, Any] = {}
+    defaults_from: str = ""
 
     @property
     def base(self) -> Path:
@@ -112,10 +115,13 @@ def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:
     if spec.endswith(".toml"):
         raise JobError(f"{path}: its job {spec!r} is a TOML file too. Name a Python file or module there.")
     inner = spec if Path(spec.partition(":")[0]).is_absolute() or ".py" not in spec else str(path.parent / spec)
-    loaded = load(inner)
+    try:
+        loaded = load(inner)
+    except JobError as error:
+        raise JobError(f"{path}: {error}") from error
     defaults = {key.replace("-", "_"): value for key, value in settings.items() if key != "job"}
     label = str(path) if not table and path.name != "parbatch.toml" else ""
-    return LoadedJob(loaded.job, loaded.ref, loaded.file, label, defaults)
+    return LoadedJob(loaded.job, loaded.ref, loaded.file, label, defaults, str(path))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -133,7 +139,9 @@ def _complete(ref: JobRef, label: str) -> LoadedJob:
     except JobError:
         raise
     except (Exception, SystemExit) as error:
-        raise JobError(f"{ref.where} can't be loaded: {type(error).__name__}: {error}") from error
+        place, line = innermost_own(error.__traceback__)
+        where = f" at {place.partition(':')[0]}:{line}" if place and not isinstance(error, SyntaxError) else ""
+        raise JobError(f"{ref.where} can't be loaded{where}: {type(error).__name__}: {error}") from error
     job.check()
     file = ref.where if ref.kind == "file" else getattr(sys.modules[ref.where], "__file__", None)
     return LoadedJob(job, ref, Path(file) if file else None, label)
@@ -182,5 +190,5 @@ def _pick(module: ModuleType, name: str, where: str) -> Job:
     if len(distinct) == 1 or "job" in jobs:
         return jobs["job"] if "job" in jobs else next(iter(jobs.values()))
     if not jobs:
-        raise JobError(f"{where} has no job. Write job = Job({module.__name__!r}), with items and render.")
+        raise JobError(f"{where} has no job. Write job = Job({Path(where).stem!r}), with items and render.")
     raise JobError(f"{where} has several jobs: {', '.join(jobs)}. Name one, as in {where}:{next(iter(jobs))}.")

@@ -8,7 +8,7 @@ from parbatch.errors import CheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
-from parbatch.plan import Plan, mark_asked_for, remember_files, resume, start_over, summarise
+from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
 from parbatch.source import Difference, fill
 
 
@@ -18,6 +18,7 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
     All or nothing: on any error the folder's checkpoint is what it was, or is not there. Raises FolderError for an
     unfinished earlier run that is neither to be gone on with nor started over, and as the plan does.
     """
+    check_files(loaded)
     if not folder.checkpoint.exists():
         return _begin(folder, loaded, options)
     try:

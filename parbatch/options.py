@@ -59,16 +59,7 @@ NAMES = (
 )
 
 
-def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str = "auto") -> Options:
-    """Options from what was given, else the TOML file's, else the job's, else the defaults.
-
-    Raises DataError for a name or value that can't be used, and for options that contradict each other.
-    """
-    typed = {name: value for name, value in given.items() if value is not None}
-    defaults = dict(loaded.defaults)
-    if typed.keys() & {"resume", "fresh"}:  # what is typed wins over the file, also where they exclude each other
-        defaults = {name: value for name, value in defaults.items() if name not in {"resume", "fresh"}}
-    asked = defaults | typed
+def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str) -> Options:
     _check_names(asked)
     job = loaded.job
     if asked.get("resume") and asked.get("fresh"):
@@ -101,6 +92,23 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
         json=bool(asked.get("json")),
         accelerate=bool(asked.get("accelerate", True)),
     )
+
+
+def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str = "auto") -> Options:
+    """Options from what was given, else the TOML file's, else the job's, else the defaults.
+
+    Raises DataError for a name or value that can't be used, and for options that contradict each other; where it is
+    the TOML file's, it is named.
+    """
+    typed = {name: value for name, value in given.items() if value is not None}
+    defaults = dict(loaded.defaults)
+    if typed.keys() & {"resume", "fresh"}:  # what is typed wins over the file, also where they exclude each other
+        defaults = {name: value for name, value in defaults.items() if name not in {"resume", "fresh"}}
+    _complete(loaded, typed, default_progress)
+    try:
+        return _complete(loaded, defaults | typed, default_progress)
+    except DataError as error:
+        raise DataError(f"{loaded.defaults_from}: {error}") from None
 
 
 def _check_names(asked: Mapping[str, Any]) -> None:

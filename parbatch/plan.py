@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.errors import SelectionError
+from parbatch.errors import JobError, SelectionError
 from parbatch.loading import LoadedJob
 from parbatch.model import Output, Task
 from parbatch.publish import digest_file, is_intact
@@ -62,6 +62,15 @@ class Plan(NamedTuple):
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
     """The job's files with the digest that each has now; None for one that is not there."""
     return {str(path): _digest(path) for path in (loaded.base / file for file in loaded.job.files)}
+
+
+def check_files(loaded: LoadedJob) -> None:
+    """Raise JobError when a file that the job says it depends on is not there."""
+    for path, digest in current_files(loaded).items():
+        if digest is None:
+            raise JobError(
+                f"{loaded.job!r}: files= names {path}, which can't be read. Paths start from the job's folder."
+            )
 
 
 def code_digest(loaded: LoadedJob) -> str:

@@ -9,6 +9,8 @@ from parbatch.errors import DataError
 from parbatch.model import Ended, Task
 from parbatch.units import format_duration
 
+_MOST_TOLD = 10
+
 MODES = ("auto", "bar", "lines", "none")
 
 
@@ -31,16 +33,27 @@ class Bar:
     def __init__(self, total: int, stream: IO[str]) -> None:
         self._bar = tqdm(total=total, file=stream, unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1)
         self._ok = self._not_ok = 0
+        self._told: set[tuple[str, str, str]] = set()
         self._show()
 
-    def settled(self, task: Task, ended: Ended) -> None:  # noqa: ARG002 -- counts only
+    def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""
         if ended.status == "ok":
             self._ok += 1
         else:
             self._not_ok += 1
+            self._tell_once(task, ended)
         self._show()
         self._bar.update()
+
+    def _tell_once(self, task: Task, ended: Ended) -> None:
+        """Show the first failure of each kind above the bar: a broken environment is seen at once."""
+        evidence = ended.evidence
+        kind = (ended.status, evidence.type if evidence else "", evidence.place if evidence else "")
+        if kind not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(kind)
+            why = f": {cause(evidence.type, evidence.message)}" if evidence else ""
+            self.say(f"{printable(task.name)} {ended.status}{why}")
 
     def _show(self) -> None:
         self._bar.set_postfix_str(f"{self._ok} ok, {self._not_ok} failed", refresh=False)

@@ -21,12 +21,14 @@ class Tally:
     def __init__(self) -> None:
         self.rendered = 0
         self.failures = 0
+        self.empty = 0
         self._metrics: dict[str, list[float]] = {}
 
     def take(self, ended: Ended) -> None:
         """Count a settled item."""
         self.rendered += 1
         self.failures += ended.status != "ok"
+        self.empty += ended.status == "ok" and not ended.outputs and bytes(ended.result) == b"null"
         if not ended.metrics:
             return
         for name, number in ended.metrics.items():

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -105,6 +105,8 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
                 result = stage.report()
     if go_on is not None:
         print(console.summary(result, go_on), file=stage.stream, flush=True)
+        if stage.came_to_nothing:
+            print("\n" + console.CAME_TO_NOTHING, file=stage.stream, flush=True)
     return result
 
 
@@ -193,13 +195,15 @@ class _Stages:
                 max_failures=self._asked.max_failures,
             )
             try:
-                self._dispatch(schedule, backend, sink, slots)
+                self._dispatch(schedule, backend, sink, slots, progress.say)
             finally:
                 journal.finish()
         if schedule.waiting and schedule.stopped_by is not None:
             self._stopped_by = schedule.stopped_by
 
-    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int) -> None:
+    def _dispatch(
+        self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int, say: Callable[[str], None]
+    ) -> None:
         budget = self._asked.time_budget
         dispatch = Dispatch(
             schedule,
@@ -209,6 +213,7 @@ class _Stages:
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget,
+            say=say,
         )
         try:
             with self._interrupts.watched():
@@ -280,6 +285,11 @@ class _Stages:
         json.write(result, self._folder.report)
         self._checkpoint.set_run(self._run_id, state)
         return result
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether items were ok, and none of them left a file or a result: most likely a forgotten return."""
+        return bool(self._tally.empty) and self._tally.empty == self._tally.rendered - self._tally.failures
 
     # --- inside
 

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from parbatch.checkpoint import COLUMNS, ITEM_COLUMNS, Checkpoint
 from parbatch.errors import DataError, JobError
+from parbatch.evidence import innermost_own
 from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Item
 from parbatch.naming import folded, is_safe, marked_stem
+from parbatch.units import counted
 
 Row = tuple[str, str, str, str, str | None]
 
@@ -50,11 +52,9 @@ def _source(job: Job) -> Iterable[Any]:
 
 
 def _source_failed(job: Job, after: int, error: BaseException) -> str:
-    frames = error.__traceback__
-    while frames and frames.tb_next:
-        frames = frames.tb_next
-    where = f" at {frames.tb_frame.f_code.co_filename}:{frames.tb_lineno}" if frames else ""
-    return f"{job!r}: its items function failed after {after} items{where}: {type(error).__name__}: {error}"
+    place, line = innermost_own(error.__traceback__)
+    where = f" at {place.partition(':')[0]}:{line}" if place else ""
+    return f"{job!r}: its items function failed after {counted(after, 'item')}{where}: {type(error).__name__}: {error}"
 
 
 def _as_item(given: object, number: int) -> Item:

@@ -23,7 +23,7 @@ class _Group(click.Group):
             error.show()
             sys.exit(NothingRunError.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("parbatch: interrupted", err=True)
+            click.echo("parbatch: interrupted. What had been finished is kept; --resume goes on.", err=True)
             sys.exit(130)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature

@@ -9,6 +9,10 @@ from parbatch.result import Failure, RunResult
 from parbatch.units import counted, format_duration
 
 MOST_NAMED = 10
+CAME_TO_NOTHING = (
+    "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
+    " Files that it saves elsewhere are not published or resumed."
+)
 
 
 def summary(result: RunResult, go_on: str) -> str:
