@@ -20,6 +20,11 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
         why = ", ".join(f"{count} {reason}" for reason, count in plan.reasons.items())
         this_time = f"; {plan.due} of them this time" if plan.due < due else ""
         yield f"Due: {due} of {counted(plan.total, 'item')} ({why}){this_time}."
+    yield from remarks(plan)
+
+
+def remarks(plan: Plan) -> Iterator[str]:
+    """What is out of date and is not made anew by itself."""
     if plan.stale:
         yield (
             f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"

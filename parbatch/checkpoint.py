@@ -9,7 +9,7 @@ All values are numbers, text or JSON: opening somebody's checkpoint runs no code
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,9 @@ _PAGE = 2_000  # rows fetched at once where all items are walked through
 class Checkpoint:
     """An open checkpoint. Reads see what was written so far; `commit` makes it last."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection | None = None) -> None:
         self.path = path
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db = db or sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
     def use_wal(self) -> None:
         """Let readers and the writer not block each other (WAL).
@@ -334,7 +334,11 @@ def create(path: Path) -> Checkpoint:
     new = path.with_name(path.name + ".new")
     for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
         leftover.unlink(missing_ok=True)
-    checkpoint = Checkpoint(new)
+    return lay_out(Checkpoint(new))
+
+
+def lay_out(checkpoint: Checkpoint) -> Checkpoint:
+    """Make the tables of a new checkpoint. Until it is settled nothing is kept in case of a kill."""
     checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
     return checkpoint
 
@@ -348,11 +352,11 @@ def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     return open_existing(path)
 
 
-def open_existing(path: Path) -> Checkpoint:
+def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
     """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
     checkpoint: Checkpoint | None = None
     try:
-        checkpoint = Checkpoint(path)
+        checkpoint = connect(path)
         (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
         (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
         if (application, version) == (_APPLICATION_ID, FORMAT):

@@ -75,7 +75,7 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
     progress = asked.get("progress", default_progress)
     check_mode(progress)
     return Options(
-        out=_out(asked.get("out") or Path("outputs", job.name)),
+        out=out_folder(loaded, asked.get("out")),
         workers=_workers(asked, backend),
         chunk_size=chunk_size_of(asked["chunk_size"]) if "chunk_size" in asked else job.chunk_size,
         memory=parse_size(asked["memory"]) if "memory" in asked else job.memory,
@@ -135,10 +135,12 @@ def _patterns(only: str | Sequence[str]) -> tuple[str, ...]:
     return patterns
 
 
-def _out(given: Any) -> Path:
-    if not isinstance(given, (str, os.PathLike)):
-        raise DataError(f"out: {given!r} is not the path of a folder.")
-    return Path(given)
+def out_folder(loaded: LoadedJob, given: Any = None) -> Path:
+    """The output folder: as given, else the TOML file's, else named after the job. Raises DataError."""
+    out = given or loaded.defaults.get("out") or Path("outputs", loaded.job.name)
+    if not isinstance(out, (str, os.PathLike)):
+        raise DataError(f"out: {out!r} is not the path of a folder.")
+    return Path(out)
 
 
 def _cpus() -> int:

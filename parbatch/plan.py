@@ -3,16 +3,16 @@
 Nothing is rendered here, and all of it happens in one transaction: an error leaves the checkpoint as it was.
 """
 
-import difflib
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import JobError, SelectionError
 from parbatch.loading import LoadedJob
+from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
 from parbatch.publish import digest_file, is_intact
 from parbatch.source import Difference, compare, rows
@@ -44,6 +44,9 @@ class Selection(NamedTuple):
     def describe(self) -> str:
         """The selection as a person typed it."""
         return " ".join(f"--only {pattern!r}" for pattern in self.only)
+
+
+_REASON = "COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END)"
 
 
 class Plan(NamedTuple):
@@ -87,7 +90,7 @@ def resume(
     _mark_broken_outputs(checkpoint, items)
     if rerun_code:
         code = checkpoint.code_version(code_digest(loaded))
-        _offer_selection(checkpoint, selection)
+        offer_selection(checkpoint, selection)
         _mark(checkpoint, "code changed", "code <> ? AND selected(id, name)", code)
     return difference
 
@@ -96,7 +99,7 @@ def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) 
     """Make every selected item due again. Call inside a transaction."""
     difference = compare(checkpoint, loaded.job)
     db = checkpoint.db
-    _offer_selection(checkpoint, selection)
+    offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
     chosen = "(SELECT id FROM items WHERE selected(id, name) ORDER BY position LIMIT ?)"
     db.execute(f"DELETE FROM attempts WHERE id IN {chosen}", (most,))
@@ -121,7 +124,7 @@ def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
 def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, difference: Difference) -> Plan:
     """Count what is due. Raises SelectionError when the selection matches no item."""
     db = checkpoint.db
-    _offer_selection(checkpoint, selection)
+    offer_selection(checkpoint, selection)
     condition = _due(selection)
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
     (matching,) = (
@@ -129,12 +132,7 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     )
     if total and not matching:
         raise SelectionError(f"No item matches {selection.describe()}.{_close_matches(checkpoint, selection)}")
-    reasons = dict(
-        db.execute(
-            "SELECT COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END),"
-            f" COUNT(*) FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC"
-        )
-    )
+    reasons = dict(db.execute(f"SELECT {_REASON}, COUNT(*) FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1"))
     code = checkpoint.code_version(code_digest(loaded))
     (older,) = db.execute("SELECT COUNT(*) FROM items WHERE status = 'ok' AND code <> ?", (code,)).fetchone()
     count = sum(reasons.values())
@@ -145,8 +143,17 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
 
 def tasks_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[Task]:
     """The items that a run takes on, in item order, read as they are needed."""
-    _offer_selection(checkpoint, selection)
+    offer_selection(checkpoint, selection)
     return checkpoint.tasks(_due(selection), selection.limit)
+
+
+def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[str, str, str, str]]:
+    """The same items one by one: id, name, group and why each is due."""
+    offer_selection(checkpoint, selection)
+    limit = -1 if selection.limit is None else selection.limit
+    yield from checkpoint.db.execute(
+        f'SELECT id, name, "group", {_REASON} FROM items WHERE {_due(selection)} ORDER BY position LIMIT ?', (limit,)
+    )
 
 
 def _due(selection: Selection) -> str:
@@ -190,41 +197,21 @@ def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
     )
 
 
-def _offer_selection(checkpoint: Checkpoint, selection: Selection) -> None:
+def offer_selection(checkpoint: Checkpoint, selection: Selection) -> None:
+    """Let SQL ask `selected(id, name)`."""
     checkpoint.db.create_function("selected", 2, selection.matches, deterministic=True)
 
 
 def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
     by_text = {}
-    for item_id, name in checkpoint.db.execute("SELECT id, name FROM items LIMIT 100000"):
-        by_text[item_id.casefold()] = by_text[name.casefold()] = [item_id]
-    return _close(selection.only[0], by_text)
+    for item_id, name in checkpoint.db.execute("SELECT id, name FROM items LIMIT ?", (MOST_COMPARED,)):
+        by_text[item_id.casefold()] = by_text[name.casefold()] = item_id
+    return close_to(selection.only[0], by_text)
 
 
 def find_item(loaded: LoadedJob, asked: str) -> str:
-    """The id of the item that a person names by id or name, upper and lower case the same.
-
-    Raises SelectionError with close matches when there is none, and with the ids when several have that name.
-    """
-    by_name: dict[str, list[str]] = {}
-    by_id: dict[str, list[str]] = {}
-    for item_id, name, *_ in rows(loaded.job):
-        if item_id == asked:
-            return item_id
-        by_id.setdefault(item_id.casefold(), []).append(item_id)
-        by_name.setdefault(name.casefold(), []).append(item_id)
-    found = by_id.get(asked.casefold()) or by_name.get(asked.casefold()) or []
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {', '.join(found[:5])}.")
-    raise SelectionError(f"No item is called {asked!r}.{_close(asked, by_id | by_name)}")
-
-
-def _close(asked: str, by_text: Mapping[str, Sequence[str]]) -> str:
-    texts = difflib.get_close_matches(asked.casefold(), by_text, 3)
-    ids = dict.fromkeys(item_id for text in texts for item_id in by_text[text])
-    return f" Close to it: {', '.join(ids)}." if ids else ""
+    """The id of the job's item that a person names. Raises SelectionError as `lookup.find` does."""
+    return find(asked, ((item_id, name) for item_id, name, *_ in rows(loaded.job)))
 
 
 def _pattern(only: str) -> re.Pattern[str]:

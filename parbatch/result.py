@@ -33,6 +33,15 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     stderr_path: str | None
 
 
+class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures that are one problem: how many, the first of them, and whether the messages of all are the same."""
+
+    fingerprint: str
+    count: int
+    same_message: bool
+    first: tuple[Failure, ...]
+
+
 class Counts(msgspec.Struct, frozen=True):
     """Items by status, in all and by group."""
 

@@ -23,10 +23,10 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
-from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint import Checkpoint, open_existing
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.errors import DataError, NothingRunError, ParbatchError, SetupError
+from parbatch.errors import DataError, JobError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
@@ -40,6 +40,7 @@ from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.overview import is_current, make
 from parbatch.plan import Plan, Selection, find_item, tasks_due
+from parbatch.reading import require_checkpoint
 from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
@@ -95,12 +96,13 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
     with held(folder):
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         with contextlib.closing(checkpoint):
-            stage = _Stages(loaded, asked, folder, checkpoint, plan)
+            stage = _Stages(loaded, asked, folder, checkpoint)
             if go_on is not None:
-                stage.announce()
+                stage.announce(plan)
             with _breaking_off_in_words(folder):
                 with stage.working_folder():
-                    stage.render_items()
+                    stage.begin()
+                    stage.render_items(plan)
                     stage.make_overview()
                 result = stage.report()
     if go_on is not None:
@@ -108,6 +110,23 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
         if stage.came_to_nothing:
             print("\n" + console.CAME_TO_NOTHING, file=stage.stream, flush=True)
     return result
+
+
+def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
+    """Make the overview anew from the checkpoint, also when it is up to date: what became of it, and the exit code.
+
+    Raises JobError for a job without an overview, FolderError where nothing was run yet, and as `run` does.
+    """
+    if "overview" not in loaded.job.functions:
+        raise JobError(
+            f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
+        )
+    folder = Folder(asked.out)
+    require_checkpoint(folder)
+    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        stage = _Stages(loaded, asked, folder, checkpoint)
+        with _breaking_off_in_words(folder), stage.working_folder():
+            return stage.remake_overview(), stage.exit_code
 
 
 @contextlib.contextmanager
@@ -133,12 +152,11 @@ class _Clock:
 class _Stages:
     """The stages of one run and what they share."""
 
-    def __init__(self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, plan: Plan) -> None:
+    def __init__(self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
         self._checkpoint = checkpoint
-        self._plan = plan
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
         self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._tmp = folder.tmp / self._run_id
@@ -152,9 +170,9 @@ class _Stages:
         self._memory_cap = asked.memory or default_cap(asked.workers)
         self.stream = sys.stderr if asked.json else sys.stdout
 
-    def announce(self) -> None:
+    def announce(self, plan: Plan) -> None:
         """Say what is going to happen, where it is not plain."""
-        for line in announcements(self._loaded, self._plan, accelerate=self._asked.accelerate):
+        for line in announcements(self._loaded, plan, accelerate=self._asked.accelerate):
             print(line, file=self.stream, flush=True)
 
     @contextlib.contextmanager
@@ -163,31 +181,34 @@ class _Stages:
         for leftover in self._folder.tmp.iterdir():
             shutil.rmtree(leftover, ignore_errors=True)
         self._tmp.mkdir()
-        self._checkpoint.set_run(self._run_id, "running")
         try:
             yield
         finally:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
-    def render_items(self) -> None:
+    def begin(self) -> None:
+        """Write down that there is a run: one that is killed stays `running`."""
+        self._checkpoint.set_run(self._run_id, "running")
+
+    def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
-        if not self._plan.due:
+        if not plan.due:
             return
-        slots = min(self._asked.workers, self._plan.due)
-        progress = progressing.start(self._asked.progress, self._plan.due, self.stream)
+        slots = min(self._asked.workers, plan.due)
+        progress = progressing.start(self._asked.progress, plan.due, self.stream)
         with contextlib.closing(progress), self._backend(slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
                 self._run_id,
-                self._plan.code,
+                plan.code,
                 backend.wake,
                 heading(self._identity, self._run_id, str(self._folder.root)),
             )
             sink = _Observed(journal, self._tally, progress)
             schedule = Schedule(
                 tasks_due(self._checkpoint, self._asked.selection),
-                self._plan.due,
+                plan.due,
                 slots,
                 sizer=ChunkSizer(self._asked.chunk_size, slots),
                 attempts=self._asked.attempts,
@@ -235,6 +256,10 @@ class _Stages:
             paths = [output.path for output in self._checkpoint.overview_outputs()]
             self._overview = OverviewReport(path=min(paths, default=None))
             return
+        self.remake_overview()
+
+    def remake_overview(self) -> OverviewReport:
+        """Make the overview. Its failure, or an interruption, is a report."""
         try:
             with self._backend(1) as backend, self._interrupts.watched():
                 self._overview = make(
@@ -247,6 +272,7 @@ class _Stages:
                 )
         except SetupError as error:
             self._overview = OverviewReport(error=str(error))
+        return self._overview
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
@@ -258,7 +284,7 @@ class _Stages:
             job=self._loaded.job.name,
             run_id=self._run_id,
             state=state,
-            exit_code=self._exit_code(state),
+            exit_code=self.exit_code,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             duration_s=round(time.monotonic() - self._clock.monotonic, 3),
@@ -291,6 +317,16 @@ class _Stages:
         """Whether items were ok, and none of them left a file or a result: most likely a forgotten return."""
         return bool(self._tally.empty) and self._tally.empty == self._tally.rendered - self._tally.failures
 
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with, after what has happened so far."""
+        if self._interrupts.signum is not None:
+            return 128 + self._interrupts.signum
+        if self._stopped_by is not None:
+            return 4
+        overview_failed = self._overview is not None and self._overview.error is not None
+        return 1 if self._tally.failures or overview_failed else 0
+
     # --- inside
 
     @contextlib.contextmanager
@@ -321,14 +357,6 @@ class _Stages:
         if self._interrupts.signum is not None:
             return "interrupted"
         return "finished" if self._stopped_by is None else "stopped"
-
-    def _exit_code(self, state: State) -> int:
-        if self._interrupts.signum is not None:
-            return 128 + self._interrupts.signum
-        if state == "stopped":
-            return 4
-        overview_failed = self._overview is not None and self._overview.error is not None
-        return 1 if self._tally.failures or overview_failed else 0
 
 
 class _Observed:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from parbatch.fingerprint import MOST_NAMED
 from parbatch.model import STATUSES
-from parbatch.reports.console import MOST_NAMED, summary
+from parbatch.reports.console import summary
 from parbatch.result import Counts, Failure, OverviewReport, RunResult
 
 

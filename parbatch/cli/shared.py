@@ -1,12 +1,19 @@
 """What several commands have in common."""
 
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
+from parbatch import loading
 from parbatch.backends import BACKENDS
-from parbatch.progress import MODES
+from parbatch.folder import Folder
+from parbatch.options import out_folder
+from parbatch.progress import MODES, printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -15,8 +22,13 @@ JOB_HELP = (
     " parbatch.toml here, else [tool.parbatch] of pyproject.toml here, else the sample job."
 )
 
+LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
+
+out_option = click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for programs.")
+
 _OPTIONS = (
-    click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]"),
+    out_option,
     click.option("--memory", metavar="SIZE", help="Cap for each worker with the processes it starts, such as 512MB."
                  "  [default: the job's; else 80 % of the memory, shared among the workers]"),
     click.option("--timeout", metavar="SECONDS", help="Time for one attempt, such as 90 or 2m.  [default: the job's]"),
@@ -36,3 +48,31 @@ def job_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def folder_of(job: str | None, out: str | None) -> Folder:
+    """The output folder that is named, or the job's own; the job is loaded only to find that."""
+    return Folder(Path(out) if out else out_folder(loading.load(job)))
+
+
+def job_to_type(job: str | None, out: str | None) -> str | None:
+    """The job as it has to be typed: a stand-in where only a folder was named, and nothing here says whose it is."""
+    return "JOB" if job is None and out and loading.configured_here() is None else job
+
+
+def typed(command: str, *named: str | None, out: str | None, options: Sequence[str] = ()) -> str:
+    """A command about the same folder, to be pasted into a shell: what it names (None for nothing), and its options."""
+    names = [name for name in named if name is not None]
+    given = [*(["--out", out] if out else []), *options]
+    words = [*given, "--", *names] if any(name.startswith("-") for name in names) else [*names, *given]
+    return printable(shlex.join(["parbatch", command, *words]))
+
+
+def on_terminal() -> bool:
+    """Whether people read along; else it is a pipe or a file, and each line stands for itself."""
+    return sys.stdout.isatty()
+
+
+def write_json(value: object) -> None:
+    """A value as indented JSON on standard output."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
