@@ -24,7 +24,12 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
 
 
 def remarks(plan: Plan) -> Iterator[str]:
-    """What is out of date and is not made anew by itself."""
+    """What a run does not make anew by itself: what is known to fail, and what is out of date."""
+    if plan.known_to_fail:
+        yield (
+            f"Known to fail: {counted(plan.known_to_fail, 'item')} that failed alike in the last two runs, with nothing"
+            " changed since. Not tried again; --retry-failed tries all the same."
+        )
     if plan.stale:
         yield (
             f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"

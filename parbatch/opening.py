@@ -21,6 +21,10 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
     """
     check_files(loaded)
     if not folder.checkpoint.exists():
+        if options.selection.retry:
+            raise FolderError(
+                f"{folder.root} holds no run of which items could be tried again. parbatch run begins one."
+            )
         return _begin(folder, loaded, options)
     try:
         checkpoint = open_existing(folder.checkpoint)

@@ -9,10 +9,10 @@ import msgspec
 
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
-from parbatch.fingerprint import fingerprint
 from parbatch.folder import Folder
 from parbatch.model import NO_DATA, Ended, Evidence, Task
 from parbatch.result import Counts, Failure, MetricSummary
+from parbatch.selection import KNOWN_AFTER
 
 
 class Tally:
@@ -68,7 +68,7 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         message=evidence.message,
         traceback=evidence.traceback,
         place=place_of(evidence),
-        fingerprint=fingerprint(row["status"], evidence, row["id"], row["name"]),
+        fingerprint=row["fingerprint"] or "",
         attempts=row["attempts"],
         duration_s=row["duration_s"],
         returncode=evidence.returncode,
@@ -76,6 +76,7 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         peak_memory_bytes=row["peak_memory_bytes"] or None,
         stdout_path=logs["stdout"],
         stderr_path=logs["stderr"],
+        known_to_fail=row["alike"] >= KNOWN_AFTER,
     )
 
 

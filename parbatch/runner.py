@@ -34,17 +34,20 @@ from parbatch.interrupts import Interrupts
 from parbatch.job import Job
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
+from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
 from parbatch.model import Ended, Outcome, Task
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.overview import is_current, make
-from parbatch.plan import Plan, Selection, find_item, tasks_due
+from parbatch.plan import Plan, find_item, tasks_due
 from parbatch.reading import require_checkpoint
 from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.selection import Selection
+from parbatch.units import format_duration
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -58,7 +61,23 @@ def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunR
     """
     loaded = _load(job)
     asked = run_options.read(loaded, options)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else "parbatch.run(…, resume=True)")
+    return execute(loaded, asked, go_on=None if asked.progress == "none" else _go_on)
+
+
+def retry(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+    """Try again what is not ok in an earlier run: what is pending, then cheap failures first and time-outs last.
+
+    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and raises as `run` does.
+    """
+    loaded = _load(job)
+    asked = run_options.read(loaded, options, retry=True)
+    return execute(loaded, asked, go_on=None if asked.progress == "none" else lambda _: "parbatch.retry(…)")
+
+
+def _go_on(result: RunResult) -> str:
+    more = ", retry_failed=True" if result.only_known_failures_left else ""
+    more += ", time_budget=None" if result.used_up_its_time else ""
+    return f"parbatch.run(…, resume=True{more})"
 
 
 def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
@@ -90,8 +109,8 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
     return loading.from_object(job)
 
 
-def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResult:
-    """The stages, one after another. `go_on` is the command that goes on, for the summary; with None, none is shown."""
+def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
+    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
     folder = Folder(asked.out)
     with held(folder):
         checkpoint, plan = open_and_plan(folder, loaded, asked)
@@ -106,7 +125,7 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
                     stage.make_overview()
                 result = stage.report()
     if go_on is not None:
-        print(console.summary(result, go_on), file=stage.stream, flush=True)
+        print(console.summary(result, go_on(result)), file=stage.stream, flush=True)
         if stage.came_to_nothing:
             print("\n" + console.CAME_TO_NOTHING, file=stage.stream, flush=True)
     return result
@@ -167,6 +186,9 @@ class _Stages:
         self._overview: OverviewReport | None = None
         self._stopped_by: str | None = None
         self._restarts = 0
+        self._known_to_fail = 0
+        self._left_out_by_samples = 0
+        self._spent_before = checkpoint.spent_s
         self._memory_cap = asked.memory or default_cap(asked.workers)
         self.stream = sys.stderr if asked.json else sys.stdout
 
@@ -192,7 +214,8 @@ class _Stages:
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
-        if not plan.due:
+        self._known_to_fail = plan.known_to_fail
+        if not plan.due or self._time_is_up():
             return
         slots = min(self._asked.workers, plan.due)
         progress = progressing.start(self._asked.progress, plan.due, self.stream)
@@ -204,23 +227,50 @@ class _Stages:
                 plan.code,
                 backend.wake,
                 heading(self._identity, self._run_id, str(self._folder.root)),
+                began=None if self._asked.selection.exact else self._clock.monotonic,
             )
             sink = _Observed(journal, self._tally, progress)
+            tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
-                tasks_due(self._checkpoint, self._asked.selection),
-                plan.due,
+                tasks,
+                count,
                 slots,
                 sizer=ChunkSizer(self._asked.chunk_size, slots),
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
+                max_same_failure=self._asked.max_same_failure,
+                then=then,
             )
             try:
                 self._dispatch(schedule, backend, sink, slots, progress.say)
             finally:
                 journal.finish()
-        if schedule.waiting and schedule.stopped_by is not None:
+        if schedule.has_more and schedule.stopped_by is not None:
             self._stopped_by = schedule.stopped_by
+
+    def _time_is_up(self) -> bool:
+        budget, spent = self._asked.time_budget, self._spent_before
+        if budget is None or spent < budget:
+            return False
+        self._stopped_by = f"the time budget of {format_duration(budget)} was used up before ({format_duration(spent)})"
+        return True
+
+    def _tasks(
+        self, plan: Plan, journal: Journal
+    ) -> tuple[Iterator[Task], int, Callable[[], tuple[Iterator[Task], int]] | None]:
+        """What is due, and what follows once that has settled."""
+        selection = self._asked.selection
+        if not selection.sample_groups:
+            return tasks_due(self._checkpoint, selection), plan.due, None
+        lineup = LineUp(self._checkpoint, selection)
+
+        def others() -> tuple[Iterator[Task], int]:
+            journal.flush()  # so that the checkpoint knows how the samples ended
+            self._left_out_by_samples = lineup.leave_out_failed_groups()
+            return lineup.others()
+
+        return *lineup.samples(), others
 
     def _dispatch(
         self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int, say: Callable[[str], None]
@@ -233,7 +283,7 @@ class _Stages:
             slots=slots,
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
-            stop_at=None if budget is None else self._clock.monotonic + budget,
+            stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
             say=say,
         )
         try:
@@ -280,6 +330,7 @@ class _Stages:
         total, success = sum(after.by_status.values()), after.by_status["ok"]
         pending = after.by_status["pending"]
         state = self._state()
+        failed = list(failures(self._checkpoint, self._folder))
         result = RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
@@ -303,9 +354,11 @@ class _Stages:
             overview=self._overview,
             environment=environment(self._identity),
             metrics=self._tally.metrics(),
-            failures=list(failures(self._checkpoint, self._folder)),
+            failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
+            known_to_fail=sum(failure.known_to_fail for failure in failed),
+            left_out_by_samples=self._left_out_by_samples,
         )
         json.write(result, self._folder.sessions / f"{self._run_id}.json")
         json.write(result, self._folder.report)
@@ -325,7 +378,7 @@ class _Stages:
         if self._stopped_by is not None:
             return 4
         overview_failed = self._overview is not None and self._overview.error is not None
-        return 1 if self._tally.failures or overview_failed else 0
+        return 1 if self._tally.failures or self._known_to_fail or overview_failed else 0
 
     # --- inside
 

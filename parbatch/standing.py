@@ -9,6 +9,7 @@ from parbatch.folder import Folder, holder
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, FailureGroup
+from parbatch.selection import Selection, known_to_fail
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
 # did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
@@ -25,7 +26,10 @@ class HeldBy(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first."""
+    """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first.
+
+    `known_to_fail` of the errors are tried again only on request.
+    """
 
     out: str
     state: RunState
@@ -35,6 +39,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     success: int
     errors: int
     pending: int
+    known_to_fail: int
     counts: Counts
     failures: list[FailureGroup]
 
@@ -46,6 +51,7 @@ def look(folder: Folder) -> Standing:
         last = checkpoint.last_run()
         now = counts(checkpoint)
         groups = grouped(failures(checkpoint, folder))
+        known = known_to_fail(checkpoint, Selection())
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
@@ -58,6 +64,7 @@ def look(folder: Folder) -> Standing:
         success=success,
         errors=total - success - pending,
         pending=pending,
+        known_to_fail=known,
         counts=now,
         failures=groups,
     )

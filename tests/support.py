@@ -40,7 +40,7 @@ FAILING = JOB.replace(
 
 def typed(*arguments: str) -> Result:
     """A command line, run in this process; parbatch's workers are this process too."""
-    if arguments and arguments[0] in {"run", "overview"}:
+    if arguments and arguments[0] in {"run", "retry", "overview"}:
         arguments = (*arguments, "--backend", "inline")
     return CliRunner().invoke(command, arguments)
 
@@ -91,6 +91,8 @@ def ended(of: Task, status: Status = "ok", **more: Any) -> Ended:
     """The end of an attempt; one that is not ok has evidence."""
     if status != "ok" and "evidence" not in more:
         more["evidence"] = Evidence(type="ValueError", message=f"{of.id} went wrong")
+    if status != "ok":
+        more.setdefault("fingerprint", status)
     return Ended(of.position, of.number, status, more.pop("duration_s", 0.01), **more)
 
 

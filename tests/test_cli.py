@@ -346,6 +346,11 @@ def test_the_command_that_goes_on_can_be_pasted_into_a_shell(arguments: list[str
     assert go_on_command(arguments) == text
 
 
+def test_the_command_that_goes_on_tries_known_failures_when_nothing_else_is_left() -> None:
+    assert go_on_command(["run", "job.py"], retry_failed=True) == "parbatch run job.py --resume --retry-failed"
+    assert go_on_command(["run", "--retry-failed", "job.py"]) == "parbatch run job.py --resume"
+
+
 def test_the_command_that_is_printed_goes_on(here: Path) -> None:
     """From the outside, with real workers: what was left by a failure is done by what the summary says."""
     write_job(here / "my job.py", FAILING)

@@ -11,8 +11,8 @@ import pytest
 from parbatch import Item
 from parbatch.folder import Folder
 from parbatch.listing import listed
-from parbatch.plan import Selection
 from parbatch.reading import reading
+from parbatch.selection import Selection
 from tests.support import FAILING, contents, new_checkpoint, typed, write_job
 from tests.waiting_run import waiting_run
 

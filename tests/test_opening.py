@@ -12,7 +12,8 @@ from parbatch.errors import CheckpointError, DataError, FolderError, JobError, S
 from parbatch.folder import Folder
 from parbatch.opening import open_and_plan, preview
 from parbatch.options import read
-from parbatch.plan import Plan, Selection
+from parbatch.plan import Plan
+from parbatch.selection import Selection
 from tests.support import contents, ended, loaded, make_job
 
 

@@ -14,6 +14,7 @@ from parbatch.errors import NothingRunError, ParbatchError
 # What people type, and the module of this package that has the command, under the module's own name.
 _COMMANDS = {
     "run": "run",
+    "retry": "retry",
     "render": "render",
     "plan": "plan",
     "status": "status",

@@ -10,9 +10,9 @@ from parbatch.cli.shared import JOB_HELP, LOOKING_EXIT_CODES, folder_of, json_op
 from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
-from parbatch.plan import Selection
 from parbatch.progress import printable
 from parbatch.reading import reading
+from parbatch.selection import Selection
 from parbatch.units import format_duration
 
 _HEADING = "status   tries      duration  id                        name"
@@ -33,7 +33,9 @@ _HEADING = "status   tries      duration  id                        name"
 @click.argument("job", required=False)
 @out_option
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; repeatable.")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only these groups; repeatable.")
+@click.option(
+    "--group", "groups", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."
+)
 @click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
 @click.option("--limit", type=int, metavar="N", help="At most N items.")
 @json_option
@@ -47,9 +49,10 @@ def list_items(  # noqa: D103 -- its help is above
     limit: int | None,
     as_json: bool,
 ) -> None:
-    selection = Selection(only, limit if limit is None else positive(limit, "limit"))
+    most = limit if limit is None else positive(limit, "limit")
+    selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
     with reading(folder_of(job, out)) as checkpoint:
-        items = listed(checkpoint, selection, statuses=statuses, groups=groups)
+        items = listed(checkpoint, selection)
         if as_json:
             _write_json(items)
         elif on_terminal():

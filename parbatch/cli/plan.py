@@ -10,12 +10,13 @@ from parbatch import loading
 from parbatch import options as run_options
 from parbatch.announcing import remarks
 from parbatch.checkpoint import Checkpoint
-from parbatch.cli.shared import JOB_HELP, json_option, on_terminal, out_option, typed, write_json
+from parbatch.cli.shared import JOB_HELP, as_given, json_option, on_terminal, out_option, typed, write_json
 from parbatch.folder import Folder, holder
 from parbatch.opening import preview
 from parbatch.options import Options
-from parbatch.plan import Plan, Selection, reasons_due
+from parbatch.plan import Plan, reasons_due
 from parbatch.progress import printable
+from parbatch.selection import Selection
 from parbatch.units import counted
 
 
@@ -32,13 +33,15 @@ from parbatch.units import counted
 @out_option
 @click.option("--items", "each", is_flag=True, help="Each item that is due, with its reason.")
 @click.option("--rerun", type=click.Choice(["code"]), help="As for a run: items again that older code made.")
+@click.option("--retry-failed", is_flag=True, default=None, help="As for a run: what is known to fail as well.")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable.")
+@click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable.")
 @click.option("--limit", type=int, metavar="N", help="At most N items.")
 @json_option
 def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
-    given["only"] = given["only"] or None
     loaded = loading.load(job)
-    asked = run_options.read(loaded, {**given, "workers": 1, "resume": True})
+    asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
     folder = Folder(asked.out)
     checkpoint, made = preview(folder, loaded, asked)
     with contextlib.closing(checkpoint):
@@ -63,8 +66,10 @@ def lines(name: str, made: Plan) -> Iterator[str]:
         yield f"  {count:>9,} {printable(reason)}"
     if made.due < all_due:
         yield f"  {all_due - made.due:>9,} of them left for later by --limit"
-    if made.matching > all_due:
-        yield f"  {made.matching - all_due:>9,} done already"
+    if made.known_to_fail:
+        yield f"  {made.known_to_fail:>9,} known to fail"
+    if made.matching > all_due + made.known_to_fail:
+        yield f"  {made.matching - all_due - made.known_to_fail:>9,} done already"
     if made.total > made.matching:
         yield f"  {made.total - made.matching:>9,} not selected"
     yield from remarks(made)
@@ -88,13 +93,19 @@ def _as_json(checkpoint: Checkpoint, made: Plan, selection: Selection, out: str,
         "matching": made.matching,
         "due": made.due,
         "reasons": made.reasons,
+        "known_to_fail": made.known_to_fail,
         "stale": made.stale,
         "older_code": made.older_code,
     } | ({"items": items} if each else {})
 
 
 def _run_options(asked: Options) -> list[str]:
-    only = [word for pattern in asked.selection.only for word in ("--only", pattern)]
-    limit = ["--limit", str(asked.selection.limit)] if asked.selection.limit is not None else []
-    resume = ["--resume"] if Folder(asked.out).checkpoint.exists() else []
-    return [*resume, *(["--rerun", "code"] if asked.rerun_code else []), *only, *limit]
+    selection = asked.selection
+    patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
+    return [
+        *(["--resume"] if Folder(asked.out).checkpoint.exists() else []),
+        *(["--rerun", "code"] if asked.rerun_code else []),
+        *(["--retry-failed"] if selection.retry_failed else []),
+        *(word for option, values in patterns.items() for value in values for word in (option, value)),
+        *(["--limit", str(selection.limit)] if selection.limit is not None else []),
+    ]

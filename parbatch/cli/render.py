@@ -26,7 +26,7 @@ def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- i
     result = runner.execute(
         loaded,
         runner.for_one_item(loaded, asked, item),
-        go_on=shlex.join(["parbatch", "show", item, *([job] if job else [])]),
+        go_on=lambda _: shlex.join(["parbatch", "show", item, *([job] if job else [])]),
     )
     if asked.json:
         sys.stdout.buffer.write(json_report.encode(result))

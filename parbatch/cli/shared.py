@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +41,48 @@ _OPTIONS = (
     click.option("--json", is_flag=True, default=None, help="The result on standard output as JSON, all else on"
                  " standard error."),
 )  # fmt: skip
+
+_BATCH_OPTIONS = (
+    click.option("--workers", type=int, metavar="N", help="Worker processes.  [default: the CPUs this process may"
+                 " use]"),
+    click.option("--chunk-size", metavar="N|auto", help="Items a worker is handed at once; auto aims at about a second"
+                 " of work.  [default: the job's, else auto]"),
+    click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable."),
+    click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
+    click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
+    click.option("--limit", type=int, metavar="N", help="At most N items this time."),
+    click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
+                 " the groups where it ended ok."),
+    click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures."),
+    click.option("--max-same-failure", type=int, metavar="N", help="Stop handing out items after N attempts in a row"
+                 " have failed alike."),
+    click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h;"
+                 " it counts over a run and its resumptions."),
+)  # fmt: skip
+_ACCELERATE = click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
+                           help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip
+
+
+def batch_options(command: Command) -> Command:
+    """The options of commands that render many items."""
+    command = _ACCELERATE(command)
+    for option in reversed((*_BATCH_OPTIONS, *_OPTIONS)):
+        command = option(command)
+    return command
+
+
+def as_given(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as typed; one that can be repeated, and was not typed at all, is not given."""
+    return {name: None if value == () else value for name, value in typed.items()}
+
+
+def without_time_budget(arguments: Sequence[str]) -> list[str]:
+    """What was typed, but for the time budget."""
+    kept: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if "--time-budget" not in {argument, before} and not argument.startswith("--time-budget="):
+            kept.append(argument)
+    return kept
 
 
 def job_options(command: Command) -> Command:

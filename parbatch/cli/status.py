@@ -122,5 +122,7 @@ def _what_is_left(standing: Standing, go_on: str) -> str:
     left = standing.pending + standing.errors
     if not left and standing.state == "finished":
         return "Nothing is left to do."
+    if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried
+        go_on = go_on.replace(" --resume", " --resume --retry-failed", 1)
     what = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left." if left else "The end of the run is left."
     return f"{what} To go on: {go_on}"

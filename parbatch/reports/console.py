@@ -31,6 +31,9 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
     yield f"  report    {as_typed(result.out, 'report.json')}"
+    yield from _changes(result)
+    if result.left_out_by_samples:
+        yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
     if result.failures:
         yield ""
         yield from failure_lines(grouped(result.failures), result.out)
@@ -52,6 +55,34 @@ def _headline(result: RunResult) -> str:
     return (
         f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
         f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+    )
+
+
+def _changes(result: RunResult) -> Iterator[str]:
+    """Counts by status before and after, where they differ, in all and by group; a first run has nothing before it."""
+    before, after = result.before, result.after
+    if before.by_status.get("pending", 0) == result.total or not (
+        changed := _changed(before.by_status, after.by_status)
+    ):
+        return
+    yield f"  changed   {changed}"
+    by_group = {
+        group: changed
+        for group, counts in after.by_group.items()
+        if (changed := _changed(before.by_group.get(group, {}), counts))
+    }
+    if len(after.by_group) < 2:
+        return
+    for group in list(by_group)[:MOST_NAMED]:
+        yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
+    if len(by_group) > MOST_NAMED:
+        yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """`ok 500 → 590, failed 92 → 2`; empty where nothing has changed."""
+    return ", ".join(
+        f"{status} {before.get(status, 0)} → {n}" for status, n in after.items() if n != before.get(status, 0)
     )
 
 
@@ -80,18 +111,22 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
             logs = f"  log: {as_typed(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
             tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
             named_by = failure.id if failure.name == failure.id else f"{failure.id} {failure.name}"
-            yield f"      {printable(named_by)}{tries}{logs}"
+            known = ", known to fail" if failure.known_to_fail else ""
+            yield f"      {printable(named_by)}{tries}{known}{logs}"
         if group.count > len(shown):
             yield f"      … and {group.count - len(shown)} more"
 
 
 def _what_is_left(result: RunResult) -> str:
-    if result.pending:
-        left = result.pending + result.errors
-        return f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left."
-    if result.errors:
-        return f"{counted(result.errors, 'item')} {'is' if result.errors == 1 else 'are'} not ok."
-    return "The overview is left."
+    left = result.pending + result.errors
+    if not left:
+        return "The overview is left."
+    text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
+    if result.known_to_fail:
+        text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."
+    if result.used_up_its_time:
+        text += " The time budget counts over resumptions: give a larger one, or none."
+    return text
 
 
 def as_typed(out: str, path: str) -> str:
