@@ -23,7 +23,7 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
-from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint import Checkpoint, discard
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.errors import DataError, NothingRunError, ParbatchError, SetupError
@@ -92,21 +92,25 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
 def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResult:
     """The stages, one after another. `go_on` is the command that goes on, for the summary; with None, none is shown."""
     folder = Folder(asked.out)
-    with held(folder):
+    with held(folder) as hold:
+        is_first = not folder.checkpoint.exists()
         checkpoint, plan = open_and_plan(folder, loaded, asked)
-        with contextlib.closing(checkpoint):
-            stage = _Stages(loaded, asked, folder, checkpoint, plan)
-            if go_on is not None:
-                stage.announce()
-            with _breaking_off_in_words(folder):
-                with stage.working_folder():
-                    stage.render_items()
-                    stage.make_overview()
-                result = stage.report()
+        hold.keep()
+        try:
+            with contextlib.closing(checkpoint):
+                stage = _Stages(loaded, asked, folder, checkpoint, plan)
+                if go_on is not None:
+                    stage.announce()
+                result = stage.run()
+        except SetupError as error:
+            if is_first and error.exit_code == NothingRunError.exit_code:
+                discard(folder.checkpoint)
+                hold.drop()
+            raise
     if go_on is not None:
-        print(console.summary(result, go_on), file=stage.stream, flush=True)
+        stage.show(console.summary(result, go_on))
         if stage.came_to_nothing:
-            print("\n" + console.CAME_TO_NOTHING, file=stage.stream, flush=True)
+            stage.show("\n" + console.CAME_TO_NOTHING)
     return result
 
 
@@ -149,13 +153,25 @@ class _Stages:
         self._overview: OverviewReport | None = None
         self._stopped_by: str | None = None
         self._restarts = 0
-        self._memory_cap = asked.memory or default_cap(asked.workers)
+        self._memory_cap = asked.memory or default_cap(max(1, min(asked.workers, plan.due)))
         self.stream = sys.stderr if asked.json else sys.stdout
+
+    def run(self) -> RunResult:
+        """All stages of a run that is planned."""
+        with _breaking_off_in_words(self._folder), self._interrupts.watched():
+            with self.working_folder():
+                self.render_items()
+                self.make_overview()
+            return self.report()
+
+    def show(self, text: str) -> None:
+        """Print a text for people, in what characters their terminal has."""
+        progressing.show(text, self.stream)
 
     def announce(self) -> None:
         """Say what is going to happen, where it is not plain."""
         for line in announcements(self._loaded, self._plan, accelerate=self._asked.accelerate):
-            print(line, file=self.stream, flush=True)
+            self.show(line)
 
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[None]:
@@ -216,9 +232,8 @@ class _Stages:
             say=say,
         )
         try:
-            with self._interrupts.watched():
-                self._interrupts.tell(dispatch)
-                dispatch.run()
+            self._interrupts.tell(dispatch)
+            dispatch.run()
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
@@ -236,7 +251,7 @@ class _Stages:
             self._overview = OverviewReport(path=min(paths, default=None))
             return
         try:
-            with self._backend(1) as backend, self._interrupts.watched():
+            with self._backend(1) as backend:
                 self._overview = make(
                     self._checkpoint,
                     self._folder,
@@ -281,9 +296,9 @@ class _Stages:
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
         )
+        self._checkpoint.set_run(self._run_id, state)
         json.write(result, self._folder.sessions / f"{self._run_id}.json")
         json.write(result, self._folder.report)
-        self._checkpoint.set_run(self._run_id, state)
         return result
 
     @property

@@ -1,5 +1,6 @@
 """The command line: what people type, and the one place where errors become exit codes."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,9 +23,11 @@ class _Group(click.Group):
         except click.ClickException as error:
             error.show()
             sys.exit(NothingRunError.exit_code)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
+            interrupt = error.__cause__ if isinstance(error, click.Abort) else error
+            signum = interrupt.args[0] if interrupt is not None and interrupt.args else signal.SIGINT
             click.echo("parbatch: interrupted. What had been finished is kept; --resume goes on.", err=True)
-            sys.exit(130)
+            sys.exit(128 + signum)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name, imported only when it is used."""

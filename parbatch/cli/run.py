@@ -8,8 +8,9 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, job_options
+from parbatch.cli.shared import JOB_HELP, job_options, people_apart
 from parbatch.reports import json as json_report
+from parbatch.result import RunResult
 
 _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
 2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 130, 143 interrupted. After 1, 4, 130
@@ -43,12 +44,17 @@ and 143, --resume goes on."""
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     if not given["only"]:
         given["only"] = None
-    loaded = loading.load(job)
-    asked = run_options.read(loaded, given)
-    result = runner.execute(loaded, asked, go_on=go_on_command(sys.argv[1:]))
-    if asked.json:
+    with people_apart(json=bool(given["json"])):
+        result = _run(job, given)
+    if given["json"]:
         sys.stdout.buffer.write(json_report.encode(result))
     sys.exit(result.exit_code)
+
+
+def _run(job: str | None, given: dict[str, Any]) -> RunResult:
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, given)
+    return runner.execute(loaded, asked, go_on=go_on_command(sys.argv[1:]))
 
 
 def go_on_command(arguments: list[str]) -> str:

@@ -1,12 +1,22 @@
 """What several commands have in common."""
 
-from collections.abc import Callable
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
 
 from parbatch.backends import BACKENDS
 from parbatch.progress import MODES
+
+
+@contextlib.contextmanager
+def people_apart(*, json: bool) -> Iterator[None]:
+    """With --json, keep standard output for the result; whatever else is printed, by the job too, goes elsewhere."""
+    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+        yield
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
