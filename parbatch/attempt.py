@@ -7,8 +7,8 @@ both call it.
 import gc
 import os
 import shutil
-import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ from parbatch.docx import explain_forbidden, is_document
 from parbatch.evidence import of_exception, status_of
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
-from parbatch.limits import PeakMeter
+from parbatch.limits import PeakMeter, hold_memory, relieve_memory, resident_bytes
 from parbatch.loading import JobRef
 from parbatch.model import NO_DATA, OVERVIEW, Ended, Evidence, Output, Status, Task
 from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
+
+# A few of the arenas, of a mebibyte each, that Python takes its memory in.
+_RESERVE = 4 * 1024**2
 
 
 class TimeUpError(BaseException):
@@ -62,6 +65,9 @@ class Attempts:
         self._told_templates: set[str] = set()
         self._shared: Any = None
         self._cpu_s = 0.0
+        self._pid = os.getpid()
+        self._reserve_bytes = 0
+        self._reserve = b""
         self._children: Children | None = None
 
     def set_up(self) -> None:
@@ -74,6 +80,8 @@ class Attempts:
 
     def make(self, task: Task, role: str) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
+        if len(self._reserve) < self._reserve_bytes:
+            self._reserve = bytes(self._reserve_bytes)
         started, cpu_started = time.monotonic(), self._cpu_s
         place = task.staging(self._tmp)
         ctx = Context(task.number, self._shared, place, self._base)
@@ -83,10 +91,16 @@ class Attempts:
         outputs: tuple[Output, ...] = ()
         try:
             result, outputs = self._call(task, role, ctx)
-        except BaseException as error:  # noqa: BLE001 -- also SystemExit and CancelledError: the item's own doing
+        except BaseException as error:
+            self._reserve = b""  # where memory is full, the lines below need some
+            self._leave_if_forked()
+            if isinstance(error, KeyboardInterrupt) and error.args:  # parbatch's own, from the second signal
+                raise
             status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
+            if isinstance(error, MemoryError):
+                self._make_room(error)
             evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._settings.memory_cap))
-            print(evidence.traceback, end="", file=sys.stderr)
+            self._capture.note(evidence.traceback)
             del error
         if status != "ok" and ctx.has_files:
             shutil.rmtree(place, ignore_errors=True)
@@ -112,13 +126,40 @@ class Attempts:
     def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:
         function = self._job.functions[role]
         value = function(_run_of(task) if role == OVERVIEW else task.item(), ctx)
+        self._leave_if_forked()
         if is_document(value):
             from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
 
             save(value, ctx.dir / f"{task.file_stem}.docx")
             value = None
         result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
-        return result, stage(ctx.dir) if ctx.has_files else ()
+        if not ctx.has_files:
+            return result, ()
+        self._end_children()  # before the files are looked at: none of them must be written to any more
+        return result, stage(ctx.dir)
+
+    def _leave_if_forked(self) -> None:
+        """End a process that the item forked and let return from its function: there is one worker, not two."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
+    def _make_room(self, error: MemoryError) -> None:
+        """Let go of what the item still holds through its frames; without room not even its failure can be told.
+
+        The limit is lifted until the worker is small again; one that stays large is replaced.
+        """
+        relieve_memory()
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        cap = self._settings.memory_cap
+        if cap is not None and self._reserve_bytes and resident_bytes() < cap / 2:
+            hold_memory(cap)
+
+    def hold_memory(self) -> None:
+        """Hold this process under its cap from now on."""
+        if self._settings.memory_cap is not None:
+            self._reserve_bytes = _RESERVE
+            hold_memory(self._settings.memory_cap)
 
     def _clean_up(self) -> None:
         """Leave the process as the next item should find it."""
@@ -127,11 +168,14 @@ class Attempts:
             gc.enable()
             gc.collect()
             self._since_collection = 0
-        if self._children is not None:
-            for process in self._children.end_others():
-                print(f"parbatch: ended a process that this item left running: {process}", file=sys.stderr)
+        self._end_children()
         if _current_folder() != self._home:
             os.chdir(self._home)
+
+    def _end_children(self) -> None:
+        if self._children is not None:
+            for process in self._children.end_others():
+                self._capture.note(f"parbatch: ended a process that this item left running: {process}\n")
 
     def _new_templates(self, used: set[str]) -> tuple[str, ...]:
         new = used - self._told_templates

@@ -111,6 +111,10 @@ class Capture:
                 taken.append(stream.name)
         return tuple(taken)
 
+    def note(self, text: str) -> None:
+        """Put a line of parbatch's own into the error log, whatever the item has done to its streams."""
+        os.write(self.stderr_fd, text.encode("utf-8", "backslashreplace"))
+
     def drop(self) -> None:
         """Forget what was printed."""
         _flush()

@@ -67,9 +67,8 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """
 
+_BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
 PAGE = 2_000  # rows fetched at once where all items are walked through
-
-
 TASK_COLUMNS = 'position, id, name, "group", data, requires, stem'
 
 
@@ -85,7 +84,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, db: sqlite3.Connection | None = None) -> None:
         self.path = path
-        self.db = db or sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db = db or sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
 
     def use_wal(self) -> None:
         """Let readers and the writer not block each other (WAL).
@@ -267,6 +266,11 @@ class Checkpoint:
         ).fetchone()
         return row[0] if row else None
 
+    def path_at(self, place: str) -> str | None:
+        """The path of the file that was published there last."""
+        row = self.db.execute("SELECT path FROM outputs WHERE place = ?", (place,)).fetchone()
+        return row[0] if row else None
+
     def outputs_of(self, item_id: str) -> dict[str, str]:
         """What an item has published: folded path to path."""
         return dict(self.db.execute("SELECT place, path FROM outputs WHERE id = ?", (item_id,)))
@@ -396,9 +400,17 @@ def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint
         )
     except sqlite3.Error as error:
         problem = f"is damaged ({error}): restore it"
+        if "locked" in str(error):
+            raise CheckpointError(f"{path} is held by another program ({error}). Try again when it is done.") from None
     if checkpoint is not None:
         checkpoint.close()
     raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
+
+
+def discard(path: Path) -> None:
+    """Remove a checkpoint of a run that came to nothing."""
+    for piece in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        piece.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

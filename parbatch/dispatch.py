@@ -163,6 +163,7 @@ class Dispatch:
             case Began():
                 self._schedule.began(slot, now)
             case Ready():
+                self._check_idle_size(message.idle_bytes)
                 self._ready.add(slot)
                 self._stillborn = 0
             case Returned() | Retiring():
@@ -174,6 +175,14 @@ class Dispatch:
                 )
             case Died(returncode=returncode):
                 self._died(slot, returncode, now)
+
+    def _check_idle_size(self, idle_bytes: int) -> None:
+        cap = self._limits.memory_cap
+        if cap is not None and idle_bytes >= cap:
+            raise SetupError(
+                f"A worker takes {format_size(idle_bytes)} before its first item, and its cap is {format_size(cap)}."
+                " Raise the cap (memory=, --memory), use fewer workers, or load less in setup."
+            )
 
     def _ended(self, slot: int, ended: Ended, now: float) -> None:
         peak = self._peaks.pop(slot, 0)

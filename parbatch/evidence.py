@@ -17,6 +17,8 @@ _LIBRARIES = ("<", str(Path(__file__).parent), *{sysconfig.get_path(scheme) for 
 
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
 EXIT_PIPE_LOST = 70
+# How a worker ends when the item has broken something that the worker itself stands on.
+EXIT_WORKER_BROKEN = 71
 
 
 def status_of(error: BaseException) -> Status:
@@ -31,7 +33,7 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         frames = frames.tb_next
     try:
         lines = traceback.format_exception(type(error), error, frames)
-    except Exception as second:  # noqa: BLE001 -- formatting runs the exception's own code, which may raise anything
+    except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     return Evidence(
         type=_type_name(error),
@@ -51,6 +53,8 @@ def of_death(returncode: int | None) -> Evidence:
         return Evidence(type=name, message=f"the process was ended by {name}", returncode=returncode, signal=name)
     if returncode == EXIT_PIPE_LOST:
         message = "the item closed the descriptor through which its worker reports"
+    elif returncode == EXIT_WORKER_BROKEN:
+        message = "the item broke its worker; the error log says how"
     else:
         message = f"the process exited with code {returncode} in the middle of the item"
     return Evidence(type="ProcessExit", message=message, returncode=returncode)
@@ -80,7 +84,7 @@ def _message(error: BaseException) -> str:
         return f"the job's code called sys.exit({error.code!r})"
     try:
         return str(error)
-    except Exception as second:  # noqa: BLE001 -- a message is the exception's own code
+    except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
         return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -51,14 +50,29 @@ class Folder:
             raise _unusable(self.root, error) from None
 
 
+class Hold:
+    """A folder that is held. Unless `keep` is called, all that was made for holding it goes again."""
+
+    def __init__(self) -> None:
+        self.kept = False
+
+    def keep(self) -> None:
+        """Say that the folder holds a run now."""
+        self.kept = True
+
+    def drop(self) -> None:
+        """Say that it holds none after all."""
+        self.kept = False
+
+
 @contextlib.contextmanager
-def held(folder: Folder) -> Iterator[None]:
+def held(folder: Folder) -> Iterator[Hold]:
     """Hold the folder for this process alone. The system lets go of it when the process ends, however it ends.
 
-    Where nothing was run, what was made for it is removed again.
+    Where nothing was run, the empty folders that were made for it are removed again, and nothing else is.
     Raises FolderHeldError, which names the holder, and FolderError where the folder can't be used.
     """
-    missing = _missing(folder)
+    missing = [path for path in _own_folders(folder) if not path.exists()]
     try:
         folder.run.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder.run / "lock")
@@ -67,16 +81,37 @@ def held(folder: Folder) -> Iterator[None]:
         raise FolderHeldError(_held_message(folder)) from None
     except (OSError, NotImplementedError) as error:
         raise _unusable(folder.root, error) from None
+    hold = Hold()
     try:
         folder.make()
         _holder_file(folder).write_text(json.dumps(_myself()._asdict()), encoding="utf-8")
-        yield
+        yield hold
     finally:
         _holder_file(folder).unlink(missing_ok=True)
-        if not folder.checkpoint.exists():
-            for made in missing:
-                shutil.rmtree(made, ignore_errors=True)
+        if not hold.kept:
+            _remove_empty(folder, missing)
         lock.release()
+
+
+def _own_folders(folder: Folder) -> list[Path]:
+    """Every folder that holding one may make, the outermost first."""
+    return [
+        *reversed(folder.root.parents),
+        folder.root,
+        folder.items,
+        folder.run,
+        folder.logs,
+        folder.sessions,
+        folder.tmp,
+    ]
+
+
+def _remove_empty(folder: Folder, made: list[Path]) -> None:
+    if folder.run in made:
+        (folder.run / "lock").unlink(missing_ok=True)
+    for path in reversed(made):
+        with contextlib.suppress(OSError):  # somebody else's files are in it by now
+            path.rmdir()
 
 
 class Holder(NamedTuple):
@@ -131,23 +166,6 @@ def _myself() -> Holder:
 def _held_message(folder: Folder) -> str:
     who = _written_holder(folder) or "it has not said who it is"
     return f"Another run holds {folder.root} ({who}). Wait for it, stop it, or give another folder with --out."
-
-
-def _missing(folder: Folder) -> list[Path]:
-    """What has to be made, and is removed again where nothing was run."""
-    if (topmost := _first_missing(folder.root)) is not None:
-        return [topmost]
-    return [path for path in (folder.items, folder.run) if not path.exists()]
-
-
-def _first_missing(path: Path) -> Path | None:
-    """The topmost folder that would have to be made for `path` to exist."""
-    missing = None
-    for candidate in (path, *path.parents):
-        if candidate.exists():
-            break
-        missing = candidate
-    return missing
 
 
 def _unusable(root: Path, error: BaseException) -> FolderError:

@@ -20,7 +20,7 @@ class Guardian:
 
     def __init__(self, run_mark: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 -- this very interpreter and module
-            [sys.executable, "-m", "parbatch.guardian", run_mark],
+            [sys.executable, "-P", "-m", "parbatch.guardian", run_mark],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -30,8 +30,9 @@ class Guardian:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate(_GOODBYE)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Say goodbye after an orderly end; else just let go, and the guardian looks for what is left."""
+        self._process.communicate(_GOODBYE if kind is None else b"")
 
 
 def watch(run_mark: str) -> None:

@@ -39,7 +39,7 @@ class Interrupts:
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
         if self.signum is not None:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signum)
         self.signum = signum
         if self._dispatch is not None:
             self._dispatch.stop("interrupted")

@@ -55,7 +55,7 @@ class Journal:
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
-        self._claims: dict[str, str] = {}
+        self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
         self._opened_at = 0.0
         self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
@@ -85,7 +85,7 @@ class Journal:
             return msgspec.structs.replace(
                 ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null")
             )
-        self._claims.update((place, task.id) for place, _ in places)
+        self._claims.update((place, (task.id, output.path)) for place, output in places)
         self._published.append((task.id, places))
         return ended
 
@@ -142,19 +142,32 @@ class Journal:
         self._commit(group, published)
 
     def _commit(self, group: list[Record], published: Iterable[tuple[str, tuple[tuple[str, Output], ...]]]) -> None:
-        stale: list[str] = []
+        stale: dict[str, str] = {}
+        if not self._folder.checkpoint.exists():
+            raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
         self._checkpoint.begin()
         self._checkpoint.overview_is("stale")
         self._count_time()
         self._checkpoint.record(self._run_id, self._code, group)
         for item_id, places in published:
             kept = {place for place, _ in places}
-            stale += [path for place, path in self._checkpoint.outputs_of(item_id).items() if place not in kept]
+            stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}
             self._checkpoint.set_outputs(item_id, places)
             for place in kept:
                 self._claims.pop(place, None)
         self._checkpoint.commit()
-        withdraw(stale, self._folder.items)
+        withdraw(
+            (path for place, path in stale.items() if not self._is_taken(place, path)),
+            self._folder.items,
+        )
+
+    def _is_taken(self, place: str, path: str) -> bool:
+        """Whether somebody else's file is where a stale one was; on a disk that knows case they can be two."""
+        newer = self._claims[place][1] if place in self._claims else self._checkpoint.path_at(place)
+        if newer is None:
+            return False
+        items = self._folder.items
+        return newer == path or ((items / path).exists() and (items / path).samefile(items / newer))
 
     # --- inside
 
@@ -168,7 +181,7 @@ class Journal:
         for place, output in places:
             if own.setdefault(place, output.path) != output.path:
                 raise PublishError(f"{output.path} and {own[place]} are one file where case makes no difference.")
-            owner = self._claims.get(place) or self._checkpoint.live_owner(place)
+            owner = self._claims[place][0] if place in self._claims else self._checkpoint.live_owner(place)
             if owner not in {None, task.id}:
                 raise PublishError(
                     f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name."

@@ -58,6 +58,13 @@ def hold_memory(cap: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
 
+def relieve_memory() -> None:
+    """Lift the limit of `hold_memory`."""
+    if sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent has ended, so that they can be found (Linux)."""
     if sys.platform == "linux":

@@ -16,6 +16,9 @@ from parbatch.errors import JobError
 from parbatch.evidence import innermost_own
 from parbatch.job import Job
 
+# A file of such a name in the current folder would be imported in place of the package.
+_SHADOWING = frozenset({"parbatch", "docx", "lxml", "loky", "msgspec", "psutil", "cloudpickle"})
+
 SAMPLE_MODULE = "parbatch.sample.job"
 
 
@@ -158,6 +161,8 @@ def _import_file(path: Path) -> ModuleType:
     """Run a job file as a module of its own name, its folder importable as it is for a script."""
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
+    if path.stem in _SHADOWING:
+        raise JobError(f"{path} has the name of a package that workers import. Rename it, to {path.stem}_job.py say.")
     name = f"parbatch_job_{path.stem}"
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))

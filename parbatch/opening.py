@@ -20,6 +20,13 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
     unfinished earlier run that is neither to be gone on with nor started over, and as the plan does.
     """
     check_files(loaded)
+    try:
+        return _open_and_plan(folder, loaded, options)
+    except sqlite3.OperationalError as error:
+        raise CheckpointError(f"{folder.checkpoint} can't be used now: {error}. Mend that, and try again.") from None
+
+
+def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
     if not folder.checkpoint.exists():
         if options.selection.retry:
             raise FolderError(
@@ -34,9 +41,9 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
         return _begin(folder, loaded, options)
     try:
         return checkpoint, _plan(checkpoint, folder, loaded, options)
-    except sqlite3.OperationalError as error:
+    except sqlite3.OperationalError:
         checkpoint.close()
-        raise CheckpointError(f"{folder.checkpoint} can't be used now: {error}. Mend that, and try again.") from None
+        raise
     except sqlite3.DatabaseError as error:
         checkpoint.close()
         raise CheckpointError(

@@ -14,7 +14,7 @@ from parbatch.dispatch import Dispatch, Limits
 from parbatch.folder import OWN_NAMES, Folder
 from parbatch.model import OVERVIEW, Ended, Evidence, Task
 from parbatch.naming import folded
-from parbatch.publish import PublishError, is_intact, publish, withdraw
+from parbatch.publish import PublishError, is_intact, make_durable, publish, withdraw
 from parbatch.result import OverviewReport
 from parbatch.schedule import Schedule
 
@@ -100,6 +100,7 @@ def _report(checkpoint: Checkpoint, folder: Folder, ended: Ended | None) -> Over
         return OverviewReport(error=f"{ended.status}{cause}".removeprefix("failed: "), traceback=traceback)
     paths = {output.path for output in ended.outputs}
     withdraw((old.path for old in checkpoint.overview_outputs() if old.path not in paths), folder.root)
+    make_durable(folder.root)
     checkpoint.begin()
     checkpoint.set_overview(ended.outputs)
     checkpoint.overview_is("current")

@@ -22,7 +22,7 @@ def sweep(run_mark: str, slot: int | None = None) -> list[str]:
             continue
         with contextlib.suppress(psutil.Error, OSError):
             marks = process.environ()
-            if marks.get(RUN_MARK) == run_mark and slot in {None, int(marks.get(SLOT_MARK, -1))}:
+            if marks.get(RUN_MARK) == run_mark and (slot is None or marks.get(SLOT_MARK) == str(slot)):
                 described = describe(process)
                 if process.status() != psutil.STATUS_ZOMBIE:
                     process.kill()
@@ -55,6 +55,17 @@ def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
             with contextlib.suppress(psutil.Error):
                 sizes[root] += psutil.Process(pid).memory_info().rss
     return sizes
+
+
+def proportional_size(root: int) -> int:
+    """The bytes of a process tree with shared pages counted once, where the system can tell (Linux: PSS)."""
+    size = 0
+    with contextlib.suppress(psutil.Error):
+        for process in [psutil.Process(root), *psutil.Process(root).children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                memory = process.memory_full_info()
+                size += getattr(memory, "pss", memory.rss)
+    return size
 
 
 def _root_of(pid: int, parents: dict[int, int], roots: set[int]) -> int | None:

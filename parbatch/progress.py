@@ -1,5 +1,6 @@
 """What people see while a run goes on: a bar on a terminal, else a line for each item that has settled."""
 
+import contextlib
 import sys
 from typing import IO, Protocol
 
@@ -86,7 +87,7 @@ class Lines:
 
     def say(self, text: str) -> None:
         """See Progress."""
-        print(text, file=self._stream, flush=True)
+        show(text, self._stream)
 
     def close(self) -> None:
         """See Progress."""
@@ -124,6 +125,13 @@ def check_mode(mode: str) -> None:
 def printable(text: str) -> str:
     """Text for a terminal: control characters, which could move the cursor or worse, are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def show(text: str, stream: IO[str]) -> None:
+    """Print a text, with escapes for characters that the stream's encoding lacks, and to nobody when it is closed."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with contextlib.suppress(BrokenPipeError):  # as in `parbatch run | head`: the run itself goes on
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 def cause(kind: str, message: str) -> str:

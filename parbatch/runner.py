@@ -23,7 +23,7 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
-from parbatch.checkpoint import Checkpoint, open_existing
+from parbatch.checkpoint import Checkpoint, discard, open_existing
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.errors import DataError, JobError, NothingRunError, ParbatchError, SetupError
@@ -112,22 +112,25 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
 def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
     """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
     folder = Folder(asked.out)
-    with held(folder):
+    with held(folder) as hold:
+        is_first = not folder.checkpoint.exists()
         checkpoint, plan = open_and_plan(folder, loaded, asked)
-        with contextlib.closing(checkpoint):
-            stage = _Stages(loaded, asked, folder, checkpoint)
-            if go_on is not None:
-                stage.announce(plan)
-            with _breaking_off_in_words(folder):
-                with stage.working_folder():
-                    stage.begin()
-                    stage.render_items(plan)
-                    stage.make_overview()
-                result = stage.report()
+        hold.keep()
+        try:
+            with contextlib.closing(checkpoint):
+                stage = _Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
+                if go_on is not None:
+                    stage.announce(plan)
+                result = stage.run(plan)
+        except SetupError as error:
+            if is_first and error.exit_code == NothingRunError.exit_code:
+                discard(folder.checkpoint)
+                hold.drop()
+            raise
     if go_on is not None:
-        print(console.summary(result, go_on(result)), file=stage.stream, flush=True)
+        stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
-            print("\n" + console.CAME_TO_NOTHING, file=stage.stream, flush=True)
+            stage.show("\n" + console.CAME_TO_NOTHING)
     return result
 
 
@@ -144,8 +147,7 @@ def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport,
     require_checkpoint(folder)
     with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         stage = _Stages(loaded, asked, folder, checkpoint)
-        with _breaking_off_in_words(folder), stage.working_folder():
-            return stage.remake_overview(), stage.exit_code
+        return stage.only_overview(), stage.exit_code
 
 
 @contextlib.contextmanager
@@ -171,7 +173,9 @@ class _Clock:
 class _Stages:
     """The stages of one run and what they share."""
 
-    def __init__(self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+    ) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
@@ -189,13 +193,32 @@ class _Stages:
         self._known_to_fail = 0
         self._left_out_by_samples = 0
         self._spent_before = checkpoint.spent_s
-        self._memory_cap = asked.memory or default_cap(asked.workers)
+        self._slots = max(1, slots)
+        self._memory_cap = asked.memory or default_cap(self._slots)
         self.stream = sys.stderr if asked.json else sys.stdout
+
+    def run(self, plan: Plan) -> RunResult:
+        """All stages of a run that is planned."""
+        with _breaking_off_in_words(self._folder), self._interrupts.watched():
+            with self.working_folder():
+                self.begin()
+                self.render_items(plan)
+                self.make_overview()
+            return self.report()
+
+    def only_overview(self) -> OverviewReport:
+        """The overview, and nothing else. Its failure, or an interruption, is a report."""
+        with _breaking_off_in_words(self._folder), self._interrupts.watched(), self.working_folder():
+            return self._make_overview()
+
+    def show(self, text: str) -> None:
+        """Print a text for people, in what characters their terminal has."""
+        progressing.show(text, self.stream)
 
     def announce(self, plan: Plan) -> None:
         """Say what is going to happen, where it is not plain."""
         for line in announcements(self._loaded, plan, accelerate=self._asked.accelerate):
-            print(line, file=self.stream, flush=True)
+            self.show(line)
 
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[None]:
@@ -217,9 +240,8 @@ class _Stages:
         self._known_to_fail = plan.known_to_fail
         if not plan.due or self._time_is_up():
             return
-        slots = min(self._asked.workers, plan.due)
         progress = progressing.start(self._asked.progress, plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(slots) as backend:
+        with contextlib.closing(progress), self._backend(self._slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -234,8 +256,8 @@ class _Stages:
             schedule = Schedule(
                 tasks,
                 count,
-                slots,
-                sizer=ChunkSizer(self._asked.chunk_size, slots),
+                self._slots,
+                sizer=ChunkSizer(self._asked.chunk_size, self._slots),
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
@@ -243,7 +265,7 @@ class _Stages:
                 then=then,
             )
             try:
-                self._dispatch(schedule, backend, sink, slots, progress.say)
+                self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
         if schedule.has_more and schedule.stopped_by is not None:
@@ -272,24 +294,21 @@ class _Stages:
 
         return *lineup.samples(), others
 
-    def _dispatch(
-        self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int, say: Callable[[str], None]
-    ) -> None:
+    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", say: Callable[[str], None]) -> None:
         budget = self._asked.time_budget
         dispatch = Dispatch(
             schedule,
             backend,
             sink,
-            slots=slots,
+            slots=self._slots,
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
             say=say,
         )
         try:
-            with self._interrupts.watched():
-                self._interrupts.tell(dispatch)
-                dispatch.run()
+            self._interrupts.tell(dispatch)
+            dispatch.run()
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
@@ -306,12 +325,11 @@ class _Stages:
             paths = [output.path for output in self._checkpoint.overview_outputs()]
             self._overview = OverviewReport(path=min(paths, default=None))
             return
-        self.remake_overview()
+        self._make_overview()
 
-    def remake_overview(self) -> OverviewReport:
-        """Make the overview. Its failure, or an interruption, is a report."""
+    def _make_overview(self) -> OverviewReport:
         try:
-            with self._backend(1) as backend, self._interrupts.watched():
+            with self._backend(1) as backend:
                 self._overview = make(
                     self._checkpoint,
                     self._folder,
@@ -360,9 +378,9 @@ class _Stages:
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
         )
+        self._checkpoint.set_run(self._run_id, state)
         json.write(result, self._folder.sessions / f"{self._run_id}.json")
         json.write(result, self._folder.report)
-        self._checkpoint.set_run(self._run_id, state)
         return result
 
     @property

@@ -14,6 +14,7 @@ import gc
 import os
 import select
 import signal
+import traceback
 from collections import deque
 from pathlib import Path
 
@@ -23,10 +24,10 @@ from parbatch.attempt import Attempts, Settings
 from parbatch.capture import Capture, lift
 from parbatch.docx import accelerate_on_import
 from parbatch.errors import SetupError
-from parbatch.evidence import EXIT_PIPE_LOST, of_exception
+from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity
 from parbatch.job import Job
-from parbatch.limits import adopt_orphans, hold_memory, resident_bytes
+from parbatch.limits import adopt_orphans, resident_bytes
 from parbatch.loading import LoadedJob, resolve
 from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Retiring, Returned, Stop
 
@@ -163,9 +164,16 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     # which makes them fifty times cheaper.
     gc.collect()
     gc.freeze()
-    if settings.memory_cap is not None:
-        hold_memory(settings.memory_cap)
-    Worker(pipe, attempts, settings.memory_cap).serve()
+    attempts.hold_memory()
+    try:
+        Worker(pipe, attempts, settings.memory_cap).serve()
+    except BrokenPipeError:  # the parent is no more
+        os._exit(EXIT_PIPE_LOST)
+    except BaseException:  # noqa: BLE001 -- whatever broke the worker itself, it must not go on in silence
+        try:
+            capture.note(traceback.format_exc())
+        finally:
+            os._exit(EXIT_WORKER_BROKEN)
 
 
 def _compare_identity(job: Job, settings: Settings) -> None:

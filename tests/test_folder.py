@@ -52,12 +52,20 @@ def test_a_folder_in_which_nothing_was_run_is_gone_again(tmp_path: Path) -> None
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_folder_with_a_checkpoint_stays(tmp_path: Path) -> None:
+def test_a_folder_that_holds_a_run_stays(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "out")
-    with held(folder):
-        folder.checkpoint.write_bytes(b"x")
+    with held(folder) as hold:
+        hold.keep()
     assert sorted(path.name for path in folder.root.iterdir()) == ["items", "run"]
     assert not (folder.run / "lock.json").exists()
+
+
+def test_what_others_put_beside_it_meanwhile_is_never_removed(tmp_path: Path) -> None:
+    with held(Folder(tmp_path / "outputs" / "a")):
+        (tmp_path / "outputs" / "b").mkdir()
+        (tmp_path / "outputs" / "b" / "finished.txt").write_text("finished")
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["b"]
+    assert (tmp_path / "outputs" / "b" / "finished.txt").read_text() == "finished"
 
 
 def test_what_was_there_before_stays_and_what_was_made_goes(tmp_path: Path) -> None:

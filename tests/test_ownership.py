@@ -64,3 +64,25 @@ def test_a_sibling_in_another_case_that_comes_later_makes_the_first_one_due_agai
     assert first.startswith("Ab~")
     assert rest == ["ab.docx", "x.docx"]
     assert run(resume=True) == [first, *rest]
+
+
+def test_items_can_exchange_their_file_names(tmp_path: Path) -> None:
+    job = Job("exchange")
+    names = {"a": "one", "b": "two", "c": "three"}
+
+    @job.items
+    def items() -> list[Item]:
+        return [Item(id=item_id, data={"file": file}) for item_id, file in names.items()]
+
+    @job.render
+    def write(item: Item, ctx: Any) -> None:
+        (ctx.dir / item.data["file"]).write_text(item.id)
+
+    for exchanged in (names, {"a": "two", "b": "one", "c": "three"}, {"a": "three", "b": "two", "c": "one"}):
+        names |= exchanged
+        result = parbatch.run(
+            job, out=str(tmp_path), backend="inline", progress="none", resume=(tmp_path / "run").exists()
+        )
+        assert result.failures == []
+        written = {path.name: path.read_text() for path in (tmp_path / "items").iterdir()}
+        assert written == {file: item_id for item_id, file in names.items()}

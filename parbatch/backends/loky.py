@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import selectors
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from parbatch.backends import Died
 from parbatch.capture import last_words
 from parbatch.limits import ONE_THREAD
 from parbatch.model import Message, Order, Retiring
-from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, sweep, tree_sizes
+from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, proportional_size, sweep, tree_sizes
 from parbatch.worker import DUMP_SIGNAL, serve
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class _Worker:
     def __init__(self, slot: int, settings: Settings, run_mark: str) -> None:
         self.slot = slot
         self.outgoing = b""
-        self.incoming = b""
+        self._incoming: list[bytes] = []
         # Pipes, not a socket pair: in a pipe small messages share pages, so that thousands fit in before one end waits.
         their_orders, self.orders = get_context("loky").Pipe(duplex=False)
         self.messages, their_messages = get_context("loky").Pipe(duplex=False)
@@ -93,16 +92,24 @@ class _Worker:
         except BrokenPipeError:  # it has died, as `ending` will tell
             self.outgoing = b""
 
-    def pull(self) -> bytes:
-        """All whole lines that have come."""
-        lines = []
-        with contextlib.suppress(BlockingIOError):
-            while piece := os.read(self.messages.fileno(), _PIECE):
-                lines.append(piece)
-                if len(piece) < _PIECE:
-                    break
-        whole, newline, self.incoming = (self.incoming + b"".join(lines)).rpartition(b"\n")
-        return whole + newline
+    def pull(self) -> tuple[bytes, bool]:
+        """All whole lines that have come, and whether the worker's end is closed."""
+        try:
+            piece = os.read(self.messages.fileno(), _PIECE)
+        except BlockingIOError:
+            return b"", False
+        before, newline, after = piece.rpartition(b"\n")
+        if not newline:  # in the middle of a long line: kept in pieces, joined once when it is whole
+            self._incoming.append(piece)
+            return b"", not piece
+        lines = b"".join((*self._incoming, before, newline))
+        self._incoming = [after] if after else []
+        return lines, False
+
+    @property
+    def mid_line(self) -> bool:
+        """Whether the last that came was the beginning of a line."""
+        return bool(self._incoming)
 
     def part(self) -> None:
         """Let the process end by itself once its task has returned, which it does when there are no more orders."""
@@ -183,6 +190,10 @@ class LokyBackend:
     def sizes(self) -> dict[int, int]:
         """See Backend."""
         by_pid = tree_sizes(worker.pid for worker in self._workers.values())
+        cap = self._settings.memory_cap
+        for pid, size in by_pid.items():
+            if cap is not None and size > cap:  # forked processes share pages, which count once
+                by_pid[pid] = min(size, proportional_size(pid))
         return {slot: by_pid[worker.pid] for slot, worker in self._workers.items()}
 
     def dump_stacks(self, slot: int) -> None:
@@ -207,18 +218,20 @@ class LokyBackend:
             self._forget(worker.messages)
             worker.part()
         deadline = time.monotonic() + (0 if at_once else _PARTING_S)
-        while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                if key.data is not None and key.fd == key.data.ending:
-                    self._bury(key.data)
-        for worker in [*self._workers.values(), *self._leaving]:
-            kill_tree(worker.pid)
-            self._bury(worker)
-        if self._started:
-            sweep(self._run_mark)
-        self._selector.close()
-        os.close(self._wake_r)
-        os.close(self._wake_w)
+        try:
+            while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
+                for key, _ in self._selector.select(left):
+                    if key.data is not None and key.fd == key.data.ending:
+                        self._bury(key.data)
+        finally:  # also when a second signal breaks off the waiting
+            for worker in [*self._workers.values(), *self._leaving]:
+                kill_tree(worker.pid)
+                self._bury(worker)
+            if self._started:
+                sweep(self._run_mark)
+            self._selector.close()
+            os.close(self._wake_r)
+            os.close(self._wake_w)
 
     # --- inside
 
@@ -241,9 +254,10 @@ class LokyBackend:
             self._selector.unregister(worker.orders.fileno())
 
     def _hear(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
-        lines = worker.pull()
-        if not lines:  # the worker's end is closed: its death, if that is it, is told by the other descriptor
+        lines, closed = worker.pull()
+        if closed:  # its death, if that is it, is told by the other descriptor
             self._forget(worker.messages)
+        if not lines:
             return []
         messages = self._decoder.decode_lines(lines)
         if isinstance(messages[-1], Retiring):
@@ -268,7 +282,10 @@ class LokyBackend:
 
     def _hear_out(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
         said: list[tuple[int, Message | Died]] = []
-        while lines := worker.pull():
+        silent = closed = False
+        while not (silent or closed):
+            lines, closed = worker.pull()
+            silent = not lines and not worker.mid_line
             said += [(worker.slot, message) for message in self._decoder.decode_lines(lines)]
         if said and isinstance(said[-1][1], Retiring) and worker.slot in self._workers:
             self._leave(worker)
@@ -294,6 +311,4 @@ def _widen(descriptor: int) -> None:
 
 def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:  # noqa: ARG001 -- slots fill on demand
     """A backend of loky workers; `settings.capture_prefix` is completed with the slot's number."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return LokyBackend(settings, run_mark)

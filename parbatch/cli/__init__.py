@@ -37,9 +37,11 @@ class _Group(click.Group):
         except click.ClickException as error:
             error.show()
             sys.exit(NothingRunError.exit_code)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
+            interrupt = error.__cause__ if isinstance(error, click.Abort) else error
+            signum = interrupt.args[0] if interrupt is not None and interrupt.args else signal.SIGINT
             click.echo("parbatch: interrupted. What had been finished is kept; --resume goes on.", err=True)
-            sys.exit(130)
+            sys.exit(128 + signum)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was typed; one whose reader has gone, as in `parbatch list | head`, ends in silence."""

@@ -8,7 +8,7 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.backends import BACKENDS
-from parbatch.cli.shared import JOB_HELP, json_option, out_option, write_json
+from parbatch.cli.shared import JOB_HELP, json_option, out_option, people_apart, write_json
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
 
@@ -28,9 +28,10 @@ from parbatch.reports.console import as_typed
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="As for a run.  [default: loky]")
 @json_option
 def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
-    loaded = loading.load(job)
-    asked = run_options.read(loaded, {**given, "workers": 1})
-    report, exit_code = runner.rebuild_overview(loaded, asked)
+    with people_apart(json=as_json):
+        loaded = loading.load(job)
+        asked = run_options.read(loaded, {**given, "workers": 1})
+        report, exit_code = runner.rebuild_overview(loaded, asked)
     if as_json:
         write_json(report)
     elif report.error is not None:

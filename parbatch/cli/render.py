@@ -8,8 +8,9 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, job_options
+from parbatch.cli.shared import JOB_HELP, job_options, people_apart
 from parbatch.reports import json as json_report
+from parbatch.result import RunResult
 
 
 @click.command(
@@ -21,13 +22,18 @@ from parbatch.reports import json as json_report
 @click.argument("job", required=False)
 @job_options
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
+    with people_apart(json=bool(given["json"])):
+        result = _render(item, job, given)
+    if given["json"]:
+        sys.stdout.buffer.write(json_report.encode(result))
+    sys.exit(result.exit_code)
+
+
+def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
-    result = runner.execute(
+    return runner.execute(
         loaded,
         runner.for_one_item(loaded, asked, item),
         go_on=lambda _: shlex.join(["parbatch", "show", item, *([job] if job else [])]),
     )
-    if asked.json:
-        sys.stdout.buffer.write(json_report.encode(result))
-    sys.exit(result.exit_code)

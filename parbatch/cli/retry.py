@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, without_time_budget
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -35,12 +35,17 @@ left how many out."""
 )
 @batch_options
 def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    loaded = loading.load(job)
-    asked = run_options.read(loaded, as_given(given), retry=True)
-    result = runner.execute(loaded, asked, go_on=_go_on)
-    if asked.json:
+    with people_apart(json=bool(given["json"])):
+        result = _retry(job, given)
+    if given["json"]:
         sys.stdout.buffer.write(json_report.encode(result))
     sys.exit(result.exit_code)
+
+
+def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, as_given(given), retry=True)
+    return runner.execute(loaded, asked, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

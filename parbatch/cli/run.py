@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, without_time_budget
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -34,12 +34,17 @@ and 143, --resume goes on."""
 @click.option("--retry-failed", is_flag=True, default=None, help="With --resume: try what is known to fail as well.")
 @batch_options
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    loaded = loading.load(job)
-    asked = run_options.read(loaded, as_given(given))
-    result = runner.execute(loaded, asked, go_on=_go_on)
-    if asked.json:
+    with people_apart(json=bool(given["json"])):
+        result = _run(job, given)
+    if given["json"]:
         sys.stdout.buffer.write(json_report.encode(result))
     sys.exit(result.exit_code)
+
+
+def _run(job: str | None, given: dict[str, Any]) -> RunResult:
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, as_given(given))
+    return runner.execute(loaded, asked, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

@@ -1,8 +1,9 @@
 """What several commands have in common."""
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,14 @@ from parbatch.backends import BACKENDS
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import MODES, printable
+
+
+@contextlib.contextmanager
+def people_apart(*, json: bool) -> Iterator[None]:
+    """With --json, keep standard output for the result; whatever else is printed, by the job too, goes elsewhere."""
+    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+        yield
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
