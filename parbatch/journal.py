@@ -21,8 +21,8 @@ from parbatch.model import Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, digest_file, make_durable, publish, withdraw
 
-# Promised is a second; a group is closed after a quarter of it, which leaves the disk the rest.
-GROUP_S = 0.25
+# Promised is a second; a group is closed after a tenth of it, which leaves the disk the rest.
+GROUP_S = 0.1
 
 Record = tuple[Task, Ended, bool]
 
