@@ -352,6 +352,10 @@ class Checkpoint:
         row = self.db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         return row
 
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, the newest first."""
+        return [run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs ORDER BY rowid DESC")]
+
     def set_run(self, run_id: str, state: str, record: bytes = b"{}") -> None:
         """Write down a run: `running`, or how it ended with its report."""
         self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record.decode()))

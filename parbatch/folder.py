@@ -28,7 +28,6 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.items = self.root / "items"
-        self.report = self.root / "report.json"
         self.run = self.root / "run"
         self.checkpoint = self.run / "checkpoint.sqlite"
         self.logs = self.run / "logs"
@@ -38,6 +37,10 @@ class Folder:
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept."""
         return self.logs / f"{stem}.{stream}.txt"
+
+    def session(self, run_id: str) -> Path:
+        """Where the record of a run is kept."""
+        return self.sessions / f"{run_id}.json"
 
     def make(self) -> None:
         """Create what is missing. Raises FolderError where that can't be done."""

@@ -14,6 +14,7 @@ from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.publish import is_inside, withdraw
 from parbatch.reading import copy, reading, require_checkpoint
+from parbatch.reports import REPORTS
 from parbatch.source import compare
 
 
@@ -88,7 +89,7 @@ def _leftovers(folder: Folder) -> list[Path]:
     """What lies where only a run that is going on has anything: temporary folders, and files not yet put into place."""
     temporary = [*folder.tmp.iterdir()] if folder.tmp.is_dir() else []
     unfinished = [
-        *folder.root.glob("report.json.new"),
+        *(path for name in REPORTS if (path := folder.root / f"{name}.new").exists()),
         *folder.run.glob("checkpoint.sqlite.new*"),
         *folder.sessions.glob("*.json.new"),
     ]

@@ -10,9 +10,10 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 from parbatch.model import Output
 
@@ -81,6 +82,22 @@ def withdraw(paths: Iterable[str], target: Path) -> None:
 def is_inside(place: Path, target: Path) -> bool:
     """Whether a path, its links followed but for the last, lies in `target`."""
     return place.name != ".." and place.parent.resolve().is_relative_to(target.resolve())
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its place, over what was there, once all of it is on the disk; on an error, never."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            new.unlink()
+        raise
 
 
 def make_durable(target: Path) -> None:

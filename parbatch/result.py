@@ -73,6 +73,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
+    `memory_cap_bytes` is the cap for each worker; None where it is not known.
     """
 
     job: str
@@ -102,6 +103,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: str | None = None
     known_to_fail: int = 0
     left_out_by_samples: int = 0
+    memory_cap_bytes: int | None = None
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -42,8 +42,9 @@ from parbatch.options import Options
 from parbatch.overview import is_current, make
 from parbatch.plan import Plan, find_item, tasks_due
 from parbatch.reading import require_checkpoint
-from parbatch.reporting import Tally, counts, environment, failures
-from parbatch.reports import console, json
+from parbatch.reporting import Tally, counts, environment, failures, keep_record
+from parbatch.reports import console, write_reports
+from parbatch.reports.material import Material
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
 from parbatch.selection import Selection
@@ -377,10 +378,12 @@ class _Stages:
             stopped_by=self._stopped_by,
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
+            memory_cap_bytes=self._memory_cap,
         )
         self._checkpoint.set_run(self._run_id, state)
-        json.write(result, self._folder.sessions / f"{self._run_id}.json")
-        json.write(result, self._folder.report)
+        keep_record(result, self._folder)
+        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
+            progressing.show(f"parbatch: {problem}", sys.stderr)
         return result
 
     @property

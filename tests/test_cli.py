@@ -28,7 +28,7 @@ def test_a_run_publishes_what_the_items_made_and_ends_with_0(here: Path) -> None
     assert "[1/3] Ada ok (" in result.output
     assert "letters finished: 3 ok of 3 items in " in result.output
     assert "outputs/letters/items" in result.output
-    assert "outputs/letters/report.json" in result.output
+    assert "outputs/letters/report.html" in result.output
 
 
 def test_a_second_run_with_resume_has_nothing_to_do_and_says_so(here: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_good_run_is_its_counts_its_time_and_where_things_are() -> None:
         "letters finished: 592 ok of 592 items in 1 min 15 s",
         "  outputs   /somewhere/letters/items",
         "  overview  /somewhere/letters/overview.docx",
-        "  report    /somewhere/letters/report.json",
+        "  report    /somewhere/letters/report.html",
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import parbatch
 from parbatch import RunResult
+from parbatch.reports import REPORTS
 from tests.support import JOB, write_job
 
 OVERVIEW = (
@@ -63,7 +64,7 @@ def test_it_is_made_again_only_when_an_outcome_changed_or_it_is_damaged(here: Pa
 def test_what_it_no_longer_makes_is_withdrawn(here: Path) -> None:
     run(here)
     run(here, OVERVIEW.replace("overview.txt", "summary.txt"), fresh=True)
-    assert sorted(path.name for path in (here / "out").iterdir()) == ["items", "report.json", "run", "summary.txt"]
+    assert sorted(path.name for path in (here / "out").iterdir()) == sorted([*REPORTS, "items", "run", "summary.txt"])
 
 
 def test_a_run_that_did_not_get_to_the_end_makes_none(here: Path) -> None:

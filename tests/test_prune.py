@@ -85,9 +85,22 @@ def test_what_killed_runs_left_is_removed_and_what_is_not_parbatchs_stays(out: P
     (out / "run/tmp/20260101T000000Z-abcdef/3.1").mkdir(parents=True)
     (out / "run/checkpoint.sqlite.new").write_text("half")
     (out / "report.json.new").write_text("half")
+    (out / "report.html.new").write_text("half")
     (out / "mine.new").write_text("mine")
-    assert pruned()["leftovers"] == ["report.json.new", "run/checkpoint.sqlite.new", "run/tmp/20260101T000000Z-abcdef"]
-    assert sorted(path.name for path in out.iterdir()) == ["items", "mine.new", "report.json", "run"]
+    assert pruned()["leftovers"] == [
+        "report.html.new",
+        "report.json.new",
+        "run/checkpoint.sqlite.new",
+        "run/tmp/20260101T000000Z-abcdef",
+    ]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "items",
+        "junit.xml",
+        "mine.new",
+        "report.html",
+        "report.json",
+        "run",
+    ]
     assert list((out / "run/tmp").iterdir()) == []
 
 

@@ -1,11 +1,21 @@
 """From an attempt's private folder to readers, whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
-from parbatch.publish import PublishError, digest_file, is_intact, make_durable, publish, stage, withdraw
+from parbatch.publish import (
+    PublishError,
+    digest_file,
+    is_intact,
+    make_durable,
+    publish,
+    stage,
+    withdraw,
+    written_whole,
+)
 
 
 @pytest.fixture
@@ -136,3 +146,21 @@ def test_nothing_outside_is_withdrawn_whatever_a_checkpoint_says(tmp_path: Path,
     withdraw([path.format(outside=tmp_path / "outside")], items)
     assert all(file.exists() for file in mine)
     assert (items / "sub").exists()
+
+
+def test_a_file_written_whole_takes_the_place_of_the_old_one_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("old")
+    with written_whole(path) as file:
+        file.write(b"new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_a_file_that_was_not_finished_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("old")
+    with contextlib.suppress(ZeroDivisionError), written_whole(path) as file:
+        file.write(b"%d" % (1 / 0))
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["report"]

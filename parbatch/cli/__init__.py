@@ -21,6 +21,7 @@ _COMMANDS = {
     "list": "list_items",
     "show": "show",
     "overview": "overview",
+    "report": "report",
     "prune": "prune",
 }
 

@@ -30,7 +30,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
-    yield f"  report    {as_typed(result.out, 'report.json')}"
+    yield f"  report    {as_typed(result.out, 'report.html')}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"

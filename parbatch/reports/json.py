@@ -1,10 +1,10 @@
-"""The report as JSON, written whole or not at all."""
+"""The report as JSON."""
 
-import os
-from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
+from parbatch.reports.material import Material
 from parbatch.result import RunResult
 
 
@@ -13,11 +13,6 @@ def encode(result: RunResult) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
 
 
-def write(result: RunResult, path: Path) -> None:
-    """Write the report; readers see the old one or the new one."""
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.write(encode(result))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+def write(material: Material, file: BinaryIO) -> None:
+    """See Report."""
+    file.write(encode(material.result))

@@ -1,0 +1,197 @@
+"""The report for people: one page that opens without a network, also from an e-mail or a CI server's artefacts.
+
+What comes from items reaches the page in two ways alone: escaped in the markup made here and in `causes`, and as
+JSON that the scripts show by `textContent`. The page's policy lets no script run but its own, by its digest.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from html import escape
+from importlib import resources
+from string import Template
+from typing import BinaryIO
+from urllib.parse import quote
+
+from parbatch.model import STATUSES
+from parbatch.reports.causes import causes
+from parbatch.reports.figures import Figures, as_json, figures
+from parbatch.reports.material import MOST_LISTED, Material
+from parbatch.reports.table import Table, table
+from parbatch.reports.text import markup
+from parbatch.result import RunResult
+from parbatch.units import counted, format_duration, format_size
+
+# The page stays under 1 MB for 600 items and under 3 MB for 100,000: see `causes` for the largest other part.
+ROOM_FOR_ROWS = 250_000
+ROOM_FOR_A_ROW = 21
+MOST_ROOM = 2_300_000
+
+MOST_GROUPS = 200
+
+
+def write(material: Material, file: BinaryIO) -> None:
+    """See Report."""
+    result = material.result
+    shown = figures(material)
+    rows = table(material, min(ROOM_FOR_ROWS + ROOM_FOR_A_ROW * result.total, MOST_ROOM))
+    style = _part("uPlot.min.css") + _part("report.css")
+    script = _part("uPlot.iife.min.js") + _part("charts.js") + _part("table.js")
+    page = Template(_part("report.html")).substitute(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        title=markup(f"{result.job}: {result.success} of {result.total} ok"),
+        job=markup(result.job),
+        headline=_headline(result),
+        tiles="\n".join(_tiles(result)),
+        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(result)),
+        failures="\n".join(causes(material)),
+        charts_note=_charts_note(shown),
+        workers_text=_workers_text(result, shown),
+        legend="\n".join(_legend(result, shown)),
+        throughput_text=_throughput_text(result),
+        durations_text=_durations_text(shown),
+        memory_text=_memory_text(shown),
+        items_note=_items_note(result, rows),
+        groups="\n".join(_groups(result)),
+        environment="\n".join(_environment(result)),
+        figures=as_json(shown),
+        rows=rows.rows,
+    )
+    file.write(page.encode())
+
+
+def _part(name: str) -> str:
+    return resources.files("parbatch.reports").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is fetched, nothing runs but this script, and text never becomes markup (Trusted Types)."""
+    digests = [base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (script, style)]
+    return (
+        f"default-src 'none'; script-src 'sha256-{digests[0]}'; style-src 'sha256-{digests[1]}'; base-uri 'none';"
+        " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _headline(result: RunResult) -> str:
+    states = {"finished": "Finished", "interrupted": "Interrupted", "stopped": f"Stopped: {result.stopped_by}"}
+    at = f"{result.started_at[:16].replace('T', ' ')} UTC"
+    return markup(f"{states[result.state]}. Begun {at}, {format_duration(result.duration_s)}.")
+
+
+def _tiles(result: RunResult) -> Iterator[str]:
+    yield f'<li class="s-all"><strong>{result.total:,}</strong><span>items</span></li>'
+    for status in STATUSES:
+        count = result.by_status.get(status, 0)
+        if count or status in {"ok", "failed"}:
+            none = "" if count else " none"
+            yield f'<li class="s-{status}{none}"><strong>{count:,}</strong><span>{status}</span></li>'
+
+
+def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
+    yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
+    yield "Workers", markup(f"{result.workers} ({result.backend})")
+    yield "Workers restarted", f"{result.worker_restarts:,}"
+    if result.overview and result.overview.path:
+        yield "Overview", f'<a href="{escape(quote(result.overview.path))}">{markup(result.overview.path)}</a>'
+    elif result.overview and result.overview.error:
+        yield "Overview", markup(f"failed: {result.overview.error}")
+    yield "Exit code", str(result.exit_code)
+    yield (
+        "Files",
+        '<a href="items/">items</a>, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
+    )
+    yield "Run", markup(result.run_id)
+
+
+def _charts_note(shown: Figures) -> str:
+    if shown.every == 1:
+        return ""
+    return f'<p class="note">Drawn from one item in {shown.every}, evenly taken; every worker\'s death is marked.</p>'
+
+
+def _workers_text(result: RunResult, shown: Figures) -> str:
+    if not shown.slots:
+        return "Nothing was rendered in this run."
+    drawn = f"the first {shown.slots} of {result.workers}" if shown.slots < result.workers > 128 else f"{shown.slots}"
+    deaths = f"; {counted(len(shown.marks), 'death')} in the middle of an item" if shown.marks else ""
+    return (
+        f"{drawn} {'slot' if drawn == '1' else 'slots'}, {counted(result.worker_restarts, 'restart')} in all{deaths}."
+    )
+
+
+def _legend(result: RunResult, shown: Figures) -> Iterator[str]:
+    for status in STATUSES:
+        if status != "pending" and result.by_status.get(status):
+            yield f'<li class="s-{status}"><i></i>{status}</li>'
+    if shown.marks:
+        yield "<li><b>✕</b>worker died</li><li><b>▶</b>slot rendering again</li>"
+
+
+def _throughput_text(result: RunResult) -> str:
+    if not result.rendered or not result.duration_s:
+        return "Nothing was rendered in this run."
+    return f"{result.rendered / result.duration_s:,.1f} items a second on average."
+
+
+def _durations_text(shown: Figures) -> str:
+    durations = shown.durations
+    if durations is None:
+        return "No attempt has ended yet."
+    half, most = _seconds(durations.below(0.5)), _seconds(durations.below(0.95))
+    return f"Half of the items under {half}, 95 % under {most}; the longest took {_seconds(durations.longest)}."
+
+
+def _memory_text(shown: Figures) -> str:
+    largest = max((size for size in shown.memory if size), default=None)
+    if largest is None:
+        return "Not measured."
+    if not shown.cap:
+        return f"At most {format_size(largest)} seen; there was no cap."
+    share = max(largest / shown.cap, 0.01)
+    return f"At most {format_size(largest)} seen, {share:.0%} of the cap of {format_size(shown.cap)}."
+
+
+def _seconds(seconds: float) -> str:
+    return format_duration(seconds) if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _items_note(result: RunResult, rows: Table) -> str:
+    if rows.listed == result.total:
+        return f"All {counted(result.total, 'item')}, those that are not ok first."
+    if result.total > MOST_LISTED:
+        which = "only those that were tried and are not ok"
+    else:
+        which = "as many as there is room for, those that are not ok first"
+    return f"{rows.listed:,} of {counted(result.total, 'item')}: {which}. The checkpoint has all."
+
+
+def _groups(result: RunResult) -> Iterator[str]:
+    groups = result.after.by_group
+    if not any(groups):
+        return
+    present = [status for status in STATUSES if result.by_status.get(status)]
+    heads = "".join(f'<th class="n" scope="col">{status}</th>' for status in present)
+    yield f'<details class="more"><summary>{counted(len(groups), "group")}</summary><div class="scroll"><table>'
+    yield f'<thead><tr><th scope="col">Group</th><th class="n" scope="col">ok before</th>{heads}</tr></thead><tbody>'
+    for name, now in list(groups.items())[:MOST_GROUPS]:
+        before = result.before.by_group.get(name, {}).get("ok", 0)
+        cells = "".join(f'<td class="n">{now.get(status, 0):,}</td>' for status in present)
+        yield f'<tr><td>{markup(name, 200) or "(none)"}</td><td class="n">{before:,}</td>{cells}</tr>'
+    yield "</tbody></table></div>"
+    if len(groups) > MOST_GROUPS:
+        yield f'<p class="note">… and {len(groups) - MOST_GROUPS:,} more, in report.json.</p>'
+    yield "</details>"
+
+
+def _environment(result: RunResult) -> Iterator[str]:
+    facts = list(result.environment.items())
+    for name, metric in list(result.metrics.items())[:MOST_GROUPS]:
+        mean = metric.sum / metric.count if metric.count else 0
+        facts.append((f"metric {name}", f"{metric.count:,} values, mean {mean:.4g}, largest {metric.max:.4g}"))
+    yield '<details class="more"><summary>Environment and metrics</summary><dl class="facts">'
+    for name, value in facts:
+        yield f"<div><dt>{markup(name, 200)}</dt><dd>{markup(value)}</dd></div>"
+    yield "</dl></details>"

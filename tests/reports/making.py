@@ -1,0 +1,74 @@
+"""Material for reports, made without a run."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.folder import Folder
+from parbatch.model import Evidence, Status
+from parbatch.reporting import counts, failures
+from parbatch.reports.material import Material
+from parbatch.result import RunResult
+from tests.support import ended, new_checkpoint, task
+from tests.test_console import result as some_result
+
+STARTED = 1_800_000_000.0
+
+
+@contextlib.contextmanager
+def made(root: Path, evidence: Evidence | None = None, /, **statuses: str) -> Iterator[Material]:
+    """The material of a run whose items have these ids and statuses; the failures all have that evidence."""
+    with made_of(root, statuses, evidence) as material:
+        yield material
+
+
+@contextlib.contextmanager
+def made_of(root: Path, statuses: Mapping[str, str], evidence: Evidence | None = None) -> Iterator[Material]:
+    """The same from a mapping: item number n ran in slot n % 4 for 10 ms and ended at n * 10 ms."""
+    folder = Folder(root)
+    checkpoint = new_checkpoint(folder, *statuses)
+    more: dict[str, Any] = {"evidence": evidence} if evidence else {}
+    done = []
+    for position, (item_id, status) in enumerate(statuses.items()):
+        if status != "pending":
+            each = task(position, item_id=item_id)
+            about = {
+                "slot": position % 4,
+                "ended_at": STARTED + (position + 1) / 100,
+                "peak_memory_bytes": 40 * 1024**2,
+            }
+            done.append((each, ended(each, cast("Status", status), **about, **({} if status == "ok" else more)), True))
+    with checkpoint.transaction():
+        checkpoint.record("r", 1, done)
+    with contextlib.closing(checkpoint):
+        yield Material(result_of(checkpoint, folder), checkpoint, folder)
+
+
+def anew(material: Material) -> Material:
+    """The material after its checkpoint or its logs were changed."""
+    return Material(result_of(material.checkpoint, material.folder), material.checkpoint, material.folder)
+
+
+def result_of(checkpoint: Checkpoint, folder: Folder) -> RunResult:
+    """The result of a run of a minute with eight workers, as the checkpoint has it."""
+    now = counts(checkpoint)
+    total, ok, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
+    bare = some_result(ok=ok, pending=pending, total=total, errors=total - ok - pending)
+    fields = {name: getattr(bare, name) for name in bare.__struct_fields__}
+    return RunResult(
+        **fields
+        | {
+            "by_status": now.by_status,
+            "before": now,
+            "after": now,
+            "failures": list(failures(checkpoint, folder)),
+            "started_at": "2027-01-15T08:00:00.000+00:00",
+            "finished_at": "2027-01-15T08:01:00.000+00:00",
+            "duration_s": 60.0,
+            "exit_code": 1 if total > ok else 0,
+            "out": str(folder.root),
+            "memory_cap_bytes": 512 * 1024**2,
+        }
+    )
