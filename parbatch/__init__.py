@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from parbatch.job import Job
     from parbatch.model import Item, Outcome
     from parbatch.result import RunResult
-    from parbatch.runner import render, run
+    from parbatch.runner import render, retry, run
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,7 @@ __all__ = [
     "RunResult",
     "__version__",
     "render",
+    "retry",
     "run",
 ]
 
@@ -37,6 +38,7 @@ _HOMES = {
     "ParbatchError": "parbatch.errors",
     "RunResult": "parbatch.result",
     "render": "parbatch.runner",
+    "retry": "parbatch.runner",
     "run": "parbatch.runner",
 }
 

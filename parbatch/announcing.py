@@ -20,6 +20,16 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
         why = ", ".join(f"{count} {reason}" for reason, count in plan.reasons.items())
         this_time = f"; {plan.due} of them this time" if plan.due < due else ""
         yield f"Due: {due} of {counted(plan.total, 'item')} ({why}){this_time}."
+    yield from remarks(plan)
+
+
+def remarks(plan: Plan) -> Iterator[str]:
+    """What a run does not make anew by itself: what is known to fail, and what is out of date."""
+    if plan.known_to_fail:
+        yield (
+            f"Known to fail: {counted(plan.known_to_fail, 'item')} that failed alike in the last two runs, with nothing"
+            " changed since. Not tried again; --retry-failed tries all the same."
+        )
     if plan.stale:
         yield (
             f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"

@@ -27,7 +27,6 @@ from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
 
-
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
 _RESERVE = 4 * 1024**2
 

@@ -1,6 +1,7 @@
 """The checkpoint: one SQLite file that knows every item's status. The parent alone writes it.
 
-`items` has one row an item, in the order of the source; `gone` the rows of items that the source no longer has;
+`items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
+`fingerprint`, nothing that it depends on having changed); `gone` the rows of items that the source no longer has;
 `attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files`
 what the outputs depend on besides the data; `codes` the versions of the job's code; `runs` the runs so far.
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
@@ -9,7 +10,7 @@ All values are numbers, text or JSON: opening somebody's checkpoint runs no code
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,21 @@ ITEM_COLUMNS = """
     result TEXT,
     slot INTEGER,
     ended_at REAL,
-    peak_memory_bytes INTEGER
+    peak_memory_bytes INTEGER,
+    fingerprint TEXT,
+    alike INTEGER NOT NULL DEFAULT 0
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike"
 )
 
 _SCHEMA = f"""
 CREATE TABLE items ({ITEM_COLUMNS});
 CREATE TABLE gone ({ITEM_COLUMNS.replace("position INTEGER PRIMARY KEY", "position INTEGER")});
 CREATE TABLE attempts (id TEXT NOT NULL, run_id TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL,
-    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, slot INTEGER, ended_at REAL, evidence TEXT, logs TEXT);
+    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, slot INTEGER, ended_at REAL, evidence TEXT, logs TEXT,
+    fingerprint TEXT, code INTEGER);
 CREATE INDEX gone_by_id ON gone (id);
 CREATE INDEX attempts_of_item ON attempts (id);
 CREATE TABLE outputs (place TEXT PRIMARY KEY, id TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
@@ -64,15 +68,23 @@ PRAGMA user_version = {FORMAT};
 """
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
-_PAGE = 2_000  # rows fetched at once where all items are walked through
+PAGE = 2_000  # rows fetched at once where all items are walked through
+TASK_COLUMNS = 'position, id, name, "group", data, requires, stem'
+
+
+def as_task(row: Sequence[Any]) -> Task:
+    """The first attempt at the item of a row of TASK_COLUMNS."""
+    position, item_id, name, group, data, requires, stem = row
+    needed = tuple(msgspec.json.decode(requires)) if requires else ()
+    return Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "")
 
 
 class Checkpoint:
     """An open checkpoint. Reads see what was written so far; `commit` makes it last."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection | None = None) -> None:
         self.path = path
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+        self.db = db or sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
 
     def use_wal(self) -> None:
         """Let readers and the writer not block each other (WAL).
@@ -129,22 +141,14 @@ class Checkpoint:
         position, left = -1, limit if limit is not None else -1
         while left:
             rows = self.db.execute(
-                f'SELECT position, id, name, "group", data, requires, stem FROM items WHERE position > ? AND ({where})'
-                " ORDER BY position LIMIT ?",
-                (position, _PAGE if left < 0 else min(left, _PAGE)),
+                f"SELECT {TASK_COLUMNS} FROM items WHERE position > ? AND ({where}) ORDER BY position LIMIT ?",
+                (position, PAGE if left < 0 else min(left, PAGE)),
             ).fetchall()
             if not rows:
                 return
-            for position, item_id, name, group, data, requires, stem in rows:
-                yield Task(
-                    position,
-                    item_id,
-                    name,
-                    group,
-                    msgspec.Raw(data.encode()),
-                    tuple(msgspec.json.decode(requires)) if requires else (),
-                    stem or "",
-                )
+            for row in rows:
+                yield as_task(row)
+            position = rows[-1][0]
             left -= len(rows) if left > 0 else 0
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -152,7 +156,7 @@ class Checkpoint:
         position = -1
         while rows := self.db.execute(
             f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?",
-            (position, _PAGE),
+            (position, PAGE),
         ).fetchall():
             position = rows[-1][0]
             outputs = self.outputs_between(rows[0][0], position)
@@ -168,7 +172,7 @@ class Checkpoint:
         """Items that were tried and are not ok, in item order, with the evidence of the last attempt."""
         cursor = self.db.execute(
             'SELECT items.id, name, "group", items.status, stem, items.attempts, items.duration_s, evidence,'
-            " attempts.peak_memory_bytes FROM items JOIN attempts ON attempts.rowid ="
+            " attempts.peak_memory_bytes, items.fingerprint, alike FROM items JOIN attempts ON attempts.rowid ="
             " (SELECT MAX(rowid) FROM attempts WHERE attempts.id = items.id)"
             " WHERE items.status NOT IN ('ok', 'pending') ORDER BY position"
         )
@@ -209,16 +213,22 @@ class Checkpoint:
         """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
         self.db.executemany(
             "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?, reason = NULL,"
-            " slot = ?, ended_at = ?, peak_memory_bytes = ? WHERE position = ?",
+            " slot = ?, ended_at = ?, peak_memory_bytes = ?,"
+            " alike = CASE ? WHEN 'ok' THEN 0 WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
+            " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END WHERE position = ?",
             [
                 (
-                    outcome.status if settled else "pending",
+                    (status := outcome.status if settled else "pending"),
                     outcome.duration_s,
                     None if (raw := bytes(outcome.result)) == b"null" else raw.decode(),
                     code,
                     outcome.slot,
                     outcome.ended_at,
                     outcome.peak_memory_bytes,
+                    status,
+                    outcome.fingerprint,
+                    status,
+                    outcome.fingerprint or None,
                     task.position,
                 )
                 for task, outcome, settled in ended
@@ -237,12 +247,14 @@ class Checkpoint:
                 outcome.ended_at,
                 msgspec.json.encode(outcome.evidence).decode(),
                 ",".join(outcome.logs),
+                outcome.fingerprint,
+                code,
             )
             for task, outcome, _ in ended
             if outcome.status != "ok"
         ]
         if bad:
-            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
+            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
 
     # --- outputs
 
@@ -301,6 +313,16 @@ class Checkpoint:
         """The files of the overview, as they were published."""
         return [Output(*row) for row in self.db.execute("SELECT path, size, mtime_ns, digest FROM overview")]
 
+    @property
+    def spent_s(self) -> float:
+        """How long the run that began with this checkpoint has rendered, with its resumptions."""
+        row = self.db.execute("SELECT value FROM facts WHERE key = 'spent_s'").fetchone()
+        return float(row[0]) if row else 0.0
+
+    def set_spent(self, seconds: float) -> None:
+        """Remember how long it has rendered."""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('spent_s', ?)", (str(round(seconds, 3)),))
+
     def set_overview(self, outputs: Iterable[Output]) -> None:
         """Replace what the overview is known to have published."""
         self.db.execute("DELETE FROM overview")
@@ -340,7 +362,11 @@ def create(path: Path) -> Checkpoint:
     new = path.with_name(path.name + ".new")
     for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
         leftover.unlink(missing_ok=True)
-    checkpoint = Checkpoint(new)
+    return lay_out(Checkpoint(new))
+
+
+def lay_out(checkpoint: Checkpoint) -> Checkpoint:
+    """Make the tables of a new checkpoint. Until it is settled nothing is kept in case of a kill."""
     checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
     return checkpoint
 
@@ -354,11 +380,11 @@ def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     return open_existing(path)
 
 
-def open_existing(path: Path) -> Checkpoint:
+def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
     """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
     checkpoint: Checkpoint | None = None
     try:
-        checkpoint = Checkpoint(path)
+        checkpoint = connect(path)
         (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
         (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
         if (application, version) == (_APPLICATION_ID, FORMAT):

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from parbatch.backends import Backend, Died
 from parbatch.errors import SetupError
 from parbatch.evidence import of_death
+from parbatch.fingerprint import fingerprint
 from parbatch.model import Began, Ended, Evidence, NotReady, Ready, Retiring, Returned, Status, Stop, Task
 from parbatch.schedule import Schedule
 from parbatch.units import format_duration, format_size
@@ -191,6 +192,8 @@ class Dispatch:
         if task is None:
             raise AssertionError(f"slot {slot} reports the end of item {ended.position}, but none is in flight")
         ended = self._sink.publish(task, ended)
+        if ended.evidence is not None:
+            ended = replace(ended, fingerprint=fingerprint(ended.status, ended.evidence, task.id, task.name))
         task, settled = self._schedule.ended(slot, ended, now)
         self._sink.record(task, ended, settled=settled, now=now)
 

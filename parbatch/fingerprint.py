@@ -1,9 +1,14 @@
 """Failures that are one problem have one fingerprint: status, type, place in the code, message without particulars."""
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from parbatch.model import Evidence
+from parbatch.result import Failure, FailureGroup
+
+# How many failures a group keeps by name; the others are counted.
+MOST_NAMED = 10
 
 _PARTICULARS = (
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
@@ -18,6 +23,27 @@ def fingerprint(status: str, evidence: Evidence, item_id: str, name: str) -> str
     """Eight hexadecimal digits, the same for failures that differ only in numbers, paths, dates, addresses and ids."""
     text = "\n".join((status, evidence.type, evidence.place, general(evidence.message, item_id, name)))
     return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def grouped(failures: Iterable[Failure]) -> list[FailureGroup]:
+    """Failures by fingerprint, the largest group first. Of each group only the first few are held in memory."""
+    members: dict[str, list[Failure]] = {}
+    counts: dict[str, int] = {}
+    various: set[str] = set()
+    for failure in failures:
+        counts[failure.fingerprint] = counts.get(failure.fingerprint, 0) + 1
+        named = members.setdefault(failure.fingerprint, [])
+        if len(named) < MOST_NAMED:
+            named.append(failure)
+        if failure.message != named[0].message:
+            various.add(failure.fingerprint)
+    groups = [
+        FailureGroup(
+            fingerprint=found, count=counts[found], same_message=found not in various, first=tuple(members[found])
+        )
+        for found in members
+    ]
+    return sorted(groups, key=lambda group: group.count, reverse=True)
 
 
 def general(message: str, item_id: str, name: str) -> str:

@@ -7,14 +7,19 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import filelock
+import psutil
 
 from parbatch.errors import FolderError, FolderHeldError
 
 # Names that parbatch uses itself at the top of the output folder.
 OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml"})
+
+# A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
+# within this time.
+_CLOCK_STEP_S = 60
 
 
 class Folder:
@@ -79,7 +84,7 @@ def held(folder: Folder) -> Iterator[Hold]:
     hold = Hold()
     try:
         folder.make()
-        _holder_file(folder).write_text(json.dumps(_myself()), encoding="utf-8")
+        _holder_file(folder).write_text(json.dumps(_myself()._asdict()), encoding="utf-8")
         yield hold
     finally:
         _holder_file(folder).unlink(missing_ok=True)
@@ -109,24 +114,57 @@ def _remove_empty(folder: Folder, made: list[Path]) -> None:
             path.rmdir()
 
 
+class Holder(NamedTuple):
+    """The process that holds a folder, as it wrote itself down."""
+
+    pid: int
+    host: str
+    started_at: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} on {self.host}, started {self.started_at}"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process is known to be no more: killed before it could take its name away.
+
+        Of a process on another host nothing can be known from here.
+        """
+        if self.host != socket.gethostname():
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            is_another = process.create_time() > datetime.fromisoformat(self.started_at).timestamp() + _CLOCK_STEP_S
+            return is_another or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+
+def holder(folder: Folder) -> Holder | None:
+    """Who holds the folder now, if anybody does. Only looks: a lock taken to find out could turn a run away."""
+    written = _written_holder(folder)
+    return None if written is None or written.is_gone else written
+
+
+def _written_holder(folder: Folder) -> Holder | None:
+    try:
+        values = json.loads(_holder_file(folder).read_text(encoding="utf-8"))
+        datetime.fromisoformat(values["started_at"])
+        return Holder(int(values["pid"]), str(values["host"]), str(values["started_at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _holder_file(folder: Folder) -> Path:
     return folder.run / "lock.json"
 
 
-def _myself() -> dict[str, Any]:
-    return {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _myself() -> Holder:
+    return Holder(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def _held_message(folder: Folder) -> str:
-    try:
-        holder = json.loads(_holder_file(folder).read_text(encoding="utf-8"))
-        who = f"pid {holder['pid']} on {holder['host']}, started {holder['started_at']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "it has not said who it is"
+    who = _written_holder(folder) or "it has not said who it is"
     return f"Another run holds {folder.root} ({who}). Wait for it, stop it, or give another folder with --out."
 
 

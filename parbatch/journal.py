@@ -7,6 +7,7 @@ never a file, and after a power cut no item is taken as done whose files are not
 
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +28,10 @@ Record = tuple[Task, Ended, bool]
 
 
 class Journal:
-    """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint."""
+    """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint.
+
+    The time since `began`, on the monotonic clock, is written down with the outcomes, to count towards a time budget.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,8 @@ class Journal:
         code: int,
         wake: Callable[[], None],
         log_heading: str = "",
+        *,
+        began: float | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._folder = folder
@@ -44,6 +50,8 @@ class Journal:
         self._code = code
         self._wake = wake
         self._heading = log_heading
+        self._began = began
+        self._spent_before = checkpoint.spent_s
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
@@ -101,14 +109,19 @@ class Journal:
         if deadline is not None and now >= deadline:
             self._close_group()
 
-    def finish(self) -> None:
-        """Commit everything, waiting for the disk."""
+    def flush(self) -> None:
+        """Commit everything so far, waiting for the disk."""
         while self._sync is not None or self._group:
             if self._sync is not None:
                 self._commit_synced()
             else:
                 self._close_group()
+        self._count_time()
         self._checkpoint.commit()
+
+    def finish(self) -> None:
+        """Commit everything; nothing more will be recorded."""
+        self.flush()
         self._thread.shutdown()
 
     def _close_group(self) -> None:
@@ -134,6 +147,7 @@ class Journal:
             raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
         self._checkpoint.begin()
         self._checkpoint.overview_is("stale")
+        self._count_time()
         self._checkpoint.record(self._run_id, self._code, group)
         for item_id, places in published:
             kept = {place for place, _ in places}
@@ -156,6 +170,10 @@ class Journal:
         return newer == path or ((items / path).exists() and (items / path).samefile(items / newer))
 
     # --- inside
+
+    def _count_time(self) -> None:
+        if self._began is not None:
+            self._checkpoint.set_spent(self._spent_before + time.monotonic() - self._began)
 
     def _claim(self, task: Task, places: Iterable[tuple[str, Output]]) -> None:
         """See to it that no two items publish the same file, not on a case-insensitive disk either."""

@@ -100,11 +100,18 @@ def resolve(ref: JobRef) -> Job:
 
 
 def _load_unnamed() -> LoadedJob:
-    if Path("parbatch.toml").is_file():
-        return _load_toml(Path("parbatch.toml"), table=())
-    if Path("pyproject.toml").is_file() and "parbatch" in _read_toml(Path("pyproject.toml")).get("tool", {}):
-        return _load_toml(Path("pyproject.toml"), table=("tool", "parbatch"))
+    if (here := configured_here()) is not None:
+        return _load_toml(*here)
     return _complete(JobRef("module", SAMPLE_MODULE), "")
+
+
+def configured_here() -> tuple[Path, tuple[str, ...]] | None:
+    """The TOML file of the current folder that names a job, and its table; None when there is none."""
+    if Path("parbatch.toml").is_file():
+        return Path("parbatch.toml"), ()
+    if Path("pyproject.toml").is_file() and "parbatch" in _read_toml(Path("pyproject.toml")).get("tool", {}):
+        return Path("pyproject.toml"), ("tool", "parbatch")
+    return None
 
 
 def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:

@@ -134,7 +134,10 @@ class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
-    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time."""
+    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time.
+
+    `fingerprint` is given by the parent, once the outcome of an attempt that is not ok is final.
+    """
 
     position: int
     number: int
@@ -150,6 +153,7 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     templates: tuple[str, ...] = ()
     slot: int = 0
     ended_at: float = 0.0
+    fingerprint: str = ""
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):

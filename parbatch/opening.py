@@ -9,6 +9,7 @@ from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
+from parbatch.reading import copy, empty, reading
 from parbatch.source import Difference, fill
 
 
@@ -27,6 +28,10 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
 
 def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
     if not folder.checkpoint.exists():
+        if options.selection.retry:
+            raise FolderError(
+                f"{folder.root} holds no run of which items could be tried again. parbatch run begins one."
+            )
         return _begin(folder, loaded, options)
     try:
         checkpoint = open_existing(folder.checkpoint)
@@ -49,13 +54,36 @@ def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple
         raise
 
 
+def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
+    """What `open_and_plan` would come to, found out in a copy, which the caller closes; the folder is not touched.
+
+    A run that is going on is neither waited for nor disturbed.
+    """
+    check_files(loaded)
+    begun = folder.checkpoint.exists()
+    if begun:
+        with reading(folder) as checkpoint:
+            scratch = copy(checkpoint)
+    else:
+        scratch = empty()
+    try:
+        plan = _plan(scratch, folder, loaded, options) if begun else _first_plan(scratch, loaded, options)
+    except sqlite3.Error as error:
+        scratch.close()
+        raise CheckpointError(
+            f"The plan can't be made in a temporary file: {error}. Mend that, and try again."
+        ) from None
+    except BaseException:
+        scratch.close()
+        raise
+    return scratch, plan
+
+
 def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
     """A new checkpoint, complete before it has its name."""
     new = create(folder.checkpoint)
     try:
-        difference = fill(new, loaded.job)
-        remember_files(new, loaded)
-        plan = _finish(new, loaded, options, difference)
+        plan = _first_plan(new, loaded, options)
     except BaseException:
         new.close()
         new.path.unlink()
@@ -63,6 +91,12 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
     if folder.checkpoint.exists():
         set_aside(folder.checkpoint)
     return settle(new, folder.checkpoint), plan
+
+
+def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options) -> Plan:
+    difference = fill(checkpoint, loaded.job)
+    remember_files(checkpoint, loaded)
+    return _finish(checkpoint, loaded, options, difference)
 
 
 def _plan(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Plan:

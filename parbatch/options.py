@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
 from parbatch.job import chunk_size_of, positive
 from parbatch.loading import LoadedJob
-from parbatch.plan import Selection
+from parbatch.model import STATUSES
 from parbatch.progress import check_mode
+from parbatch.selection import Selection
 from parbatch.units import parse_duration, parse_size
 
 
@@ -28,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     selection: Selection
     max_failures: int | None
+    max_same_failure: int | None
     time_budget: float | None
     backend: str
     progress: str
@@ -38,6 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     accelerate: bool
 
 
+NOT_OK = tuple(status for status in STATUSES if status != "ok")
 NAMES = (
     "workers",
     "out",
@@ -48,19 +52,26 @@ NAMES = (
     "timeout",
     "attempts",
     "only",
+    "exclude",
+    "group",
     "limit",
+    "sample_groups",
     "max_failures",
+    "max_same_failure",
     "time_budget",
     "backend",
     "progress",
     "json",
     "rerun",
+    "retry_failed",
     "accelerate",
 )
+_RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
+_RUN_ONLY = ("resume", "fresh", "rerun", "retry_failed")
 
 
-def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str) -> Options:
-    _check_names(asked)
+def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str, *, retry: bool) -> Options:
+    _check_names(asked, (*(name for name in NAMES if name not in _RUN_ONLY), *_RETRY_ONLY) if retry else NAMES)
     job = loaded.job
     if asked.get("resume") and asked.get("fresh"):
         raise DataError("--resume and --fresh contradict each other: go on from the checkpoint, or start over.")
@@ -75,18 +86,19 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
     progress = asked.get("progress", default_progress)
     check_mode(progress)
     return Options(
-        out=_out(asked.get("out") or Path("outputs", job.name)),
+        out=out_folder(loaded, asked.get("out")),
         workers=_workers(asked, backend),
         chunk_size=chunk_size_of(asked["chunk_size"]) if "chunk_size" in asked else job.chunk_size,
         memory=parse_size(asked["memory"]) if "memory" in asked else job.memory,
         timeout=parse_duration(asked["timeout"]) if "timeout" in asked else job.timeout,
         attempts=_positive_or_none(asked, "attempts") or job.attempts,
-        selection=Selection(_patterns(asked.get("only", ())), _positive_or_none(asked, "limit")),
+        selection=_selection(asked, retry=retry),
         max_failures=_positive_or_none(asked, "max_failures"),
+        max_same_failure=_positive_or_none(asked, "max_same_failure"),
         time_budget=parse_duration(asked["time_budget"], "time budget") if "time_budget" in asked else None,
         backend=backend,
         progress=progress,
-        resume=bool(asked.get("resume")),
+        resume=retry or bool(asked.get("resume")),
         fresh=bool(asked.get("fresh")),
         rerun_code=rerun == "code",
         json=bool(asked.get("json")),
@@ -94,9 +106,12 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
     )
 
 
-def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str = "auto") -> Options:
+def read(
+    loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str = "auto", retry: bool = False
+) -> Options:
     """Options from what was given, else the TOML file's, else the job's, else the defaults.
 
+    A retry goes on from the checkpoint, and takes some more options for what to try again.
     Raises DataError for a name or value that can't be used, and for options that contradict each other; where it is
     the TOML file's, it is named.
     """
@@ -104,17 +119,19 @@ def read(loaded: LoadedJob, given: Mapping[str, Any], *, default_progress: str =
     defaults = dict(loaded.defaults)
     if typed.keys() & {"resume", "fresh"}:  # what is typed wins over the file, also where they exclude each other
         defaults = {name: value for name, value in defaults.items() if name not in {"resume", "fresh"}}
-    _complete(loaded, typed, default_progress)
+    if retry:
+        defaults = {name: value for name, value in defaults.items() if name not in _RUN_ONLY}
+    _complete(loaded, typed, default_progress, retry=retry)
     try:
-        return _complete(loaded, defaults | typed, default_progress)
+        return _complete(loaded, defaults | typed, default_progress, retry=retry)
     except DataError as error:
         raise DataError(f"{loaded.defaults_from}: {error}") from None
 
 
-def _check_names(asked: Mapping[str, Any]) -> None:
+def _check_names(asked: Mapping[str, Any], names: Sequence[str]) -> None:
     for name in asked:
-        if name not in NAMES:
-            close = difflib.get_close_matches(name, NAMES, 1)
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
             raise DataError(f"There is no run option {name!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
 
 
@@ -127,18 +144,51 @@ def _workers(asked: Mapping[str, Any], backend: str) -> int:
     return 1 if backend == "inline" else wanted or _cpus()
 
 
-def _patterns(only: str | Sequence[str]) -> tuple[str, ...]:
-    patterns = (only,) if isinstance(only, str) else tuple(only)
-    for pattern in patterns:
-        if not isinstance(pattern, str):
-            raise DataError(f"only: {pattern!r} is not text. Give ids or names, or shell patterns for them.")
-    return patterns
+def _selection(asked: Mapping[str, Any], *, retry: bool) -> Selection:
+    return Selection(
+        only=_texts(asked, "only"),
+        limit=_positive_or_none(asked, "limit"),
+        retry_failed=bool(asked.get("retry_failed")),
+        exclude=_texts(asked, "exclude"),
+        groups=_texts(asked, "group"),
+        statuses=_statuses(asked),
+        fingerprints=_fingerprints(asked),
+        retry=retry,
+        sample_groups=bool(asked.get("sample_groups")),
+        unfinished_groups=bool(asked.get("include_unfinished_groups")),
+    )
 
 
-def _out(given: Any) -> Path:
-    if not isinstance(given, (str, os.PathLike)):
-        raise DataError(f"out: {given!r} is not the path of a folder.")
-    return Path(given)
+def _texts(asked: Mapping[str, Any], name: str, advice: str = "shell patterns") -> tuple[str, ...]:
+    given: str | Sequence[str] = asked.get(name, ())
+    texts = (given,) if isinstance(given, str) else tuple(given)
+    for text in texts:
+        if not isinstance(text, str):
+            raise DataError(f"{name}: {text!r} is not text. Give {advice}.")
+    return texts
+
+
+def _statuses(asked: Mapping[str, Any]) -> tuple[str, ...]:
+    for status in (statuses := _texts(asked, "status", "statuses")):
+        if status not in NOT_OK:
+            raise DataError(f"status: {status!r} is not one of {', '.join(NOT_OK)}.")
+    return statuses
+
+
+def _fingerprints(asked: Mapping[str, Any]) -> tuple[str, ...]:
+    fingerprints = _texts(asked, "fingerprint", "fingerprints as they are in the report")
+    for fingerprint in fingerprints:
+        if not re.fullmatch("[0-9a-fA-F]{1,8}", fingerprint):
+            raise DataError(f"fingerprint: {fingerprint!r} is not the beginning of one; the report has them.")
+    return tuple(fingerprint.lower() for fingerprint in fingerprints)
+
+
+def out_folder(loaded: LoadedJob, given: Any = None) -> Path:
+    """The output folder: as given, else the TOML file's, else named after the job. Raises DataError."""
+    out = given or loaded.defaults.get("out") or Path("outputs", loaded.job.name)
+    if not isinstance(out, (str, os.PathLike)):
+        raise DataError(f"out: {out!r} is not the path of a folder.")
+    return Path(out)
 
 
 def _cpus() -> int:

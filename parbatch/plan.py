@@ -3,51 +3,29 @@
 Nothing is rendered here, and all of it happens in one transaction: an error leaves the checkpoint as it was.
 """
 
-import difflib
-import fnmatch
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import JobError, SelectionError
+from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
+from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
 from parbatch.publish import digest_file, is_intact
+from parbatch.selection import OK_ALREADY, Selection, due, known_to_fail, left_out, narrowed, offer_selection
 from parbatch.source import Difference, compare, rows
+from parbatch.units import counted
 
-
-class Selection(NamedTuple):
-    """Which items a person asked for: shell patterns for ids or names (none: all), and at most how many.
-
-    `exact` is the id of the one item that is asked for, done or not.
-    """
-
-    only: Sequence[str] = ()
-    limit: int | None = None
-    exact: str | None = None
-
-    def matches(self, item_id: str, name: str) -> bool:
-        """Whether an item is asked for; upper and lower case are the same."""
-        if self.exact is not None:
-            return item_id == self.exact
-        if not self.only:
-            return True
-        return any(_pattern(only).fullmatch(text.casefold()) for only in self.only for text in (item_id, name))
-
-    @property
-    def narrows(self) -> bool:
-        """Whether not every item is asked for."""
-        return bool(self.only) or self.exact is not None
-
-    def describe(self) -> str:
-        """The selection as a person typed it."""
-        return " ".join(f"--only {pattern!r}" for pattern in self.only)
+_REASON = "COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END)"
 
 
 class Plan(NamedTuple):
-    """What a run has to do: `due` items of `matching` ones of `total`, with the reasons counted."""
+    """What a run has to do: `due` items of `matching` ones of `total`, with the reasons counted.
+
+    `known_to_fail` of the matching ones failed alike before and are not tried.
+    """
 
     total: int
     matching: int
@@ -57,6 +35,7 @@ class Plan(NamedTuple):
     older_code: int
     code: int
     stale: int
+    known_to_fail: int = 0
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
@@ -85,10 +64,14 @@ def resume(
     difference = compare(checkpoint, loaded.job)
     _mark_changed_files(checkpoint, loaded)
     _mark_broken_outputs(checkpoint, items)
+    code = checkpoint.code_version(digest := code_digest(loaded))
+    if digest:
+        _forget_failures(checkpoint, "code IS NOT ?", code)
+    else:
+        _forget_failures(checkpoint, "1")  # nobody can say that code without a file is what it was
     if rerun_code:
-        code = checkpoint.code_version(code_digest(loaded))
-        _offer_selection(checkpoint, selection)
-        _mark(checkpoint, "code changed", "code <> ? AND selected(id, name)", code)
+        offer_selection(checkpoint, selection)
+        _mark(checkpoint, "code changed", f"code <> ? AND {narrowed(selection)}", code)
     return difference
 
 
@@ -96,16 +79,17 @@ def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) 
     """Make every selected item due again. Call inside a transaction."""
     difference = compare(checkpoint, loaded.job)
     db = checkpoint.db
-    _offer_selection(checkpoint, selection)
+    offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
-    chosen = "(SELECT id FROM items WHERE selected(id, name) ORDER BY position LIMIT ?)"
+    chosen = f"(SELECT id FROM items WHERE {narrowed(selection)} ORDER BY position LIMIT ?)"
     db.execute(f"DELETE FROM attempts WHERE id IN {chosen}", (most,))
     db.execute(
-        "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over'"
-        f" WHERE id IN {chosen}",
+        "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over',"
+        f" alike = 0, fingerprint = NULL WHERE id IN {chosen}",
         (most,),
     )
     remember_files(checkpoint, loaded)
+    checkpoint.set_spent(0.0)
     return difference
 
 
@@ -121,36 +105,39 @@ def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
 def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, difference: Difference) -> Plan:
     """Count what is due. Raises SelectionError when the selection matches no item."""
     db = checkpoint.db
-    _offer_selection(checkpoint, selection)
-    condition = _due(selection)
+    offer_selection(checkpoint, selection)
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
-    (matching,) = (
-        db.execute("SELECT COUNT(*) FROM items WHERE selected(id, name)").fetchone() if selection.narrows else (total,)
-    )
-    if total and not matching:
-        raise SelectionError(f"No item matches {selection.describe()}.{_close_matches(checkpoint, selection)}")
+    out = left_out(checkpoint, selection)
+    matching = total - sum(out.values())
+    if total and not matching and out.get(OK_ALREADY) != total:
+        raise SelectionError(_nothing_left(checkpoint, selection, total, out))
     reasons = dict(
-        db.execute(
-            "SELECT COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END),"
-            f" COUNT(*) FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC"
-        )
+        db.execute(f"SELECT {_REASON}, COUNT(*) FROM items WHERE {due(selection)} GROUP BY 1 ORDER BY 2 DESC, 1")
     )
     code = checkpoint.code_version(code_digest(loaded))
     (older,) = db.execute("SELECT COUNT(*) FROM items WHERE status = 'ok' AND code <> ?", (code,)).fetchone()
     count = sum(reasons.values())
     limited = count if selection.limit is None else min(count, selection.limit)
     (stale,) = db.execute("SELECT COUNT(DISTINCT id) FROM outputs WHERE id NOT IN (SELECT id FROM items)").fetchone()
-    return Plan(total, matching, limited, reasons, difference, older, code, stale)
+    known = known_to_fail(checkpoint, selection)
+    return Plan(total, matching, limited, reasons, difference, older, code, stale, known)
 
 
 def tasks_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[Task]:
-    """The items that a run takes on, in item order, read as they are needed."""
-    _offer_selection(checkpoint, selection)
-    return checkpoint.tasks(_due(selection), selection.limit)
+    """The items that a run takes on, in the order of dispatch, read as they are needed."""
+    if selection.retry:
+        return LineUp(checkpoint, selection).others()[0]
+    offer_selection(checkpoint, selection)
+    return checkpoint.tasks(due(selection), selection.limit)
 
 
-def _due(selection: Selection) -> str:
-    return "status <> 'ok' AND selected(id, name)" if selection.narrows else "status <> 'ok'"
+def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[str, str, str, str]]:
+    """The same items one by one, in item order: id, name, group and why each is due."""
+    offer_selection(checkpoint, selection)
+    limit = -1 if selection.limit is None else selection.limit
+    yield from checkpoint.db.execute(
+        f'SELECT id, name, "group", {_REASON} FROM items WHERE {due(selection)} ORDER BY position LIMIT ?', (limit,)
+    )
 
 
 def mark_asked_for(checkpoint: Checkpoint, item_id: str) -> None:
@@ -165,6 +152,11 @@ def _mark(checkpoint: Checkpoint, reason: str, condition: str, *values: object) 
     )
 
 
+def _forget_failures(checkpoint: Checkpoint, condition: str, *values: object) -> None:
+    """Start counting anew in how many runs items failed alike: something that they depend on has changed."""
+    checkpoint.db.execute(f"UPDATE items SET alike = 0 WHERE alike AND {condition}", values)
+
+
 def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
     before = checkpoint.files()
     remember_files(checkpoint, loaded)
@@ -173,6 +165,7 @@ def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
     if changed:
         names = ", ".join(Path(path).name for path in changed)
         _mark(checkpoint, f"file changed: {names}", "1")
+        _forget_failures(checkpoint, "1")
 
 
 def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
@@ -190,45 +183,32 @@ def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
     )
 
 
-def _offer_selection(checkpoint: Checkpoint, selection: Selection) -> None:
-    checkpoint.db.create_function("selected", 2, selection.matches, deterministic=True)
+def _nothing_left(checkpoint: Checkpoint, selection: Selection, total: int, out: dict[str, int]) -> str:
+    """That a selection leaves nothing, and which rule left how many out."""
+    text = "No item is left to retry." if selection.retry else f"No item matches {selection.describe()}."
+    if len(out) > 1:
+        parts = ", ".join(f"{count:,} {what}" for what, count in out.items() if count)
+        text += f" Left out of {counted(total, 'item')}: {parts}."
+    return text + _close_matches(checkpoint, selection)
 
 
 def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
+    """What is close to a group or an item that was asked for, and that there is not."""
+    db = checkpoint.db
+    if selection.groups and not db.execute('SELECT 1 FROM items WHERE in_groups("group") LIMIT 1').fetchone():
+        groups = db.execute('SELECT DISTINCT "group" FROM items WHERE "group" <> \'\' LIMIT ?', (MOST_COMPARED,))
+        return close_to(selection.groups[0], {group.casefold(): group for (group,) in groups})
+    if not selection.only or db.execute("SELECT 1 FROM items WHERE selected(id, name) LIMIT 1").fetchone():
+        return ""
     by_text = {}
-    for item_id, name in checkpoint.db.execute("SELECT id, name FROM items LIMIT 100000"):
-        by_text[item_id.casefold()] = by_text[name.casefold()] = [item_id]
-    return _close(selection.only[0], by_text)
+    for item_id, name in db.execute("SELECT id, name FROM items LIMIT ?", (MOST_COMPARED,)):
+        by_text[item_id.casefold()] = by_text[name.casefold()] = item_id
+    return close_to(selection.only[0], by_text)
 
 
 def find_item(loaded: LoadedJob, asked: str) -> str:
-    """The id of the item that a person names by id or name, upper and lower case the same.
-
-    Raises SelectionError with close matches when there is none, and with the ids when several have that name.
-    """
-    by_name: dict[str, list[str]] = {}
-    by_id: dict[str, list[str]] = {}
-    for item_id, name, *_ in rows(loaded.job):
-        if item_id == asked:
-            return item_id
-        by_id.setdefault(item_id.casefold(), []).append(item_id)
-        by_name.setdefault(name.casefold(), []).append(item_id)
-    found = by_id.get(asked.casefold()) or by_name.get(asked.casefold()) or []
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {', '.join(found[:5])}.")
-    raise SelectionError(f"No item is called {asked!r}.{_close(asked, by_id | by_name)}")
-
-
-def _close(asked: str, by_text: Mapping[str, Sequence[str]]) -> str:
-    texts = difflib.get_close_matches(asked.casefold(), by_text, 3)
-    ids = dict.fromkeys(item_id for text in texts for item_id in by_text[text])
-    return f" Close to it: {', '.join(ids)}." if ids else ""
-
-
-def _pattern(only: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(only.casefold()))
+    """The id of the job's item that a person names. Raises SelectionError as `lookup.find` does."""
+    return find(asked, ((item_id, name) for item_id, name, *_ in rows(loaded.job)))
 
 
 def _digest(path: Path) -> str | None:

@@ -66,14 +66,21 @@ def publish(staged: Path, outputs: Iterable[Output], target: Path) -> None:
 
 
 def withdraw(paths: Iterable[str], target: Path) -> None:
-    """Remove published files, and the folders that this leaves empty."""
+    """Remove published files, and the folders that this leaves empty; never anything outside `target`."""
     for path in paths:
         place = target / path
+        if not is_inside(place, target):
+            continue  # no attempt publishes there: somebody wrote it into the checkpoint, or put a link in the way
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             place.unlink()
         for parent in place.relative_to(target).parents[:-1]:
             with contextlib.suppress(OSError):  # it still holds something, or is gone already
                 (target / parent).rmdir()
+
+
+def is_inside(place: Path, target: Path) -> bool:
+    """Whether a path, its links followed but for the last, lies in `target`."""
+    return place.name != ".." and place.parent.resolve().is_relative_to(target.resolve())
 
 
 def make_durable(target: Path) -> None:

@@ -3,16 +3,16 @@
 import platform
 import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
-from parbatch.fingerprint import fingerprint
 from parbatch.folder import Folder
-from parbatch.model import Ended, Evidence, Task
+from parbatch.model import NO_DATA, Ended, Evidence, Task
 from parbatch.result import Counts, Failure, MetricSummary
+from parbatch.selection import KNOWN_AFTER
 
 
 class Tally:
@@ -58,8 +58,7 @@ def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
 
 def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
     evidence = msgspec.json.decode(row["evidence"], type=Evidence)
-    task = Task(0, row["id"], row["name"], row["group"], msgspec.Raw(b"null"), stem=row["stem"] or "")
-    logs = {stream: _log_path(folder, task.file_stem, stream) for stream in ("stdout", "stderr")}
+    logs = log_paths(folder, row["id"], row["stem"])
     return Failure(
         id=row["id"],
         name=row["name"],
@@ -69,7 +68,7 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         message=evidence.message,
         traceback=evidence.traceback,
         place=place_of(evidence),
-        fingerprint=fingerprint(row["status"], evidence, row["id"], row["name"]),
+        fingerprint=row["fingerprint"] or "",
         attempts=row["attempts"],
         duration_s=row["duration_s"],
         returncode=evidence.returncode,
@@ -77,18 +76,21 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         peak_memory_bytes=row["peak_memory_bytes"] or None,
         stdout_path=logs["stdout"],
         stderr_path=logs["stderr"],
+        known_to_fail=row["alike"] >= KNOWN_AFTER,
     )
+
+
+def log_paths(folder: Folder, item_id: str, stem: str | None) -> dict[str, str | None]:
+    """Where an item's logs are, from the output folder on, by stream; None for a stream that it wrote nothing to."""
+    task = Task(0, item_id, "", "", NO_DATA, stem=stem or "")
+    paths = {stream: folder.log(task.file_stem, stream) for stream in STREAMS}
+    return {stream: str(path.relative_to(folder.root)) if path.exists() else None for stream, path in paths.items()}
 
 
 def place_of(evidence: Evidence) -> str:
     """`letters.py:17 in letter`, or nothing for a process that just died."""
     file, _, function = evidence.place.rpartition(":")
     return f"{file}:{evidence.line} in {function}" if file else ""
-
-
-def _log_path(folder: Folder, stem: str, stream: str) -> str | None:
-    path = folder.log(stem, stream)
-    return str(Path(path).relative_to(folder.root)) if path.exists() else None
 
 
 def environment(same: Mapping[str, str]) -> dict[str, str]:

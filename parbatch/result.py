@@ -13,6 +13,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     `place` is where in the job's own code it came from, as `file:line in function`.
 
     `duration_s` in seconds, `peak_memory_bytes` the largest resident size seen; log paths start from the output folder.
+    An item that is known to fail (alike in two runs, with nothing changed) is not tried again unless it is asked for.
     """
 
     id: str
@@ -31,6 +32,16 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory_bytes: int | None
     stdout_path: str | None
     stderr_path: str | None
+    known_to_fail: bool = False
+
+
+class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures that are one problem: how many, the first of them, and whether the messages of all are the same."""
+
+    fingerprint: str
+    count: int
+    same_message: bool
+    first: tuple[Failure, ...]
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -60,7 +71,8 @@ class MetricSummary(msgspec.Struct, frozen=True):
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run. Times are UTC in ISO 8601; `duration_s` is measured on the monotonic clock.
 
-    `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before.
+    `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
+    `left_out_by_samples` were left out because the sample of their group is not ok.
     """
 
     job: str
@@ -88,6 +100,18 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[Failure]
     out: str
     stopped_by: str | None = None
+    known_to_fail: int = 0
+    left_out_by_samples: int = 0
+
+    @property
+    def only_known_failures_left(self) -> bool:
+        """Whether all that is left to do is known to fail."""
+        return not self.pending and 0 < self.known_to_fail == self.errors
+
+    @property
+    def used_up_its_time(self) -> bool:
+        """Whether the run was stopped by its time budget, which a resumption has to raise or do without."""
+        return (self.stopped_by or "").startswith("the time budget")
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts, lists, numbers and text."""

@@ -23,10 +23,10 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
-from parbatch.checkpoint import Checkpoint, discard
+from parbatch.checkpoint import Checkpoint, discard, open_existing
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.errors import DataError, NothingRunError, ParbatchError, SetupError
+from parbatch.errors import DataError, JobError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
@@ -34,16 +34,20 @@ from parbatch.interrupts import Interrupts
 from parbatch.job import Job
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
+from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
 from parbatch.model import Ended, Outcome, Task
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.overview import is_current, make
-from parbatch.plan import Plan, Selection, find_item, tasks_due
+from parbatch.plan import Plan, find_item, tasks_due
+from parbatch.reading import require_checkpoint
 from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import console, json
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.selection import Selection
+from parbatch.units import format_duration
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -57,7 +61,23 @@ def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunR
     """
     loaded = _load(job)
     asked = run_options.read(loaded, options)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else "parbatch.run(…, resume=True)")
+    return execute(loaded, asked, go_on=None if asked.progress == "none" else _go_on)
+
+
+def retry(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+    """Try again what is not ok in an earlier run: what is pending, then cheap failures first and time-outs last.
+
+    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and raises as `run` does.
+    """
+    loaded = _load(job)
+    asked = run_options.read(loaded, options, retry=True)
+    return execute(loaded, asked, go_on=None if asked.progress == "none" else lambda _: "parbatch.retry(…)")
+
+
+def _go_on(result: RunResult) -> str:
+    more = ", retry_failed=True" if result.only_known_failures_left else ""
+    more += ", time_budget=None" if result.used_up_its_time else ""
+    return f"parbatch.run(…, resume=True{more})"
 
 
 def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
@@ -89,8 +109,8 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
     return loading.from_object(job)
 
 
-def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResult:
-    """The stages, one after another. `go_on` is the command that goes on, for the summary; with None, none is shown."""
+def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
+    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
     folder = Folder(asked.out)
     with held(folder) as hold:
         is_first = not folder.checkpoint.exists()
@@ -98,20 +118,36 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: str | None) -> RunResul
         hold.keep()
         try:
             with contextlib.closing(checkpoint):
-                stage = _Stages(loaded, asked, folder, checkpoint, plan)
+                stage = _Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
                 if go_on is not None:
-                    stage.announce()
-                result = stage.run()
+                    stage.announce(plan)
+                result = stage.run(plan)
         except SetupError as error:
             if is_first and error.exit_code == NothingRunError.exit_code:
                 discard(folder.checkpoint)
                 hold.drop()
             raise
     if go_on is not None:
-        stage.show(console.summary(result, go_on))
+        stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
     return result
+
+
+def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
+    """Make the overview anew from the checkpoint, also when it is up to date: what became of it, and the exit code.
+
+    Raises JobError for a job without an overview, FolderError where nothing was run yet, and as `run` does.
+    """
+    if "overview" not in loaded.job.functions:
+        raise JobError(
+            f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
+        )
+    folder = Folder(asked.out)
+    require_checkpoint(folder)
+    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        stage = _Stages(loaded, asked, folder, checkpoint)
+        return stage.only_overview(), stage.exit_code
 
 
 @contextlib.contextmanager
@@ -137,12 +173,13 @@ class _Clock:
 class _Stages:
     """The stages of one run and what they share."""
 
-    def __init__(self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, plan: Plan) -> None:
+    def __init__(
+        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+    ) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
         self._checkpoint = checkpoint
-        self._plan = plan
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
         self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._tmp = folder.tmp / self._run_id
@@ -153,24 +190,34 @@ class _Stages:
         self._overview: OverviewReport | None = None
         self._stopped_by: str | None = None
         self._restarts = 0
-        self._memory_cap = asked.memory or default_cap(max(1, min(asked.workers, plan.due)))
+        self._known_to_fail = 0
+        self._left_out_by_samples = 0
+        self._spent_before = checkpoint.spent_s
+        self._slots = max(1, slots)
+        self._memory_cap = asked.memory or default_cap(self._slots)
         self.stream = sys.stderr if asked.json else sys.stdout
 
-    def run(self) -> RunResult:
+    def run(self, plan: Plan) -> RunResult:
         """All stages of a run that is planned."""
         with _breaking_off_in_words(self._folder), self._interrupts.watched():
             with self.working_folder():
-                self.render_items()
+                self.begin()
+                self.render_items(plan)
                 self.make_overview()
             return self.report()
+
+    def only_overview(self) -> OverviewReport:
+        """The overview, and nothing else. Its failure, or an interruption, is a report."""
+        with _breaking_off_in_words(self._folder), self._interrupts.watched(), self.working_folder():
+            return self._make_overview()
 
     def show(self, text: str) -> None:
         """Print a text for people, in what characters their terminal has."""
         progressing.show(text, self.stream)
 
-    def announce(self) -> None:
+    def announce(self, plan: Plan) -> None:
         """Say what is going to happen, where it is not plain."""
-        for line in announcements(self._loaded, self._plan, accelerate=self._asked.accelerate):
+        for line in announcements(self._loaded, plan, accelerate=self._asked.accelerate):
             self.show(line)
 
     @contextlib.contextmanager
@@ -179,56 +226,84 @@ class _Stages:
         for leftover in self._folder.tmp.iterdir():
             shutil.rmtree(leftover, ignore_errors=True)
         self._tmp.mkdir()
-        self._checkpoint.set_run(self._run_id, "running")
         try:
             yield
         finally:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
-    def render_items(self) -> None:
+    def begin(self) -> None:
+        """Write down that there is a run: one that is killed stays `running`."""
+        self._checkpoint.set_run(self._run_id, "running")
+
+    def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
-        if not self._plan.due:
+        self._known_to_fail = plan.known_to_fail
+        if not plan.due or self._time_is_up():
             return
-        slots = min(self._asked.workers, self._plan.due)
-        progress = progressing.start(self._asked.progress, self._plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(slots) as backend:
+        progress = progressing.start(self._asked.progress, plan.due, self.stream)
+        with contextlib.closing(progress), self._backend(self._slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
                 self._run_id,
-                self._plan.code,
+                plan.code,
                 backend.wake,
                 heading(self._identity, self._run_id, str(self._folder.root)),
+                began=None if self._asked.selection.exact else self._clock.monotonic,
             )
             sink = _Observed(journal, self._tally, progress)
+            tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
-                tasks_due(self._checkpoint, self._asked.selection),
-                self._plan.due,
-                slots,
-                sizer=ChunkSizer(self._asked.chunk_size, slots),
+                tasks,
+                count,
+                self._slots,
+                sizer=ChunkSizer(self._asked.chunk_size, self._slots),
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
+                max_same_failure=self._asked.max_same_failure,
+                then=then,
             )
             try:
-                self._dispatch(schedule, backend, sink, slots, progress.say)
+                self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
-        if schedule.waiting and schedule.stopped_by is not None:
+        if schedule.has_more and schedule.stopped_by is not None:
             self._stopped_by = schedule.stopped_by
 
-    def _dispatch(
-        self, schedule: Schedule, backend: Backend, sink: "_Observed", slots: int, say: Callable[[str], None]
-    ) -> None:
+    def _time_is_up(self) -> bool:
+        budget, spent = self._asked.time_budget, self._spent_before
+        if budget is None or spent < budget:
+            return False
+        self._stopped_by = f"the time budget of {format_duration(budget)} was used up before ({format_duration(spent)})"
+        return True
+
+    def _tasks(
+        self, plan: Plan, journal: Journal
+    ) -> tuple[Iterator[Task], int, Callable[[], tuple[Iterator[Task], int]] | None]:
+        """What is due, and what follows once that has settled."""
+        selection = self._asked.selection
+        if not selection.sample_groups:
+            return tasks_due(self._checkpoint, selection), plan.due, None
+        lineup = LineUp(self._checkpoint, selection)
+
+        def others() -> tuple[Iterator[Task], int]:
+            journal.flush()  # so that the checkpoint knows how the samples ended
+            self._left_out_by_samples = lineup.leave_out_failed_groups()
+            return lineup.others()
+
+        return *lineup.samples(), others
+
+    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", say: Callable[[str], None]) -> None:
         budget = self._asked.time_budget
         dispatch = Dispatch(
             schedule,
             backend,
             sink,
-            slots=slots,
+            slots=self._slots,
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
-            stop_at=None if budget is None else self._clock.monotonic + budget,
+            stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
             say=say,
         )
         try:
@@ -250,6 +325,9 @@ class _Stages:
             paths = [output.path for output in self._checkpoint.overview_outputs()]
             self._overview = OverviewReport(path=min(paths, default=None))
             return
+        self._make_overview()
+
+    def _make_overview(self) -> OverviewReport:
         try:
             with self._backend(1) as backend:
                 self._overview = make(
@@ -262,6 +340,7 @@ class _Stages:
                 )
         except SetupError as error:
             self._overview = OverviewReport(error=str(error))
+        return self._overview
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
@@ -269,11 +348,12 @@ class _Stages:
         total, success = sum(after.by_status.values()), after.by_status["ok"]
         pending = after.by_status["pending"]
         state = self._state()
+        failed = list(failures(self._checkpoint, self._folder))
         result = RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
             state=state,
-            exit_code=self._exit_code(state),
+            exit_code=self.exit_code,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             duration_s=round(time.monotonic() - self._clock.monotonic, 3),
@@ -292,9 +372,11 @@ class _Stages:
             overview=self._overview,
             environment=environment(self._identity),
             metrics=self._tally.metrics(),
-            failures=list(failures(self._checkpoint, self._folder)),
+            failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
+            known_to_fail=sum(failure.known_to_fail for failure in failed),
+            left_out_by_samples=self._left_out_by_samples,
         )
         self._checkpoint.set_run(self._run_id, state)
         json.write(result, self._folder.sessions / f"{self._run_id}.json")
@@ -305,6 +387,16 @@ class _Stages:
     def came_to_nothing(self) -> bool:
         """Whether items were ok, and none of them left a file or a result: most likely a forgotten return."""
         return bool(self._tally.empty) and self._tally.empty == self._tally.rendered - self._tally.failures
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with, after what has happened so far."""
+        if self._interrupts.signum is not None:
+            return 128 + self._interrupts.signum
+        if self._stopped_by is not None:
+            return 4
+        overview_failed = self._overview is not None and self._overview.error is not None
+        return 1 if self._tally.failures or self._known_to_fail or overview_failed else 0
 
     # --- inside
 
@@ -336,14 +428,6 @@ class _Stages:
         if self._interrupts.signum is not None:
             return "interrupted"
         return "finished" if self._stopped_by is None else "stopped"
-
-    def _exit_code(self, state: State) -> int:
-        if self._interrupts.signum is not None:
-            return 128 + self._interrupts.signum
-        if state == "stopped":
-            return 4
-        overview_failed = self._overview is not None and self._overview.error is not None
-        return 1 if self._tally.failures or overview_failed else 0
 
 
 class _Observed:

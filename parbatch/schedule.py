@@ -5,7 +5,7 @@ flight comes out, and is tried once more alone; its chunk-mates go back to the f
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -40,7 +40,9 @@ class Schedule:
     """The state of all work of one kind: fresh tasks from `source`, due again, in the slots, and settled.
 
     `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
-    attempt; `max_failures` stops handing out once so many items have settled as not ok.
+    attempt; `max_failures` stops handing out once so many items have settled as not ok, and
+    `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
+    `then` gives further tasks, and how many, once all before them have settled.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Schedule:
         attempts: int = 1,
         timeout: float | None = None,
         max_failures: int | None = None,
+        max_same_failure: int | None = None,
         role: str = RENDER,
+        then: Callable[[], tuple[Iterator[Task], int]] | None = None,
     ) -> None:
         self._source = source
         self._left = total
@@ -62,12 +66,16 @@ class Schedule:
         self._attempts = attempts
         self._timeout = timeout
         self._max_failures = max_failures
+        self._max_same_failure = max_same_failure
         self._role = role
+        self._then = then
         self._back: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
         self._chunks_made = 0
         self._failures = 0
         self._settled = 0
+        self._last_fingerprint = ""
+        self._alike = 0
         self.stopped_by: str | None = None
 
     # --- asked by the coordinator
@@ -75,7 +83,12 @@ class Schedule:
     @property
     def finished(self) -> bool:
         """Whether nothing is in flight and nothing more will be handed out."""
-        return not self.busy and (self.stopped_by is not None or not self.waiting)
+        return not self.busy and (self.stopped_by is not None or not self.has_more)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are tasks that are not handed out, or could be."""
+        return bool(self.waiting) or self._then is not None
 
     @property
     def waiting(self) -> int:
@@ -96,6 +109,8 @@ class Schedule:
         slot = self._slots[number]
         if self.stopped_by is not None or any(held.alone for held in slot.chunks):
             return None
+        if self._then is not None and not self.waiting and not self.busy:
+            (self._source, self._left), self._then = self._then(), None
         if self._suspects:
             return None if slot.chunks else self._give(slot, [self._suspects.popleft()], alone=True)
         if not self.waiting or len(slot.chunks) >= self._room():
@@ -142,6 +157,7 @@ class Schedule:
         if held.next == len(held.chunk.tasks):
             slot.chunks.popleft()
         self._sizer.observe(ended.duration_s)
+        self._compare(ended)
         return task, self._settle(task, ended)
 
     def died(self, number: int) -> None:
@@ -172,6 +188,17 @@ class Schedule:
         held = sum(len(slot.chunks) for slot in self._slots)
         near_end = self.waiting <= self._sizer.next(self.waiting) * (2 * len(self._slots) - held)
         return 1 if near_end else self._sizer.chunks_ahead()
+
+    def _compare(self, ended: Ended) -> None:
+        """Count failures alike in a row: they speak of a broken environment, not of so many broken items."""
+        if ended.status == "ok":
+            self._alike = 0
+            return
+        self._alike = self._alike + 1 if ended.fingerprint == self._last_fingerprint else 1
+        self._last_fingerprint = ended.fingerprint
+        if self._max_same_failure is not None and self._alike >= self._max_same_failure:
+            in_a_row = counted(self._alike, "attempt")
+            self.stop(f"{in_a_row} in a row failed alike (--max-same-failure {self._max_same_failure})")
 
     def _settle(self, task: Task, ended: Ended) -> bool:
         tries = max(self._attempts, 2) if ended.status == "crashed" else self._attempts

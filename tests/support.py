@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from click.testing import CliRunner, Result
 
 from parbatch import Item, Job
 from parbatch.checkpoint import Checkpoint, create, settle
+from parbatch.cli import command
 from parbatch.folder import Folder
 from parbatch.loading import JobRef, LoadedJob
 from parbatch.model import Ended, Evidence, Output, Status, Task
@@ -30,6 +32,26 @@ def people():
 def letter(item, ctx):
     (ctx.dir / f"{item.id}.txt").write_text(f"Dear {item.name}\\n")
 """
+
+FAILING = JOB.replace(
+    "    (ctx.dir", "    if item.id == 'bob':\n        raise ValueError('no such city')\n    (ctx.dir"
+)
+
+
+def typed(*arguments: str) -> Result:
+    """A command line, run in this process; parbatch's workers are this process too."""
+    if arguments and arguments[0] in {"run", "retry", "overview"}:
+        arguments = (*arguments, "--backend", "inline")
+    return CliRunner().invoke(command, arguments)
+
+
+def contents(root: Path) -> dict[str, bytes | None]:
+    """All files and folders below, but for what Python itself keeps beside a job file."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
+        for path in root.rglob("*")
+        if "__pycache__" not in path.parts and not path.is_fifo()
+    }
 
 
 def write_job(path: Path, text: str = JOB) -> Path:
@@ -69,6 +91,8 @@ def ended(of: Task, status: Status = "ok", **more: Any) -> Ended:
     """The end of an attempt; one that is not ok has evidence."""
     if status != "ok" and "evidence" not in more:
         more["evidence"] = Evidence(type="ValueError", message=f"{of.id} went wrong")
+    if status != "ok":
+        more.setdefault("fingerprint", status)
     return Ended(of.position, of.number, status, more.pop("duration_s", 0.01), **more)
 
 

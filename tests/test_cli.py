@@ -8,34 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 import parbatch
 from parbatch.checkpoint import FORMAT
 from parbatch.cli import command
 from parbatch.cli.run import go_on_command
-from tests.support import JOB, write_job
-
-FAILING = JOB.replace(
-    "    (ctx.dir", "    if item.id == 'bob':\n        raise ValueError('no such city')\n    (ctx.dir"
-)
-
-
-def typed(*arguments: str) -> Result:
-    """A command line, run in this process; parbatch's workers are this process too."""
-    if arguments and arguments[0] == "run":
-        arguments = (*arguments, "--backend", "inline")
-    return CliRunner().invoke(command, arguments)
-
-
-def contents(root: Path) -> dict[str, bytes | None]:
-    """All files and folders below, but for what Python itself keeps beside a job file."""
-    return {
-        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
-        for path in root.rglob("*")
-        if "__pycache__" not in path.parts
-    }
-
+from tests.support import FAILING, JOB, contents, typed, write_job
 
 # --- a run
 
@@ -367,6 +346,11 @@ def test_the_command_that_goes_on_can_be_pasted_into_a_shell(arguments: list[str
     assert go_on_command(arguments) == text
 
 
+def test_the_command_that_goes_on_tries_known_failures_when_nothing_else_is_left() -> None:
+    assert go_on_command(["run", "job.py"], retry_failed=True) == "parbatch run job.py --resume --retry-failed"
+    assert go_on_command(["run", "--retry-failed", "job.py"]) == "parbatch run job.py --resume"
+
+
 def test_the_command_that_is_printed_goes_on(here: Path) -> None:
     """From the outside, with real workers: what was left by a failure is done by what the summary says."""
     write_job(here / "my job.py", FAILING)
@@ -382,3 +366,10 @@ def test_the_command_that_is_printed_goes_on(here: Path) -> None:
     second = subprocess.run(again, shell=True, capture_output=True, text=True, check=False, cwd=here)
     assert second.returncode == 0, second.stderr
     assert "letters finished: 3 ok (2 from before) of 3 items" in second.stdout
+
+
+@pytest.mark.parametrize("name", ["status", "list", "show", "plan", "overview", "prune"])
+def test_each_command_that_looks_or_tidies_explains_itself(name: str) -> None:
+    text = typed(name, "--help").output
+    assert all(word in text for word in ("JOB is a file", "--out", "--json", "Exit codes:")), text
+    assert f"\n  {name} " in typed("--help").output

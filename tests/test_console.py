@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from parbatch.fingerprint import MOST_NAMED
 from parbatch.model import STATUSES
-from parbatch.reports.console import MOST_NAMED, summary
+from parbatch.reports.console import summary
 from parbatch.result import Counts, Failure, OverviewReport, RunResult
 
 
@@ -121,3 +122,36 @@ def test_an_overview_that_failed_is_named_with_its_cause() -> None:
 def test_nothing_in_a_failure_reaches_the_terminal_as_a_command() -> None:
     text = summary(result(failure(1, name="a\x1b[2J", message="\x1b[2J", type="E\x1b[2J")), "")
     assert "\x1b" not in text
+
+
+def test_counts_that_differ_before_and_after_are_shown_in_all_and_by_group() -> None:
+    text = summary(
+        result(
+            failure(1),
+            ok=9,
+            before=Counts({"ok": 5, "failed": 3, "pending": 2}, {"a": {"ok": 5}, "": {"failed": 3, "pending": 2}}),
+            after=Counts(
+                {"ok": 9, "failed": 1, "pending": 0}, {"a": {"ok": 5}, "": {"ok": 4, "failed": 1, "pending": 0}}
+            ),
+        ),
+        "",
+    )
+    changed = "  changed   ok 5 → 9, failed 3 → 1, pending 2 → 0"
+    assert [line for line in text.splitlines() if "→" in line] == [
+        changed,
+        "      (no group): ok 0 → 4, failed 3 → 1, pending 2 → 0",
+    ]
+
+
+def test_a_first_run_has_nothing_before_it_and_an_idle_one_changes_nothing() -> None:
+    first = result(ok=9, before=Counts({"ok": 0, "pending": 9}, {}))
+    assert "→" not in summary(first, "")
+    assert "→" not in summary(result(failure(1), ok=9), "")
+
+
+def test_at_most_ten_groups_that_changed_are_named() -> None:
+    before = Counts({"ok": 0, "failed": 12}, {f"g{number}": {"failed": 1} for number in range(12)})
+    after = Counts({"ok": 12, "failed": 0}, {f"g{number}": {"ok": 1, "failed": 0} for number in range(12)})
+    text = summary(result(ok=12, before=before, after=after), "")
+    assert "      g9: ok 0 → 1, failed 1 → 0\n      … and 2 more groups; see the report" in text
+    assert "g10:" not in text

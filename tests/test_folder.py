@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from parbatch.errors import FolderError, FolderHeldError
-from parbatch.folder import Folder, held
+from parbatch.folder import Folder, held, holder
 
 HOLDER = """
 import sys
 from pathlib import Path
-from parbatch.folder import Folder, held
+from parbatch.folder import Folder, held, holder
 with held(Folder(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
@@ -85,3 +85,27 @@ def test_a_file_where_a_folder_has_to_be_is_named(tmp_path: Path, name: str) -> 
         pass
     assert str(place) in str(caught.value)
     assert place.read_text() == "mine"
+
+
+def test_who_holds_a_folder_is_seen_without_holding_it_and_a_holder_that_was_killed_is_not(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "out")
+    assert holder(folder) is None
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        found = holder(folder)
+        assert found is not None
+        assert found.pid == other.pid
+        other.kill()
+        other.wait()
+    assert (folder.run / "lock.json").exists()
+    assert holder(folder) is None
+
+
+def test_of_a_holder_on_another_host_nothing_is_known_and_it_is_believed(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.run.mkdir()
+    (folder.run / "lock.json").write_text('{"pid": 1, "host": "elsewhere", "started_at": "2000-01-01T00:00:00+00:00"}')
+    assert str(holder(folder)) == "pid 1 on elsewhere, started 2000-01-01T00:00:00+00:00"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,6 +196,15 @@ def test_templates_that_were_used_are_remembered_with_their_content(desk: Desk, 
     desk.journal.record(task, ended(task), settled=True, now=0.0)
     desk.journal.finish()
     assert [*desk.checkpoint.files()] == [str(template)]
+
+
+def test_the_time_since_the_run_began_is_written_down_and_added_to_what_was_spent_before(desk: Desk) -> None:
+    desk.checkpoint.set_spent(100.0)
+    counting = Journal(desk.checkpoint, desk.folder, "run", 1, desk.woken.set, began=time.monotonic() - 50)
+    counting.finish()
+    assert 150 <= desk.checkpoint.spent_s < 200
+    desk.new_journal().finish()  # without a beginning it doesn't count
+    assert 150 <= desk.checkpoint.spent_s < 200
 
 
 def test_an_attempt_that_is_tried_again_leaves_the_item_pending(desk: Desk) -> None:

@@ -10,10 +10,11 @@ from parbatch import Item, Job
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError, DataError, FolderError, JobError, SelectionError
 from parbatch.folder import Folder
-from parbatch.opening import open_and_plan
+from parbatch.opening import open_and_plan, preview
 from parbatch.options import read
-from parbatch.plan import Plan, Selection
-from tests.support import ended, loaded, make_job
+from parbatch.plan import Plan
+from parbatch.selection import Selection
+from tests.support import contents, ended, loaded, make_job
 
 
 @pytest.fixture
@@ -150,3 +151,50 @@ def test_a_change_in_the_items_makes_the_overview_stale(folder: Folder) -> None:
     checkpoint, _ = opened(folder, make_job([Item(id="a"), Item(id="b")]), resume=True)
     assert not checkpoint.overview_is_current
     checkpoint.close()
+
+
+def looked_ahead(folder: Folder, job: Job, **options: Any) -> Plan:
+    held = loaded(job, folder.root)
+    checkpoint, plan = preview(folder, held, read(held, {"workers": 1, "resume": True, **options}))
+    checkpoint.close()
+    return plan
+
+
+def test_a_preview_comes_to_what_the_run_comes_to_and_touches_nothing(folder: Folder) -> None:
+    run(folder, JOB, count=1, state="interrupted")
+    changed = make_job([Item(id="a", data=1), Item(id="c"), Item(id="d")])
+    before = contents(folder.root)
+    plan = looked_ahead(folder, changed)
+    assert contents(folder.root) == before
+    checkpoint, opened_plan = opened(folder, changed, resume=True)
+    checkpoint.close()
+    assert plan == opened_plan
+    assert plan.reasons == {"new": 2, "data changed": 1}
+
+
+def test_a_preview_of_the_first_run_makes_no_folder(tmp_path: Path) -> None:
+    assert looked_ahead(Folder(tmp_path / "out"), JOB).reasons == {"new": 3}
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_preview_neither_waits_for_a_run_nor_is_in_its_way(folder: Folder) -> None:
+    """With the run in the middle of a transaction, which it keeps."""
+    run(folder, JOB, count=1)
+    running, _ = opened(folder, JOB, resume=True)
+    running.begin()
+    running.db.execute("UPDATE items SET status = 'ok'")
+    assert looked_ahead(folder, JOB).due == 2
+    running.commit()
+    running.close()
+    assert looked_ahead(folder, JOB).due == 0
+
+
+@pytest.mark.parametrize(("job", "options", "kind"), BAD)
+def test_a_preview_names_bad_input_as_a_run_does(
+    folder: Folder, job: Job, options: dict[str, Any], kind: type[Exception]
+) -> None:
+    for _ in range(2):  # before there is a checkpoint, and with one
+        with pytest.raises(kind):
+            looked_ahead(folder, job, **options)
+        if not folder.checkpoint.exists():
+            run(folder, JOB)

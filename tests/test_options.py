@@ -57,6 +57,7 @@ def test_the_inline_backend_has_one_worker() -> None:
         ({"limit": 0}, "limit: 0"),
         ({"attempts": -1}, "attempts: -1"),
         ({"max_failures": 0}, "max failures: 0"),
+        ({"max_same_failure": 0}, "max same failure: 0"),
         ({"memory": "lots"}, "memory: 'lots' is not a size"),
         ({"timeout": "soon"}, "timeout: 'soon' is not a duration"),
         ({"time_budget": "a night"}, "time budget: 'a night' is not a duration"),

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,6 @@ from parbatch.errors import SelectionError
 from parbatch.folder import Folder
 from parbatch.plan import (
     Plan,
-    Selection,
     find_item,
     mark_asked_for,
     remember_files,
@@ -21,6 +20,7 @@ from parbatch.plan import (
     tasks_due,
 )
 from parbatch.publish import publish
+from parbatch.selection import Selection
 from parbatch.source import Difference
 from tests.support import ended, loaded, make_job, new_checkpoint, row, staged
 
@@ -121,6 +121,94 @@ def test_items_that_were_not_ok_are_due_and_say_what_they_were(finished: Finishe
     finished.checkpoint.db.execute("UPDATE items SET status = 'crashed' WHERE id = 'ada'")
     finished.checkpoint.db.execute("UPDATE items SET status = 'pending' WHERE id = 'bob'")
     assert finished.plan().reasons == {"crashed before": 1, "not finished": 1}
+
+
+class Failing:
+    """Three items of which bob fails in every run, alike unless a test says otherwise."""
+
+    def __init__(self, finished: Finished) -> None:
+        self.finished = finished
+        self.runs = 0
+        finished.checkpoint.db.execute("UPDATE items SET status = 'pending', reason = NULL WHERE id = 'bob'")
+
+    def run(self, fingerprint: str = "alike", *, settled: bool = True) -> None:
+        self.runs += 1
+        checkpoint = self.finished.checkpoint
+        code = self.finished.plan().code
+        (bob,) = checkpoint.tasks("id = 'bob'")
+        checkpoint.record(f"r{self.runs}", code, [(bob, ended(bob, "failed", fingerprint=fingerprint), settled)])
+
+    def plan(self, **more: Any) -> tuple[int, int]:
+        plan = self.finished.plan(**more)
+        return plan.due, plan.known_to_fail
+
+
+@pytest.fixture
+def failing(finished: Finished) -> Failing:
+    return Failing(finished)
+
+
+def test_an_item_that_failed_alike_in_the_last_two_runs_is_known_to_fail_and_not_due(failing: Failing) -> None:
+    failing.run()
+    assert failing.plan() == (1, 0)
+    failing.run()
+    assert failing.plan() == (0, 1)
+    assert failing.plan() == (0, 1)  # and stays so, run after run
+    assert [*tasks_due(failing.finished.checkpoint, ALL)] == []
+
+
+def test_what_is_known_to_fail_is_due_when_it_is_asked_for(failing: Failing) -> None:
+    failing.run()
+    failing.run()
+    assert failing.plan(selection=Selection(retry_failed=True)) == (1, 0)
+    assert failing.plan(selection=Selection(exact="bob")) == (1, 0)
+    mark_asked_for(failing.finished.checkpoint, "bob")
+    assert failing.plan() == (1, 0)  # as after a run that was killed when it tried bob
+
+
+def test_an_item_that_fails_in_another_way_is_not_known_to_fail(failing: Failing) -> None:
+    for fingerprint in ("one", "other", "one"):
+        failing.run(fingerprint)
+    assert failing.plan() == (1, 0)
+    failing.run("one")
+    assert failing.plan() == (0, 1)
+
+
+def test_tries_within_a_run_count_once(failing: Failing) -> None:
+    failing.run(settled=False)
+    failing.run()
+    assert failing.plan() == (1, 0)
+    failing.run(settled=False)
+    failing.run()
+    assert failing.plan() == (0, 1)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("file", ["job.py", "logo.png"])
+def test_an_item_is_not_known_to_fail_when_code_or_files_have_changed(failing: Failing, file: str, after: int) -> None:
+    for _ in range(after):
+        failing.run()
+    (failing.finished.root / file).write_text("changed")
+    assert failing.plan()[1] == 0
+    failing.run()
+    assert failing.plan()[1] == 0
+    failing.run()
+    assert failing.plan()[1] == 1
+
+
+def test_an_item_is_not_known_to_fail_when_its_data_has_changed(failing: Failing) -> None:
+    failing.run()
+    failing.run()
+    changed = make_job([PEOPLE[0], Item(id="bob", name="Bob", data={"city": "Rome"}), PEOPLE[2]])
+    changed.files = failing.finished.job.files
+    assert failing.plan(job=changed) == (1, 0)
+
+
+def test_nobody_can_say_that_code_without_a_file_is_unchanged(failing: Failing) -> None:
+    failing.run()
+    failing.run()
+    (failing.finished.root / "job.py").unlink()
+    assert failing.plan() == (1, 0)
 
 
 def test_starting_over_makes_every_selected_item_due(finished: Finished) -> None:

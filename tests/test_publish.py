@@ -121,3 +121,18 @@ def test_waiting_for_the_disk_returns_and_a_missing_folder_is_an_error(items: Pa
     make_durable(items)
     with pytest.raises(FileNotFoundError):
         make_durable(items / "missing")
+
+
+@pytest.mark.parametrize(
+    "path", ["../mine.txt", "sub/../../mine.txt", "link/mine.txt", "..", "sub/..", "{outside}/mine.txt"]
+)
+def test_nothing_outside_is_withdrawn_whatever_a_checkpoint_says(tmp_path: Path, items: Path, path: str) -> None:
+    (tmp_path / "outside").mkdir()
+    mine = [tmp_path / "mine.txt", tmp_path / "outside" / "mine.txt"]
+    for file in mine:
+        file.write_text("mine")
+    (items / "sub").mkdir()
+    (items / "link").symlink_to(tmp_path / "outside")
+    withdraw([path.format(outside=tmp_path / "outside")], items)
+    assert all(file.exists() for file in mine)
+    assert (items / "sub").exists()

@@ -40,6 +40,12 @@ def end(made: Schedule, status: Status = "ok", slot: int = 0, now: float = 0.0) 
     return made.ended(slot, ended(in_flight, status), now)[1]
 
 
+def fail(made: Schedule, fingerprint: str, slot: int = 0) -> None:
+    in_flight = made.in_flight(slot)
+    assert in_flight is not None
+    made.ended(slot, ended(in_flight, "failed", fingerprint=fingerprint), 0.0)
+
+
 def stop_of(made: Schedule) -> str | None:
     return made.stopped_by
 
@@ -223,6 +229,63 @@ def test_max_failures_counts_items_whatever_their_status() -> None:
     assert stop_of(made) is None
     end(made, "memory")
     assert stop_of(made) == "3 failures (--max-failures 3)"
+
+
+def test_attempts_that_fail_alike_in_a_row_stop_the_run() -> None:
+    made = schedule(10, chunk=10, max_same_failure=3)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    for fingerprint in ("a", "a", "b", "b"):
+        fail(made, fingerprint)
+    end(made)  # an ok in between starts the count anew
+    for _ in range(2):
+        fail(made, "b")
+    assert stop_of(made) is None
+    fail(made, "b")
+    assert stop_of(made) == "3 attempts in a row failed alike (--max-same-failure 3)"
+
+
+def test_attempts_in_a_row_are_counted_over_all_slots_and_tries() -> None:
+    made = schedule(10, slots=2, attempts=2, max_same_failure=3)
+    for slot in (0, 1, 0):
+        made.hand_out(slot)
+        made.began(slot, 0.0)
+        fail(made, "a", slot)
+    assert stop_of(made) == "3 attempts in a row failed alike (--max-same-failure 3)"
+
+
+def test_further_tasks_follow_once_all_before_them_have_settled() -> None:
+    seen: list[int] = []
+    made = schedule(2, slots=2, attempts=2, then=lambda: (map(task, range(2, 2 + 2 - len(seen))), 2 - len(seen)))
+    for slot in (0, 1):
+        made.hand_out(slot)
+        made.began(slot, 0.0)
+    end(made, slot=0)
+    assert handed(made, 0) == []
+    assert not end(made, "failed", slot=1)
+    assert handed(made, 1) == [1]  # the second try belongs to what comes before
+    made.began(1, 0.0)
+    assert handed(made, 0) == []
+    seen.append(1)
+    end(made, slot=1)
+    assert not made.finished
+    assert handed(made, 0) == [2]
+    made.began(0, 0.0)
+    end(made)
+    assert made.finished
+
+
+def test_after_a_stop_no_further_tasks_are_asked_for() -> None:
+    def never() -> tuple[Iterator[Task], int]:
+        raise AssertionError("asked for more")
+
+    made = schedule(1, max_failures=1, then=never)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    end(made, "failed")
+    assert handed(made) == []
+    assert made.finished
+    assert (made.waiting, made.has_more) == (0, True)
 
 
 def test_an_end_that_is_not_of_the_item_in_flight_is_a_bug_that_shows() -> None:

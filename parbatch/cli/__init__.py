@@ -1,14 +1,28 @@
 """The command line: what people type, and the one place where errors become exit codes."""
 
+import os
 import signal
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import click
 
 from parbatch import __version__
 from parbatch.errors import NothingRunError, ParbatchError
+
+# What people type, and the module of this package that has the command, under the module's own name.
+_COMMANDS = {
+    "run": "run",
+    "retry": "retry",
+    "render": "render",
+    "plan": "plan",
+    "status": "status",
+    "list": "list_items",
+    "show": "show",
+    "overview": "overview",
+    "prune": "prune",
+}
 
 
 class _Group(click.Group):
@@ -18,7 +32,7 @@ class _Group(click.Group):
         try:
             sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
         except ParbatchError as error:
-            click.echo(f"parbatch: {error}", err=True)
+            click.echo(f"parbatch: {_readable(error)}", err=True)
             sys.exit(error.exit_code)
         except click.ClickException as error:
             error.show()
@@ -29,28 +43,33 @@ class _Group(click.Group):
             click.echo("parbatch: interrupted. What had been finished is kept; --resume goes on.", err=True)
             sys.exit(128 + signum)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was typed; one whose reader has gone, as in `parbatch list | head`, ends in silence."""
+        try:
+            value = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
+        return value
+
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name, imported only when it is used."""
-        return _COMMANDS[name]() if name in _COMMANDS else None
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"parbatch.cli.{_COMMANDS[name]}"), _COMMANDS[name])
+        return command
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """The commands, in the order in which a person meets them."""
         return list(_COMMANDS)
 
 
-def _run() -> click.Command:
-    from parbatch.cli.run import run  # noqa: PLC0415 -- `--help` and completion stay quick
+def _readable(error: ParbatchError) -> str:
+    """An error's message for a terminal: it may name ids and values that somebody else chose."""
+    from parbatch.progress import printable  # noqa: PLC0415 -- `--help` and completion stay quick
 
-    return run
-
-
-def _render() -> click.Command:
-    from parbatch.cli.render import render  # noqa: PLC0415 -- as above
-
-    return render
-
-
-_COMMANDS: dict[str, Callable[[], click.Command]] = {"run": _run, "render": _render}
+    return "\n".join(map(printable, str(error).splitlines()))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

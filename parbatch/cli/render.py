@@ -35,5 +35,5 @@ def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
     return runner.execute(
         loaded,
         runner.for_one_item(loaded, asked, item),
-        go_on=shlex.join(["parbatch", "show", item, *([job] if job else [])]),
+        go_on=lambda _: shlex.join(["parbatch", "show", item, *([job] if job else [])]),
     )

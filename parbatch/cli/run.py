@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, job_options, people_apart
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -26,24 +26,14 @@ and 143, --resume goes on."""
     Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.""",
 )
 @click.argument("job", required=False)
-@click.option("--workers", type=int, metavar="N", help="Worker processes.  [default: the CPUs this process may use]")
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")
 @click.option(
     "--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready."
 )
 @click.option("--rerun", type=click.Choice(["code"]), help="With --resume: do items again that older code made.")
-@click.option("--chunk-size", metavar="N|auto", help="Items a worker is handed at once; auto aims at about a second of"
-              " work.  [default: the job's, else auto]")  # fmt: skip
-@click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
-@click.option("--limit", type=int, metavar="N", help="At most N items this time.")
-@click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures.")
-@click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h.")
-@job_options
-@click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
-              help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip
+@click.option("--retry-failed", is_flag=True, default=None, help="With --resume: try what is known to fail as well.")
+@batch_options
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    if not given["only"]:
-        given["only"] = None
     with people_apart(json=bool(given["json"])):
         result = _run(job, given)
     if given["json"]:
@@ -53,12 +43,24 @@ def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is abo
 
 def _run(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
-    asked = run_options.read(loaded, given)
-    return runner.execute(loaded, asked, go_on=go_on_command(sys.argv[1:]))
+    asked = run_options.read(loaded, as_given(given))
+    return runner.execute(loaded, asked, go_on=_go_on)
 
 
-def go_on_command(arguments: list[str]) -> str:
-    """The command that goes on with what was typed: the same, with --resume in place of --fresh."""
+def _go_on(result: RunResult) -> str:
+    return go_on_command(
+        sys.argv[1:], retry_failed=result.only_known_failures_left, time_budget=not result.used_up_its_time
+    )
+
+
+def go_on_command(arguments: list[str], *, retry_failed: bool = False, time_budget: bool = True) -> str:
+    """The command that goes on with what was typed: the same, with --resume in place of --fresh.
+
+    With `retry_failed` it tries what is known to fail as well, for when nothing else is left; without `time_budget`
+    it has none, for when that is used up.
+    """
     end = arguments.index("--") if "--" in arguments else len(arguments)  # what follows is no option
-    kept = [argument for argument in arguments[:end] if argument not in {"--fresh", "--resume"}]
-    return shlex.join(["parbatch", *kept, "--resume", *arguments[end:]])
+    typed = arguments[:end] if time_budget else without_time_budget(arguments[:end])
+    kept = [argument for argument in typed if argument not in {"--fresh", "--resume", "--retry-failed"}]
+    added = ["--resume", "--retry-failed"] if retry_failed else ["--resume"]
+    return shlex.join(["parbatch", *kept, *added, *arguments[end:]])

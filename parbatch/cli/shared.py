@@ -1,14 +1,20 @@
 """What several commands have in common."""
 
 import contextlib
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
+from parbatch import loading
 from parbatch.backends import BACKENDS
-from parbatch.progress import MODES
+from parbatch.folder import Folder
+from parbatch.options import out_folder
+from parbatch.progress import MODES, printable
 
 
 @contextlib.contextmanager
@@ -25,8 +31,13 @@ JOB_HELP = (
     " parbatch.toml here, else [tool.parbatch] of pyproject.toml here, else the sample job."
 )
 
+LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
+
+out_option = click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for programs.")
+
 _OPTIONS = (
-    click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]"),
+    out_option,
     click.option("--memory", metavar="SIZE", help="Cap for each worker with the processes it starts, such as 512MB."
                  "  [default: the job's; else 80 % of the memory, shared among the workers]"),
     click.option("--timeout", metavar="SECONDS", help="Time for one attempt, such as 90 or 2m.  [default: the job's]"),
@@ -40,9 +51,79 @@ _OPTIONS = (
                  " standard error."),
 )  # fmt: skip
 
+_BATCH_OPTIONS = (
+    click.option("--workers", type=int, metavar="N", help="Worker processes.  [default: the CPUs this process may"
+                 " use]"),
+    click.option("--chunk-size", metavar="N|auto", help="Items a worker is handed at once; auto aims at about a second"
+                 " of work.  [default: the job's, else auto]"),
+    click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable."),
+    click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
+    click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
+    click.option("--limit", type=int, metavar="N", help="At most N items this time."),
+    click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
+                 " the groups where it ended ok."),
+    click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures."),
+    click.option("--max-same-failure", type=int, metavar="N", help="Stop handing out items after N attempts in a row"
+                 " have failed alike."),
+    click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h;"
+                 " it counts over a run and its resumptions."),
+)  # fmt: skip
+_ACCELERATE = click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
+                           help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip
+
+
+def batch_options(command: Command) -> Command:
+    """The options of commands that render many items."""
+    command = _ACCELERATE(command)
+    for option in reversed((*_BATCH_OPTIONS, *_OPTIONS)):
+        command = option(command)
+    return command
+
+
+def as_given(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as typed; one that can be repeated, and was not typed at all, is not given."""
+    return {name: None if value == () else value for name, value in typed.items()}
+
+
+def without_time_budget(arguments: Sequence[str]) -> list[str]:
+    """What was typed, but for the time budget."""
+    kept: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if "--time-budget" not in {argument, before} and not argument.startswith("--time-budget="):
+            kept.append(argument)
+    return kept
+
 
 def job_options(command: Command) -> Command:
     """The options of commands that render."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def folder_of(job: str | None, out: str | None) -> Folder:
+    """The output folder that is named, or the job's own; the job is loaded only to find that."""
+    return Folder(Path(out) if out else out_folder(loading.load(job)))
+
+
+def job_to_type(job: str | None, out: str | None) -> str | None:
+    """The job as it has to be typed: a stand-in where only a folder was named, and nothing here says whose it is."""
+    return "JOB" if job is None and out and loading.configured_here() is None else job
+
+
+def typed(command: str, *named: str | None, out: str | None, options: Sequence[str] = ()) -> str:
+    """A command about the same folder, to be pasted into a shell: what it names (None for nothing), and its options."""
+    names = [name for name in named if name is not None]
+    given = [*(["--out", out] if out else []), *options]
+    words = [*given, "--", *names] if any(name.startswith("-") for name in names) else [*names, *given]
+    return printable(shlex.join(["parbatch", command, *words]))
+
+
+def on_terminal() -> bool:
+    """Whether people read along; else it is a pipe or a file, and each line stands for itself."""
+    return sys.stdout.isatty()
+
+
+def write_json(value: object) -> None:
+    """A value as indented JSON on standard output."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -1,14 +1,14 @@
 """The end summary: short, and with the command that goes on."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from parbatch.fingerprint import MOST_NAMED, grouped
 from parbatch.progress import cause, printable
-from parbatch.result import Failure, RunResult
+from parbatch.result import FailureGroup, RunResult
 from parbatch.units import counted, format_duration
 
-MOST_NAMED = 10
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
     " Files that it saves elsewhere are not published or resumed."
@@ -23,17 +23,20 @@ def summary(result: RunResult, go_on: str) -> str:
 def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield ""
     yield _headline(result)
-    yield f"  outputs   {_shown(result.out, 'items')}"
+    yield f"  outputs   {as_typed(result.out, 'items')}"
     if result.overview and result.overview.path:
-        yield f"  overview  {_shown(result.out, result.overview.path)}"
+        yield f"  overview  {as_typed(result.out, result.overview.path)}"
     elif result.overview and result.overview.error:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
         if Path(result.out, "run", "overview.stderr.txt").exists():
-            yield f"            log: {_shown(result.out, 'run/overview.stderr.txt')}"
-    yield f"  report    {_shown(result.out, 'report.json')}"
+            yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
+    yield f"  report    {as_typed(result.out, 'report.json')}"
+    yield from _changes(result)
+    if result.left_out_by_samples:
+        yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
     if result.failures:
         yield ""
-        yield from _failures(result.failures, result.out)
+        yield from failure_lines(grouped(result.failures), result.out)
     if result.exit_code:
         yield ""
         yield f"{_what_is_left(result)} To go on: {go_on}"
@@ -48,54 +51,86 @@ def _headline(result: RunResult) -> str:
     if result.state == "finished" and not left:
         return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
-    counts = [f"{result.success} ok{kept}"]
-    counts += [f"{n} {status}" for status, n in result.by_status.items() if n and status not in {"ok", "pending"}]
-    if result.pending:
-        counts.append(f"{result.pending} pending")
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {', '.join(counts)} of {counted(result.total, 'item')}"
-        f" in {format_duration(result.duration_s)}"
+        f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
     )
 
 
-def _failures(failures: list[Failure], out: str) -> Iterator[str]:
+def _changes(result: RunResult) -> Iterator[str]:
+    """Counts by status before and after, where they differ, in all and by group; a first run has nothing before it."""
+    before, after = result.before, result.after
+    if before.by_status.get("pending", 0) == result.total or not (
+        changed := _changed(before.by_status, after.by_status)
+    ):
+        return
+    yield f"  changed   {changed}"
+    by_group = {
+        group: changed
+        for group, counts in after.by_group.items()
+        if (changed := _changed(before.by_group.get(group, {}), counts))
+    }
+    if len(after.by_group) < 2:
+        return
+    for group in list(by_group)[:MOST_NAMED]:
+        yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
+    if len(by_group) > MOST_NAMED:
+        yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """`ok 500 → 590, failed 92 → 2`; empty where nothing has changed."""
+    return ", ".join(
+        f"{status} {before.get(status, 0)} → {n}" for status, n in after.items() if n != before.get(status, 0)
+    )
+
+
+def counts_in_words(by_status: Mapping[str, int], kept: str = "") -> str:
+    """`590 ok, 2 failed, 3 pending`: ok always, the others where there are any, pending last; `kept` is said of ok."""
+    others = [status for status in by_status if status not in {"ok", "pending"} and by_status[status]]
+    last = ["pending"] if by_status["pending"] else []
+    return ", ".join([f"{by_status['ok']} ok{kept}", *(f"{by_status[status]} {status}" for status in [*others, *last])])
+
+
+def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
     """Failures by fingerprint, the largest group first, at most ten items named in all."""
-    groups: dict[str, list[Failure]] = {}
-    for failure in failures:
-        groups.setdefault(failure.fingerprint, []).append(failure)
     named = 0
-    for number, group in enumerate(sorted(groups.values(), key=len, reverse=True)):
+    for number, group in enumerate(groups):
         if named >= MOST_NAMED:
-            rest = sum(len(g) for g in sorted(groups.values(), key=len, reverse=True)[number:])
-            yield f"  … and {rest} more items with other causes; see the report"
+            rest = sum(other.count for other in groups[number:])
+            yield f"  … and {counted(rest, 'more item')} with other causes; see the report"
             return
-        first = group[0]
+        first = group.first[0]
         place = f" ({printable(first.place)})" if first.place else ""
-        alike = " and the like" if len({failure.message for failure in group}) > 1 else ""
-        yield f"  {len(group)} {first.status}: {cause(first.type, first.message)}{alike}{place}"
-        shown = group[: MOST_NAMED - named]
+        alike = "" if group.same_message else " and the like"
+        yield f"  {group.count} {first.status}: {cause(first.type, first.message)}{alike}{place}"
+        shown = group.first[: MOST_NAMED - named]
         named += len(shown)
         for failure in shown:
-            logs = f"  log: {_shown(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
+            logs = f"  log: {as_typed(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
             tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
             named_by = failure.id if failure.name == failure.id else f"{failure.id} {failure.name}"
-            yield f"      {printable(named_by)}{tries}{logs}"
-        if len(group) > len(shown):
-            yield f"      … and {len(group) - len(shown)} more"
+            known = ", known to fail" if failure.known_to_fail else ""
+            yield f"      {printable(named_by)}{tries}{known}{logs}"
+        if group.count > len(shown):
+            yield f"      … and {group.count - len(shown)} more"
 
 
 def _what_is_left(result: RunResult) -> str:
-    if result.pending:
-        left = result.pending + result.errors
-        return f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left."
-    if result.errors:
-        return f"{counted(result.errors, 'item')} {'is' if result.errors == 1 else 'are'} not ok."
-    return "The overview is left."
+    left = result.pending + result.errors
+    if not left:
+        return "The overview is left."
+    text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
+    if result.known_to_fail:
+        text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."
+    if result.used_up_its_time:
+        text += " The time budget counts over resumptions: give a larger one, or none."
+    return text
 
 
-def _shown(out: str, path: str) -> str:
-    """A path as a person in the current folder would type it."""
+def as_typed(out: str, path: str) -> str:
+    """A path in the output folder as a person in the current folder would type it."""
     whole = Path(out, path)
     try:
         return str(whole.relative_to(os.getcwd()))

@@ -1,0 +1,89 @@
+"""`parbatch list`."""
+
+import sys
+from collections.abc import Iterable
+
+import click
+import msgspec
+
+from parbatch.cli.shared import JOB_HELP, LOOKING_EXIT_CODES, folder_of, json_option, on_terminal, out_option
+from parbatch.job import positive
+from parbatch.listing import Listed, listed
+from parbatch.model import STATUSES
+from parbatch.progress import printable
+from parbatch.reading import reading
+from parbatch.selection import Selection
+from parbatch.units import format_duration
+
+_HEADING = "status   tries      duration  id                        name"
+
+
+@click.command(
+    "list",
+    epilog=LOOKING_EXIT_CODES,
+    short_help="A line for each item, filtered.",
+    help=f"""A line for each item: status, attempts, duration, id and name; works during a run.
+
+    On a terminal in columns; else separated by tabs, the duration in seconds, for cut, sort and awk:
+
+        parbatch list --status failed | cut -f 4
+
+    {JOB_HELP}""",
+)
+@click.argument("job", required=False)
+@out_option
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; repeatable.")
+@click.option(
+    "--group", "groups", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."
+)
+@click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
+@click.option("--limit", type=int, metavar="N", help="At most N items.")
+@json_option
+def list_items(  # noqa: D103 -- its help is above
+    job: str | None,
+    out: str | None,
+    *,
+    statuses: tuple[str, ...],
+    groups: tuple[str, ...],
+    only: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    most = limit if limit is None else positive(limit, "limit")
+    selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
+    with reading(folder_of(job, out)) as checkpoint:
+        items = listed(checkpoint, selection)
+        if as_json:
+            _write_json(items)
+        elif on_terminal():
+            _write_columns(items)
+        else:
+            for item in items:
+                sys.stdout.write(f"{_fields(item)}\n")
+
+
+def _write_json(items: Iterable[Listed]) -> None:
+    """One JSON array, an item a line, written as it is read."""
+    encoder, before = msgspec.json.Encoder(), b"[\n"
+    for item in items:
+        sys.stdout.buffer.write(before + encoder.encode(item))
+        before = b",\n"
+    sys.stdout.buffer.write(b"[]\n" if before == b"[\n" else b"\n]\n")
+
+
+def _write_columns(items: Iterable[Listed]) -> None:
+    heading: str | None = _HEADING
+    for item in items:
+        if heading is not None:
+            print(heading)
+            heading = None
+        duration = "" if item.duration_s is None else format_duration(item.duration_s)
+        name = printable(item.name) if item.name != item.id else ""
+        print(f"{item.status:<8} {item.attempts:>5}  {duration:>12}  {printable(item.id):<24}  {name}".rstrip())
+    if heading is not None:
+        print("No item is like that.")
+
+
+def _fields(item: Listed) -> str:
+    duration = "" if item.duration_s is None else f"{item.duration_s:.3f}"
+    return "\t".join((item.status, str(item.attempts), duration, printable(item.id), printable(item.name)))

@@ -1,0 +1,44 @@
+"""`parbatch overview`."""
+
+import sys
+from typing import Any
+
+import click
+
+from parbatch import loading, runner
+from parbatch import options as run_options
+from parbatch.backends import BACKENDS
+from parbatch.cli.shared import JOB_HELP, json_option, out_option, people_apart, write_json
+from parbatch.progress import printable
+from parbatch.reports.console import as_typed
+
+
+@click.command(
+    epilog="Exit codes: 0 made; 1 it failed; 2 there is no checkpoint yet, or the job has no overview; 3 a run"
+    " holds the folder; 130, 143 interrupted.",
+    short_help="Make the overview anew from the checkpoint.",
+    help=f"""Make the overview anew from the checkpoint, also when it is up to date; no item is rendered.
+
+    {JOB_HELP}""",
+)
+@click.argument("job", required=False)
+@out_option
+@click.option("--memory", metavar="SIZE", help="Cap for its worker, such as 512MB.  [default: the job's]")
+@click.option("--timeout", metavar="SECONDS", help="Time for it, such as 90 or 2m.  [default: the job's]")
+@click.option("--backend", type=click.Choice(list(BACKENDS)), help="As for a run.  [default: loky]")
+@json_option
+def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
+    with people_apart(json=as_json):
+        loaded = loading.load(job)
+        asked = run_options.read(loaded, {**given, "workers": 1})
+        report, exit_code = runner.rebuild_overview(loaded, asked)
+    if as_json:
+        write_json(report)
+    elif report.error is not None:
+        told = f"parbatch: the overview failed: {report.error}\n{report.traceback or ''}"
+        click.echo("\n".join(map(printable, told.splitlines())), err=True)
+    elif report.path is None:
+        print("The overview function ran; it left no file.")
+    else:
+        print(f"overview  {printable(as_typed(str(asked.out.absolute()), report.path))}")
+    sys.exit(exit_code)

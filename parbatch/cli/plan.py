@@ -1,0 +1,111 @@
+"""`parbatch plan`."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from parbatch import loading
+from parbatch import options as run_options
+from parbatch.announcing import remarks
+from parbatch.checkpoint import Checkpoint
+from parbatch.cli.shared import JOB_HELP, as_given, json_option, on_terminal, out_option, typed, write_json
+from parbatch.folder import Folder, holder
+from parbatch.opening import preview
+from parbatch.options import Options
+from parbatch.plan import Plan, reasons_due
+from parbatch.progress import printable
+from parbatch.selection import Selection
+from parbatch.units import counted
+
+
+@click.command(
+    epilog="Exit codes: 0 whatever there is to do; 2 the job, its data, the selection or the checkpoint can't be used.",
+    short_help="What a run would do and why; touches nothing.",
+    help=f"""What a run would do and why: the first run, or one with --resume. Nothing in the folder is touched.
+
+    The items are read and compared with the checkpoint, the outputs and the files that the job depends on.
+
+    {JOB_HELP}""",
+)
+@click.argument("job", required=False)
+@out_option
+@click.option("--items", "each", is_flag=True, help="Each item that is due, with its reason.")
+@click.option("--rerun", type=click.Choice(["code"]), help="As for a run: items again that older code made.")
+@click.option("--retry-failed", is_flag=True, default=None, help="As for a run: what is known to fail as well.")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable.")
+@click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable.")
+@click.option("--limit", type=int, metavar="N", help="At most N items.")
+@json_option
+def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
+    folder = Folder(asked.out)
+    checkpoint, made = preview(folder, loaded, asked)
+    with contextlib.closing(checkpoint):
+        if as_json:
+            write_json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))
+            return
+        if each:
+            for line in _items(checkpoint, asked.selection):
+                print(line)
+        print(*lines(loaded.job.name, made), sep="\n")
+    if (busy := holder(folder)) is not None:
+        print(f"A run is at work there ({busy}): this is what it would leave if it ended now.")
+    elif made.due:
+        print(f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}")
+
+
+def lines(name: str, made: Plan) -> Iterator[str]:
+    """What people read."""
+    yield f"{name}: {made.due:,} of {counted(made.total, 'item')} {'is' if made.due == 1 else 'are'} due"
+    all_due = sum(made.reasons.values())
+    for reason, count in made.reasons.items():
+        yield f"  {count:>9,} {printable(reason)}"
+    if made.due < all_due:
+        yield f"  {all_due - made.due:>9,} of them left for later by --limit"
+    if made.known_to_fail:
+        yield f"  {made.known_to_fail:>9,} known to fail"
+    if made.matching > all_due + made.known_to_fail:
+        yield f"  {made.matching - all_due - made.known_to_fail:>9,} done already"
+    if made.total > made.matching:
+        yield f"  {made.total - made.matching:>9,} not selected"
+    yield from remarks(made)
+
+
+def _items(checkpoint: Checkpoint, selection: Selection) -> Iterator[str]:
+    columns = "{:<20}  {:<24}  {}" if on_terminal() else "{}\t{}\t{}"
+    for item_id, name, _, reason in reasons_due(checkpoint, selection):
+        yield columns.format(printable(reason), printable(item_id), printable(name))
+    yield ""
+
+
+def _as_json(checkpoint: Checkpoint, made: Plan, selection: Selection, out: str, *, each: bool) -> dict[str, Any]:
+    items = [
+        {"id": item_id, "name": name, "group": group, "reason": reason}
+        for item_id, name, group, reason in (reasons_due(checkpoint, selection) if each else ())
+    ]
+    return {
+        "out": out,
+        "total": made.total,
+        "matching": made.matching,
+        "due": made.due,
+        "reasons": made.reasons,
+        "known_to_fail": made.known_to_fail,
+        "stale": made.stale,
+        "older_code": made.older_code,
+    } | ({"items": items} if each else {})
+
+
+def _run_options(asked: Options) -> list[str]:
+    selection = asked.selection
+    patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
+    return [
+        *(["--resume"] if Folder(asked.out).checkpoint.exists() else []),
+        *(["--rerun", "code"] if asked.rerun_code else []),
+        *(["--retry-failed"] if selection.retry_failed else []),
+        *(word for option, values in patterns.items() for value in values for word in (option, value)),
+        *(["--limit", str(selection.limit)] if selection.limit is not None else []),
+    ]

@@ -1,0 +1,53 @@
+"""`parbatch prune`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from parbatch import loading
+from parbatch.cli.shared import JOB_HELP, json_option, out_option, write_json
+from parbatch.folder import Folder
+from parbatch.options import out_folder
+from parbatch.progress import printable
+from parbatch.pruning import Pruned, rehearse
+from parbatch.pruning import prune as prune_folder
+from parbatch.reports.console import as_typed
+from parbatch.units import counted
+
+
+@click.command(
+    epilog="Exit codes: 0 done, or nothing to remove; 2 there is no checkpoint yet, or the job or its items can't be"
+    " read; 3 a run holds the folder.",
+    short_help="Remove outputs of items that are gone.",
+    help=f"""Remove the outputs of items that are gone from the source, and what killed runs left half done.
+
+    Nothing is asked; --dry-run shows what would be removed, and touches nothing. The items are read to see which are
+    gone; those that are new or changed are pending from then on.
+
+    {JOB_HELP}""",
+)
+@click.argument("job", required=False)
+@out_option
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+@json_option
+def prune(job: str | None, out: str | None, *, dry_run: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
+    loaded = loading.load(job)
+    folder = Folder(Path(out) if out else out_folder(loaded))
+    pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
+    if as_json:
+        write_json(pruned)
+    else:
+        print(*lines(pruned), sep="\n")
+
+
+def lines(pruned: Pruned) -> Iterator[str]:
+    """What people read: each path, and what it comes to."""
+    done = "would remove" if pruned.dry_run else "removed"
+    for path in (*pruned.outputs, *pruned.leftovers):
+        yield f"{done} {printable(as_typed(pruned.out, path))}"
+    if not pruned.outputs and not pruned.leftovers:
+        yield "Nothing to remove."
+        return
+    outputs, leftovers = counted(len(pruned.outputs), "file"), counted(len(pruned.leftovers), "leftover")
+    yield f"{done.capitalize()} {outputs} of {counted(pruned.gone, 'item')} gone from the source, and {leftovers}."

@@ -1,0 +1,53 @@
+"""`parbatch retry`."""
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from parbatch import loading, runner
+from parbatch import options as run_options
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.reports import json as json_report
+from parbatch.result import RunResult
+
+_EPILOG = """Exit codes: as of run; 2 where there is no earlier run, or a selection leaves nothing, saying which rule
+left how many out."""
+
+
+@click.command(
+    epilog=_EPILOG,
+    help=f"""Try again what is not ok, also what is known to fail: what is pending, then cheap failures, time-outs last.
+
+    {JOB_HELP}
+
+    Groups that still have pending items are left out, unless they are asked for.""",
+)
+@click.argument("job", required=False)
+@click.option(
+    "--status", multiple=True, type=click.Choice(run_options.NOT_OK), help="Items with this status; repeatable."
+)
+@click.option("--fingerprint", multiple=True, metavar="HEX", help="Items whose failure has this fingerprint, or one"
+              " that begins so; repeatable.")  # fmt: skip
+@click.option(
+    "--include-unfinished-groups", is_flag=True, default=None, help="Items of groups with pending items, too."
+)
+@batch_options
+def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
+    with people_apart(json=bool(given["json"])):
+        result = _retry(job, given)
+    if given["json"]:
+        sys.stdout.buffer.write(json_report.encode(result))
+    sys.exit(result.exit_code)
+
+
+def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
+    loaded = loading.load(job)
+    asked = run_options.read(loaded, as_given(given), retry=True)
+    return runner.execute(loaded, asked, go_on=_go_on)
+
+
+def _go_on(result: RunResult) -> str:
+    typed = sys.argv[1:]
+    return shlex.join(["parbatch", *(without_time_budget(typed) if result.used_up_its_time else typed)])

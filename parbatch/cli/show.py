@@ -1,0 +1,116 @@
+"""`parbatch show`."""
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from parbatch.capture import STREAMS
+from parbatch.cli.shared import (
+    JOB_HELP,
+    LOOKING_EXIT_CODES,
+    folder_of,
+    job_to_type,
+    json_option,
+    out_option,
+    typed,
+    write_json,
+)
+from parbatch.folder import Folder
+from parbatch.history import Attempt, History, LogTail, find_known, history_of
+from parbatch.progress import printable
+from parbatch.reading import reading
+from parbatch.reports.console import as_typed
+from parbatch.units import counted, format_duration, format_size
+
+_MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
+
+
+@click.command(
+    epilog=LOOKING_EXIT_CODES,
+    short_help="All that is known of one item: attempts, evidence, logs.",
+    help=f"""All that is known of one item, by id or name: its attempts with their evidence, outputs, result and logs.
+
+    {JOB_HELP}""",
+)
+@click.argument("item")
+@click.argument("job", required=False)
+@out_option
+@json_option
+def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
+    folder = folder_of(job, out)
+    with reading(folder) as checkpoint:
+        history = history_of(checkpoint, folder, find_known(checkpoint, item))
+    if as_json:
+        write_json(history)
+    else:
+        print(*lines(history, folder, typed("render", history.id, job_to_type(job, out), out=out)), sep="\n")
+
+
+def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
+    """What people read; `again` is the command that renders the item again."""
+    root = str(folder.root)
+    yield _headline(history)
+    for attempt in history.history:
+        yield ""
+        yield from _attempt(attempt)
+    if history.outputs:
+        yield ""
+        yield "  outputs"
+        for path in history.outputs:
+            yield f"      {printable(as_typed(root, f'items/{path}'))}"
+    if history.result is not None:
+        yield ""
+        yield "  result"
+        for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
+            yield f"      {_line(line)}"
+    for stream in STREAMS:
+        yield ""
+        yield from _log(root, stream, history.logs.get(stream))
+    if history.status != "ok":
+        yield ""
+        yield f"To render it again: {again}"
+
+
+def _headline(history: History) -> str:
+    name = printable(history.name) + (f" ({printable(history.id)})" if history.name != history.id else "")
+    group = f", group {printable(history.group)}" if history.group else ""
+    why = f" ({printable(history.why_due)})" if history.why_due else ""
+    tries = f" after {counted(history.attempts, 'attempt')}" if history.attempts else ""
+    return f"{name}{group}: {history.status}{why}{tries}"
+
+
+def _attempt(attempt: Attempt) -> Iterator[str]:
+    figures = [
+        format_duration(attempt.duration_s) if attempt.duration_s is not None else None,
+        f"CPU {format_duration(attempt.cpu_s)}" if attempt.cpu_s is not None else None,
+        f"peak {format_size(attempt.peak_memory_bytes)}" if attempt.peak_memory_bytes is not None else None,
+        f"run {printable(attempt.run_id)}" if attempt.run_id is not None else None,
+    ]
+    yield f"  attempt {attempt.number}: {attempt.status}, {', '.join(filter(None, figures))}"
+    evidence = attempt.evidence
+    if evidence is None:
+        return
+    for line in f"{evidence.type}: {evidence.message}".splitlines():
+        yield f"      {_line(line)}"
+    if evidence.returncode is not None:
+        by = f", {printable(evidence.signal)}" if evidence.signal else ""
+        yield f"      (return code {evidence.returncode}{by})"
+    for line in evidence.traceback.splitlines():
+        yield f"        {_line(line)}"
+
+
+def _log(root: str, stream: str, log: LogTail | None) -> Iterator[str]:
+    if log is None:
+        yield f"  {stream}: nothing was printed"
+        return
+    part = "" if log.is_whole else f", {format_size(log.size)}, the last {counted(len(log.lines), 'line')}"
+    yield f"  {stream}: {printable(as_typed(root, log.path))}{part}"
+    for line in log.lines:
+        yield f"      {_line(line)}"
+
+
+def _line(text: str) -> str:
+    """A line for a terminal; a tab at its beginning is the indentation of a traceback or log."""
+    shown = printable(text[:_MOST_WIDE].expandtabs(4))
+    return f"{shown}…" if len(text) > _MOST_WIDE else shown

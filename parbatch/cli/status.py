@@ -1,0 +1,128 @@
+"""`parbatch status`."""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+from parbatch.cli.shared import (
+    JOB_HELP,
+    LOOKING_EXIT_CODES,
+    folder_of,
+    job_to_type,
+    json_option,
+    on_terminal,
+    out_option,
+    typed,
+    write_json,
+)
+from parbatch.folder import Folder
+from parbatch.progress import printable
+from parbatch.reports.console import as_typed, counts_in_words, failure_lines
+from parbatch.standing import GOING_ON, Standing, look
+from parbatch.units import counted
+
+REFRESH_S = 1.0
+
+_STATES = {
+    "finished": "finished",
+    "interrupted": "INTERRUPTED",
+    "stopped": "STOPPED by its own limit, or before it could render",
+    "killed": "KILLED or broken off: it is not running any more, and did not write down its end",
+    "not begun": "not begun: the items are read, nothing is rendered",
+}
+
+
+@click.command(
+    epilog=LOOKING_EXIT_CODES,
+    short_help="How the job stands; works during a run, --watch follows it.",
+    help=f"""How the job stands: counts by status and group, failures by cause, and the command that goes on.
+
+    Works during a run and does not disturb it. With --watch it is shown anew each second until the run ends.
+
+    {JOB_HELP}""",
+)
+@click.argument("job", required=False)
+@out_option
+@click.option("--watch", is_flag=True, help="Go on until the run ends.")
+@json_option
+def status(job: str | None, out: str | None, *, watch: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
+    folder = folder_of(job, out)
+    go_on = typed("run", job_to_type(job, out), out=out, options=["--resume"])
+    standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)
+    if as_json:
+        write_json(standing)
+    else:
+        print(*lines(standing, go_on), sep="\n")
+
+
+def _watched(folder: Folder, go_on: str, *, as_json: bool) -> Standing:
+    """How the folder stands at the end of the run, shown until then: the screen anew, or a line where there is news."""
+    shown = None
+    while (standing := look(folder)).state in GOING_ON:
+        if as_json:
+            sys.stdout.buffer.write(msgspec.json.encode(standing) + b"\n")
+        elif on_terminal():
+            click.clear()
+            height = shutil.get_terminal_size().lines - 1
+            print(*[*lines(standing, go_on)][:height], sep="\n")
+        elif shown != standing.counts.by_status:
+            shown = standing.counts.by_status
+            print(_headline(standing))
+        sys.stdout.flush()
+        time.sleep(REFRESH_S)
+    if on_terminal() and not as_json:
+        click.clear()
+    return standing
+
+
+def lines(standing: Standing, go_on: str) -> Iterator[str]:
+    """What people read; `go_on` is the command that goes on."""
+    yield _headline(standing)
+    yield f"  last run  {_last_run(standing)}"
+    if standing.held_by:
+        by = standing.held_by
+        yield f"  held by   pid {by.pid} on {printable(by.host)}, started {printable(by.started_at)}"
+    yield f"  outputs   {as_typed(standing.out, 'items')}"
+    groups = standing.counts.by_group
+    if set(groups) - {""}:
+        yield ""
+        for group, by_status in groups.items():
+            yield f"  {printable(group) or '(no group)'}: {_counts(by_status)}"
+    if standing.failures:
+        yield ""
+        yield from failure_lines(standing.failures, standing.out)
+    if standing.state not in GOING_ON:
+        yield ""
+        yield _what_is_left(standing, go_on)
+
+
+def _headline(standing: Standing) -> str:
+    return f"{as_typed(standing.out, '')}: {_counts(standing.counts.by_status)}"
+
+
+def _counts(by_status: dict[str, int]) -> str:
+    return f"{counts_in_words(by_status)} of {counted(sum(by_status.values()), 'item')}"
+
+
+def _last_run(standing: Standing) -> str:
+    if standing.state == "running":
+        return f"{standing.run_id}, running"
+    if standing.state == "busy":
+        return "another command holds the folder: a run that is about to begin or end, prune or overview"
+    if standing.run_id is None:
+        return _STATES[standing.state]
+    return f"{printable(standing.run_id)}, {_STATES[standing.state]}"
+
+
+def _what_is_left(standing: Standing, go_on: str) -> str:
+    left = standing.pending + standing.errors
+    if not left and standing.state == "finished":
+        return "Nothing is left to do."
+    if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried
+        go_on = go_on.replace(" --resume", " --resume --retry-failed", 1)
+    what = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left." if left else "The end of the run is left."
+    return f"{what} To go on: {go_on}"

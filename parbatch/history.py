@@ -1,0 +1,136 @@
+"""All that is known of one item: its attempts with their evidence, what it published, and the ends of its logs."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.folder import Folder
+from parbatch.lookup import find
+from parbatch.model import Evidence
+from parbatch.reporting import log_paths
+
+TAIL_LINES = 20
+_TAIL_BYTES = 64 * 1024  # twenty lines that people can read are well within
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt, with its evidence if it did not end ok.
+
+    Of one that did, `run_id` and CPU time are not kept. `ended_at` is Unix time; `slot` is its worker's place.
+    """
+
+    number: int
+    status: str
+    run_id: str | None = None
+    duration_s: float | None = None
+    cpu_s: float | None = None
+    peak_memory_bytes: int | None = None
+    slot: int | None = None
+    ended_at: float | None = None
+    evidence: Evidence | None = None
+
+
+class LogTail(msgspec.Struct, frozen=True, kw_only=True):
+    """The last lines of a log, as they are; its path starts from the output folder."""
+
+    path: str
+    lines: list[str]
+    size: int
+    is_whole: bool
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """An item and what became of it. `why_due` says why a pending item is to be done again, where that is known.
+
+    `outputs` are paths relative to `items/`; `logs` has an entry for each stream that has something.
+    """
+
+    id: str
+    name: str
+    group: str
+    status: str
+    attempts: int
+    duration_s: float | None
+    why_due: str | None
+    data: Any
+    result: Any
+    outputs: tuple[str, ...]
+    history: list[Attempt]
+    logs: dict[str, LogTail]
+
+
+def find_known(checkpoint: Checkpoint, asked: str) -> str:
+    """The id of the checkpoint's item that a person names. Raises SelectionError as `lookup.find` does."""
+    if checkpoint.db.execute("SELECT 1 FROM items WHERE id = ?", (asked,)).fetchone():
+        return asked
+    return find(asked, checkpoint.db.execute("SELECT id, name FROM items ORDER BY position"))
+
+
+def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
+    """All that is known of an item that is in the checkpoint."""
+    outcome = checkpoint.outcome_of(item_id)
+    assert outcome is not None
+    stem, reason, *last = checkpoint.db.execute(
+        "SELECT stem, reason, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
+    ).fetchone()
+    attempts = _attempts(checkpoint, item_id)
+    if outcome.status == "ok":
+        peak, slot, ended_at = last
+        attempts.append(
+            Attempt(
+                number=outcome.attempts,
+                status="ok",
+                duration_s=outcome.duration_s,
+                peak_memory_bytes=peak or None,
+                slot=slot,
+                ended_at=ended_at,
+            )
+        )
+    logs = log_paths(folder, item_id, stem)
+    return History(
+        id=outcome.item.id,
+        name=outcome.item.name,
+        group=outcome.item.group,
+        status=outcome.status,
+        attempts=outcome.attempts,
+        duration_s=outcome.duration_s,
+        why_due=reason,
+        data=outcome.item.data,
+        result=outcome.result,
+        outputs=outcome.outputs,
+        history=attempts,
+        logs={stream: _tail(folder, path) for stream, path in logs.items() if path is not None},
+    )
+
+
+def _attempts(checkpoint: Checkpoint, item_id: str) -> list[Attempt]:
+    rows = checkpoint.db.execute(
+        "SELECT number, status, run_id, duration_s, cpu_s, peak_memory_bytes, slot, ended_at, evidence FROM attempts"
+        " WHERE id = ? ORDER BY rowid",
+        (item_id,),
+    )
+    return [
+        Attempt(
+            number=number,
+            status=status,
+            run_id=run_id,
+            duration_s=duration_s,
+            cpu_s=cpu_s or None,  # a process that died could not say
+            peak_memory_bytes=peak or None,
+            slot=slot,
+            ended_at=ended_at,
+            evidence=msgspec.json.decode(evidence, type=Evidence),
+        )
+        for number, status, run_id, duration_s, cpu_s, peak, slot, ended_at, evidence in rows
+    ]
+
+
+def _tail(folder: Folder, path: str) -> LogTail:
+    with Path(folder.root, path).open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        start = log.seek(max(0, size - _TAIL_BYTES))
+        lines = log.read(_TAIL_BYTES).decode("utf-8", "backslashreplace").splitlines()
+    return LogTail(path=path, lines=lines[-TAIL_LINES:], size=size, is_whole=start == 0 and len(lines) <= TAIL_LINES)

@@ -1,0 +1,45 @@
+"""The item that a person names: by id or name, upper and lower case the same, with what is close when there is none."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from parbatch.errors import SelectionError
+
+# Comparing texts for likeness takes a millisecond for a hundred of them; whoever mistypes can wait a second or two.
+MOST_COMPARED = 100_000
+_MOST_NAMED = 5
+
+
+def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The id among pairs of id and name, read once. The exact id goes first, then an id, then a name.
+
+    Raises SelectionError with close matches when there is none, and with the ids when several have that name.
+    """
+    folded = asked.casefold()
+    by_id: list[str] = []
+    by_name: list[str] = []
+    others: dict[str, str] = {}
+    for item_id, name in pairs:
+        if item_id == asked:
+            return item_id
+        if item_id.casefold() == folded:
+            by_id.append(item_id)
+        elif name.casefold() == folded:
+            by_name.append(item_id)
+        elif len(others) < MOST_COMPARED:
+            others[name.casefold()] = others[item_id.casefold()] = item_id
+    found = by_id or by_name
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(found[:_MOST_NAMED])
+        more = f", … and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {ids}{more}.")
+    raise SelectionError(f"No item is called {asked!r}.{close_to(asked, others)}")
+
+
+def close_to(asked: str, by_text: Mapping[str, str]) -> str:
+    """A sentence that names the ids whose folded id or name is like what was asked for; empty when none is."""
+    texts = difflib.get_close_matches(asked.casefold(), by_text, 3)
+    ids = dict.fromkeys(by_text[text] for text in texts)
+    return f" Close to it: {', '.join(ids)}." if ids else ""

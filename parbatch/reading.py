@@ -1,0 +1,70 @@
+"""A folder's checkpoint for those who only look: also during a run, and without leaving a trace."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from parbatch.checkpoint import Checkpoint, lay_out, open_existing
+from parbatch.errors import CheckpointError, FolderError
+from parbatch.folder import Folder, holder
+
+
+@contextlib.contextmanager
+def reading(folder: Folder) -> Iterator[Checkpoint]:
+    """The folder's checkpoint as it is at this moment; what a run writes meanwhile is not seen.
+
+    Raises FolderError when there is none, CheckpointError when it can't be read.
+    """
+    require_checkpoint(folder)
+    checkpoint = open_existing(folder.checkpoint, _connect)
+    try:
+        checkpoint.db.execute("BEGIN")
+        yield checkpoint
+    except sqlite3.DatabaseError as error:
+        raise CheckpointError(f"{folder.checkpoint} can't be read: {error}. Restore it, or use --fresh.") from None
+    finally:
+        checkpoint.close()
+
+
+def require_checkpoint(folder: Folder) -> None:
+    """Raises FolderError when nothing was run in the folder yet."""
+    if folder.checkpoint.exists():
+        return
+    if (busy := holder(folder)) is not None:
+        raise FolderError(f"There is no checkpoint in {folder.root} yet: its first run ({busy}) is reading the items.")
+    raise FolderError(
+        f"There is no checkpoint in {folder.root}: nothing was run there yet. Start with parbatch run, or name the"
+        " folder of a run with --out."
+    )
+
+
+def copy(checkpoint: Checkpoint) -> Checkpoint:
+    """The same in a temporary file that nobody else sees, and that is gone when it is closed."""
+    scratch = _scratch()
+    checkpoint.db.backup(scratch.db)
+    return scratch
+
+
+def empty() -> Checkpoint:
+    """A new checkpoint without items, in a temporary file as well."""
+    return lay_out(_scratch())
+
+
+def _scratch() -> Checkpoint:
+    # To SQLite the empty name is a file that it makes in its folder for temporary files, and removes at once.
+    return Checkpoint(Path(), sqlite3.connect("", isolation_level=None))
+
+
+def _connect(path: Path) -> Checkpoint:
+    """A connection that can't write.
+
+    A read-only mode of opening would leave SQLite's two helper files behind, so it is opened like any other and told to
+    refuse writing. Where the folder can't be written, the helpers can't be made and nobody changes the file.
+    """
+    unchanging = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    mode = "immutable=1" if unchanging else "mode=rw"
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+    db.execute("PRAGMA query_only = 1")
+    return Checkpoint(path, db)
