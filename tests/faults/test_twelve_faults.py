@@ -16,7 +16,7 @@ EXPECTED = {
     "sleeps": ("timeout", "TimeoutError", "the attempt took longer than 3.0 s"),
     "spins_in_c": ("timeout", "TimeoutError", "the attempt took longer than 3.0 s"),
     "returns_lambda": ("failed", "NotJSONError", "is of type function"),
-    "raises_unpicklable": ("failed", "parbatch_job_twelve_faults.Unpicklable", "it can't be pickled"),
+    "raises_unpicklable": ("failed", "Unpicklable", "it can't be pickled"),
 }
 GROUPS_THAT_END_OK = {"floods", "closes_descriptors", "leaves_child"}
 
