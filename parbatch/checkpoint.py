@@ -211,16 +211,40 @@ class Checkpoint:
 
     def record(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
         """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
+        # An item that ends ok is not tried again, so its tries that failed come before; most items have none.
+        failed = [one for one in ended if one[1].status != "ok"]
+        if failed:
+            self._record_failures(run_id, code, failed)
         self.db.executemany(
-            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?, reason = NULL,"
-            " slot = ?, ended_at = ?, peak_memory_bytes = ?,"
-            " alike = CASE ? WHEN 'ok' THEN 0 WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
+            "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+            " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0"
+            " WHERE position = ?",
+            [
+                (
+                    outcome.duration_s,
+                    _result(outcome),
+                    code,
+                    outcome.slot,
+                    outcome.ended_at,
+                    outcome.peak_memory_bytes,
+                    task.position,
+                )
+                for task, outcome, _ in ended
+                if outcome.status == "ok"
+            ],
+        )
+
+    def _record_failures(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
+        self.db.executemany(
+            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+            " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
+            " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
             " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END WHERE position = ?",
             [
                 (
                     (status := outcome.status if settled else "pending"),
                     outcome.duration_s,
-                    None if (raw := bytes(outcome.result)) == b"null" else raw.decode(),
+                    _result(outcome),
                     code,
                     outcome.slot,
                     outcome.ended_at,
@@ -228,33 +252,33 @@ class Checkpoint:
                     status,
                     outcome.fingerprint,
                     status,
-                    outcome.fingerprint or None,
+                    outcome.fingerprint,
                     task.position,
                 )
                 for task, outcome, settled in ended
             ],
         )
-        bad = [
-            (
-                task.id,
-                run_id,
-                outcome.number,
-                outcome.status,
-                outcome.duration_s,
-                outcome.cpu_s,
-                outcome.peak_memory_bytes,
-                outcome.slot,
-                outcome.ended_at,
-                msgspec.json.encode(outcome.evidence).decode(),
-                ",".join(outcome.logs),
-                outcome.fingerprint,
-                code,
-            )
-            for task, outcome, _ in ended
-            if outcome.status != "ok"
-        ]
-        if bad:
-            self.db.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bad)
+        self.db.executemany(
+            "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    task.id,
+                    run_id,
+                    outcome.number,
+                    outcome.status,
+                    outcome.duration_s,
+                    outcome.cpu_s,
+                    outcome.peak_memory_bytes,
+                    outcome.slot,
+                    outcome.ended_at,
+                    msgspec.json.encode(outcome.evidence).decode(),
+                    ",".join(outcome.logs),
+                    outcome.fingerprint,
+                    code,
+                )
+                for task, outcome, _ in ended
+            ],
+        )
 
     # --- outputs
 
@@ -359,6 +383,11 @@ class Checkpoint:
     def set_run(self, run_id: str, state: str, record: bytes = b"{}") -> None:
         """Write down a run: `running`, or how it ended with its report."""
         self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record.decode()))
+
+
+def _result(ended: Ended) -> str | None:
+    raw = bytes(ended.result)
+    return None if raw == b"null" else raw.decode()
 
 
 def create(path: Path) -> Checkpoint:
