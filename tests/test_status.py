@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -163,3 +164,15 @@ def test_watching_goes_on_until_the_run_ends(here: Path) -> None:
         assert watching.returncode == 0
     assert "outputs/letters: 3 ok of 3 items" in lines
     assert lines[-1] == "Nothing is left to do."
+
+
+def test_watching_can_be_ended_and_the_run_goes_on(here: Path) -> None:
+    with waiting_run(here) as run:
+        command = [sys.executable, "-m", "parbatch", "status", "job.py", "--watch"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+            assert watching.stdout is not None
+            watching.stdout.readline()
+            watching.send_signal(signal.SIGINT)
+            _, said = watching.communicate()
+        assert (watching.returncode, said) == (130, b"")
+        assert run.let_go() == 0

@@ -52,7 +52,10 @@ _STATES = {
 def status(job: str | None, out: str | None, *, watch: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
     folder = folder_of(job, out)
     go_on = typed("run", job_to_type(job, out), out=out, options=["--resume"])
-    standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)
+    try:
+        standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)
+    except KeyboardInterrupt:  # the run goes on: only the looking has ended
+        sys.exit(130)
     if as_json:
         write_json(standing)
     else:
