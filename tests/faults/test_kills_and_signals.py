@@ -58,6 +58,10 @@ class StepsLog:
             last_begin[item] = at
         return needless
 
+    def taken_up_late(self, dead: float) -> list[str]:
+        """Items whose beginning was written down in the moment after a parent's death."""
+        return [item for word, item, at in self.lines if word == "begin" and dead < at <= dead + NOTICED_S]
+
 
 def test_a_killed_parent_costs_only_what_was_in_flight_or_just_finished(tmp_path: Path) -> None:
     """SIGKILL at 20 random instants, resumed each time: every item once, whole, no worker left."""
@@ -84,6 +88,7 @@ def test_a_killed_parent_costs_only_what_was_in_flight_or_just_finished(tmp_path
     assert [path.name for path in items] == [f"step-{number:03d}.txt" for number in range(500)]
     assert all(path.read_text() == f"{number}\n" * 2000 for number, path in enumerate(items))
     assert log.needless(kills) == []
+    assert all(len(log.taken_up_late(dead)) <= WORKERS for _, dead in kills), "no orphan takes up a second item"
     assert left_behind(out) == []
 
 
