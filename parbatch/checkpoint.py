@@ -1,71 +1,18 @@
 """The checkpoint: one SQLite file that knows every item's status. The parent alone writes it.
 
-`items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
-`fingerprint`, nothing that it depends on having changed); `gone` the rows of items that the source no longer has;
-`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files`
-what the outputs depend on besides the data; `codes` the versions of the job's code; `runs` the runs so far.
-All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
+`tables` says what is in it.
 """
 
 import contextlib
-import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from parbatch.errors import CheckpointError
-from parbatch.model import STATUSES, Ended, Evidence, Item, Outcome, Output, Task
-
-FORMAT = 1
-_APPLICATION_ID = 0x70617262  # "parb"
-
-ITEM_COLUMNS = """
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    status TEXT NOT NULL DEFAULT 'pending',
-    attempts INTEGER NOT NULL DEFAULT 0,
-    duration_s REAL,
-    name TEXT NOT NULL,
-    "group" TEXT NOT NULL,
-    data TEXT NOT NULL,
-    requires TEXT,
-    stem TEXT,
-    reason TEXT,
-    code INTEGER,
-    result TEXT,
-    slot INTEGER,
-    ended_at REAL,
-    peak_memory_bytes INTEGER,
-    fingerprint TEXT,
-    alike INTEGER NOT NULL DEFAULT 0
-"""
-COLUMNS = (
-    'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike"
-)
-
-_SCHEMA = f"""
-CREATE TABLE items ({ITEM_COLUMNS});
-CREATE TABLE gone ({ITEM_COLUMNS.replace("position INTEGER PRIMARY KEY", "position INTEGER")});
-CREATE TABLE attempts (id TEXT NOT NULL, run_id TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL,
-    duration_s REAL, cpu_s REAL, peak_memory_bytes INTEGER, slot INTEGER, ended_at REAL, evidence TEXT, logs TEXT,
-    fingerprint TEXT, code INTEGER);
-CREATE INDEX gone_by_id ON gone (id);
-CREATE INDEX attempts_of_item ON attempts (id);
-CREATE TABLE outputs (place TEXT PRIMARY KEY, id TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX outputs_of_item ON outputs (id);
-CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT);
-CREATE TABLE codes (code INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE);
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE runs (run_id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL);
-CREATE TABLE overview (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {FORMAT};
-"""
+from parbatch.model import STATUSES, Evidence, Item, Outcome, Output, Task
+from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
 PAGE = 2_000  # rows fetched at once where all items are walked through
@@ -207,79 +154,6 @@ class Checkpoint:
         ).fetchone()
         return msgspec.json.decode(row[0], type=Evidence) if row else None
 
-    # --- outcomes
-
-    def record(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
-        """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
-        # An item that ends ok is not tried again, so its tries that failed come before; most items have none.
-        failed = [one for one in ended if one[1].status != "ok"]
-        if failed:
-            self._record_failures(run_id, code, failed)
-        self.db.executemany(
-            "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
-            " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0"
-            " WHERE position = ?",
-            [
-                (
-                    outcome.duration_s,
-                    _result(outcome),
-                    code,
-                    outcome.slot,
-                    outcome.ended_at,
-                    outcome.peak_memory_bytes,
-                    task.position,
-                )
-                for task, outcome, _ in ended
-                if outcome.status == "ok"
-            ],
-        )
-
-    def _record_failures(self, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
-        self.db.executemany(
-            "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
-            " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
-            " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
-            " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END WHERE position = ?",
-            [
-                (
-                    (status := outcome.status if settled else "pending"),
-                    outcome.duration_s,
-                    _result(outcome),
-                    code,
-                    outcome.slot,
-                    outcome.ended_at,
-                    outcome.peak_memory_bytes,
-                    status,
-                    outcome.fingerprint,
-                    status,
-                    outcome.fingerprint,
-                    task.position,
-                )
-                for task, outcome, settled in ended
-            ],
-        )
-        self.db.executemany(
-            "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    task.id,
-                    run_id,
-                    outcome.number,
-                    outcome.status,
-                    outcome.duration_s,
-                    outcome.cpu_s,
-                    outcome.peak_memory_bytes,
-                    outcome.slot,
-                    outcome.ended_at,
-                    msgspec.json.encode(outcome.evidence).decode(),
-                    ",".join(outcome.logs),
-                    outcome.fingerprint,
-                    code,
-                )
-                for task, outcome, _ in ended
-            ],
-        )
-
     # --- outputs
 
     def live_owner(self, place: str) -> str | None:
@@ -383,75 +257,3 @@ class Checkpoint:
     def set_run(self, run_id: str, state: str, record: bytes = b"{}") -> None:
         """Write down a run: `running`, or how it ended with its report."""
         self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record.decode()))
-
-
-def _result(ended: Ended) -> str | None:
-    raw = bytes(ended.result)
-    return None if raw == b"null" else raw.decode()
-
-
-def create(path: Path) -> Checkpoint:
-    """A new, empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""
-    new = path.with_name(path.name + ".new")
-    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
-        leftover.unlink(missing_ok=True)
-    return lay_out(Checkpoint(new))
-
-
-def lay_out(checkpoint: Checkpoint) -> Checkpoint:
-    """Make the tables of a new checkpoint. Until it is settled nothing is kept in case of a kill."""
-    checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
-    return checkpoint
-
-
-def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
-    """Put a new checkpoint in its place and open it there."""
-    checkpoint.close()
-    with checkpoint.path.open("rb") as file:
-        os.fsync(file.fileno())
-    checkpoint.path.replace(path)
-    return open_existing(path)
-
-
-def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
-    """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
-    checkpoint: Checkpoint | None = None
-    try:
-        checkpoint = connect(path)
-        (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
-        (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
-        if (application, version) == (_APPLICATION_ID, FORMAT):
-            checkpoint.use_wal()
-            checkpoint.counts()
-            checkpoint.last_run()
-            return checkpoint
-        newer = application == _APPLICATION_ID and version > FORMAT
-        problem = (
-            f"was written by a newer parbatch (format {version}, this one reads {FORMAT}): upgrade"
-            if newer
-            else "is not a checkpoint of parbatch: restore it"
-        )
-    except sqlite3.Error as error:
-        problem = f"is damaged ({error}): restore it"
-        if "locked" in str(error):
-            raise CheckpointError(f"{path} is held by another program ({error}). Try again when it is done.") from None
-    if checkpoint is not None:
-        checkpoint.close()
-    raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
-
-
-def discard(path: Path) -> None:
-    """Remove a checkpoint of a run that came to nothing."""
-    for piece in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-        piece.unlink(missing_ok=True)
-
-
-def set_aside(path: Path) -> Path:
-    """Move a checkpoint that can't be read out of the way, and say where it is now."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
-        number += 1
-    path.rename(aside)
-    for leftover in (Path(f"{path}-wal"), Path(f"{path}-shm")):
-        leftover.unlink(missing_ok=True)
-    return aside

@@ -20,6 +20,7 @@ from parbatch.folder import Folder
 from parbatch.model import Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, digest_file, make_durable, publish, withdraw
+from parbatch.recording import record
 
 # Promised is a second; a group is closed after a tenth of it, which leaves the disk the rest.
 GROUP_S = 0.1
@@ -148,7 +149,7 @@ class Journal:
         self._checkpoint.begin()
         self._checkpoint.overview_is("stale")
         self._count_time()
-        self._checkpoint.record(self._run_id, self._code, group)
+        record(self._checkpoint, self._run_id, self._code, group)
         for item_id, places in published:
             kept = {place for place, _ in places}
             stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}

@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Callable
 
-from parbatch.checkpoint import Checkpoint, create, open_existing, set_aside, settle
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
 from parbatch.loading import LoadedJob

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.checkpoint import Checkpoint, open_existing
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError, SelectionError
 from parbatch.folder import Folder, held
 from parbatch.job import Job

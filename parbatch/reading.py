@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.checkpoint import Checkpoint, lay_out, open_existing
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import lay_out, open_existing
 from parbatch.errors import CheckpointError, FolderError
 from parbatch.folder import Folder, holder
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from parbatch.capture import STREAMS
-from parbatch.checkpoint import Checkpoint, open_existing
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
 from parbatch.model import NO_DATA, Ended, Evidence, Task

@@ -5,50 +5,28 @@ load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items 
 
 import contextlib
 import os
-import shutil
-import sqlite3
-import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from parbatch import backends, loading
+from parbatch import loading
 from parbatch import options as run_options
-from parbatch import progress as progressing
-from parbatch.announcing import announcements
-from parbatch.attempt import Settings
-from parbatch.backends import Backend
-from parbatch.checkpoint import Checkpoint, discard, open_existing
-from parbatch.chunks import ChunkSizer
-from parbatch.dispatch import Dispatch, Limits
-from parbatch.errors import DataError, JobError, NothingRunError, ParbatchError, SetupError
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import discard, open_existing
+from parbatch.errors import DataError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
-from parbatch.guardian import Guardian
-from parbatch.identity import heading, identity
-from parbatch.interrupts import Interrupts
 from parbatch.job import Job
-from parbatch.journal import Journal
-from parbatch.limits import default_cap
-from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
-from parbatch.model import Ended, Outcome, Task
+from parbatch.model import Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
-from parbatch.overview import is_current, make
-from parbatch.plan import Plan, find_item, tasks_due
+from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
-from parbatch.reporting import Tally, counts, environment, failures, keep_record
-from parbatch.reports import console, write_reports
-from parbatch.reports.material import Material
-from parbatch.result import Counts, OverviewReport, RunResult, State
-from parbatch.schedule import Schedule
+from parbatch.reports import console
+from parbatch.result import OverviewReport, RunResult
 from parbatch.selection import Selection
-from parbatch.units import format_duration
+from parbatch.stages import Stages
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -119,7 +97,7 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], s
         hold.keep()
         try:
             with contextlib.closing(checkpoint):
-                stage = _Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
+                stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
                 if go_on is not None:
                     stage.announce(plan)
                 result = stage.run(plan)
@@ -147,306 +125,5 @@ def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport,
     folder = Folder(asked.out)
     require_checkpoint(folder)
     with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        stage = _Stages(loaded, asked, folder, checkpoint)
+        stage = Stages(loaded, asked, folder, checkpoint)
         return stage.only_overview(), stage.exit_code
-
-
-@contextlib.contextmanager
-def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
-    """Explain a disk that is full or gone in the middle of a run: what was committed stays, and can be gone on with."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise ParbatchError(
-            f"The run broke off: {folder.root} can't be written ({error})."
-            " What was finished before is kept. Mend that, then go on with --resume."
-        ) from error
-
-
-@dataclass
-class _Clock:
-    """When a run began, for people and for measuring."""
-
-    started_at: datetime
-    monotonic: float
-
-
-class _Stages:
-    """The stages of one run and what they share."""
-
-    def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
-    ) -> None:
-        self._loaded = loaded
-        self._asked = asked
-        self._folder = folder
-        self._checkpoint = checkpoint
-        self._clock = _Clock(datetime.now(UTC), time.monotonic())
-        self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-        self._tmp = folder.tmp / self._run_id
-        self._identity = identity(loaded)
-        self._interrupts = Interrupts()
-        self._tally = Tally()
-        self._before: Counts = counts(checkpoint)
-        self._overview: OverviewReport | None = None
-        self._stopped_by: str | None = None
-        self._restarts = 0
-        self._known_to_fail = 0
-        self._left_out_by_samples = 0
-        self._spent_before = checkpoint.spent_s
-        self._slots = max(1, slots)
-        self._memory_cap = asked.memory or default_cap(self._slots)
-        self.stream = sys.stderr if asked.json else sys.stdout
-
-    def run(self, plan: Plan) -> RunResult:
-        """All stages of a run that is planned."""
-        with _breaking_off_in_words(self._folder), self._interrupts.watched():
-            with self.working_folder():
-                self.begin()
-                self.render_items(plan)
-                self.make_overview()
-            return self.report()
-
-    def only_overview(self) -> OverviewReport:
-        """The overview, and nothing else. Its failure, or an interruption, is a report."""
-        with _breaking_off_in_words(self._folder), self._interrupts.watched(), self.working_folder():
-            return self._make_overview()
-
-    def show(self, text: str) -> None:
-        """Print a text for people, in what characters their terminal has."""
-        progressing.show(text, self.stream)
-
-    def announce(self, plan: Plan) -> None:
-        """Say what is going to happen, where it is not plain."""
-        for line in announcements(self._loaded, plan, accelerate=self._asked.accelerate):
-            self.show(line)
-
-    @contextlib.contextmanager
-    def working_folder(self) -> Iterator[None]:
-        """The run's own temporary folder; what killed runs left in theirs goes too."""
-        for leftover in self._folder.tmp.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        self._tmp.mkdir()
-        try:
-            yield
-        finally:
-            shutil.rmtree(self._tmp, ignore_errors=True)
-
-    def begin(self) -> None:
-        """Write down that there is a run: one that is killed stays `running`."""
-        self._checkpoint.set_run(self._run_id, "running")
-
-    def render_items(self, plan: Plan) -> None:
-        """Render everything that is due."""
-        self._known_to_fail = plan.known_to_fail
-        if not plan.due or self._time_is_up():
-            return
-        progress = progressing.start(self._asked.progress, plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(self._slots) as backend:
-            journal = Journal(
-                self._checkpoint,
-                self._folder,
-                self._run_id,
-                plan.code,
-                backend.wake,
-                heading(self._identity, self._run_id, str(self._folder.root)),
-                began=None if self._asked.selection.exact else self._clock.monotonic,
-            )
-            sink = _Observed(journal, self._tally, progress)
-            tasks, count, then = self._tasks(plan, journal)
-            schedule = Schedule(
-                tasks,
-                count,
-                self._slots,
-                sizer=ChunkSizer(self._asked.chunk_size, self._slots),
-                attempts=self._asked.attempts,
-                timeout=self._asked.timeout,
-                max_failures=self._asked.max_failures,
-                max_same_failure=self._asked.max_same_failure,
-                then=then,
-            )
-            try:
-                self._dispatch(schedule, backend, sink, progress.say)
-            finally:
-                journal.finish()
-        if schedule.has_more and schedule.stopped_by is not None:
-            self._stopped_by = schedule.stopped_by
-
-    def _time_is_up(self) -> bool:
-        budget, spent = self._asked.time_budget, self._spent_before
-        if budget is None or spent < budget:
-            return False
-        self._stopped_by = f"the time budget of {format_duration(budget)} was used up before ({format_duration(spent)})"
-        return True
-
-    def _tasks(
-        self, plan: Plan, journal: Journal
-    ) -> tuple[Iterator[Task], int, Callable[[], tuple[Iterator[Task], int]] | None]:
-        """What is due, and what follows once that has settled."""
-        selection = self._asked.selection
-        if not selection.sample_groups:
-            return tasks_due(self._checkpoint, selection), plan.due, None
-        lineup = LineUp(self._checkpoint, selection)
-
-        def others() -> tuple[Iterator[Task], int]:
-            journal.flush()  # so that the checkpoint knows how the samples ended
-            self._left_out_by_samples = lineup.leave_out_failed_groups()
-            return lineup.others()
-
-        return *lineup.samples(), others
-
-    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", say: Callable[[str], None]) -> None:
-        budget = self._asked.time_budget
-        dispatch = Dispatch(
-            schedule,
-            backend,
-            sink,
-            slots=self._slots,
-            tmp=str(self._tmp),
-            limits=Limits(self._memory_cap, self._asked.timeout),
-            stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
-            say=say,
-        )
-        try:
-            self._interrupts.tell(dispatch)
-            dispatch.run()
-        except SetupError as error:
-            error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
-            self._checkpoint.set_run(self._run_id, "stopped")
-            raise
-        finally:
-            self._restarts += dispatch.restarts
-
-    def make_overview(self) -> None:
-        """Make the overview, unless the run ended early, or the one that is there is up to date."""
-        wanted = "overview" in self._loaded.job.functions and self._asked.selection.exact is None
-        if not wanted or self._state() != "finished":
-            return
-        if is_current(self._checkpoint, self._folder):
-            paths = [output.path for output in self._checkpoint.overview_outputs()]
-            self._overview = OverviewReport(path=min(paths, default=None))
-            return
-        self._make_overview()
-
-    def _make_overview(self) -> OverviewReport:
-        try:
-            with self._backend(1) as backend:
-                self._overview = make(
-                    self._checkpoint,
-                    self._folder,
-                    backend,
-                    tmp=str(self._tmp),
-                    memory_cap=self._memory_cap,
-                    on_dispatch=self._interrupts.tell,
-                )
-        except SetupError as error:
-            self._overview = OverviewReport(error=str(error))
-        return self._overview
-
-    def report(self) -> RunResult:
-        """Put the result together and write it down, in the folder and in the checkpoint."""
-        after = counts(self._checkpoint)
-        total, success = sum(after.by_status.values()), after.by_status["ok"]
-        pending = after.by_status["pending"]
-        state = self._state()
-        failed = list(failures(self._checkpoint, self._folder))
-        result = RunResult(
-            job=self._loaded.job.name,
-            run_id=self._run_id,
-            state=state,
-            exit_code=self.exit_code,
-            started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
-            workers=self._asked.workers,
-            backend=self._asked.backend,
-            total=total,
-            success=success,
-            errors=total - success - pending,
-            pending=pending,
-            rendered=self._tally.rendered,
-            kept=self._before.by_status["ok"],
-            by_status=after.by_status,
-            before=self._before,
-            after=after,
-            worker_restarts=self._restarts,
-            overview=self._overview,
-            environment=environment(self._identity),
-            metrics=self._tally.metrics(),
-            failures=failed,
-            out=str(self._folder.root),
-            stopped_by=self._stopped_by,
-            known_to_fail=sum(failure.known_to_fail for failure in failed),
-            left_out_by_samples=self._left_out_by_samples,
-            memory_cap_bytes=self._memory_cap,
-        )
-        self._checkpoint.set_run(self._run_id, state)
-        keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
-
-    @property
-    def came_to_nothing(self) -> bool:
-        """Whether items were ok, and none of them left a file or a result: most likely a forgotten return."""
-        return bool(self._tally.empty) and self._tally.empty == self._tally.rendered - self._tally.failures
-
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with, after what has happened so far."""
-        if self._interrupts.signum is not None:
-            return 128 + self._interrupts.signum
-        if self._stopped_by is not None:
-            return 4
-        overview_failed = self._overview is not None and self._overview.error is not None
-        return 1 if self._tally.failures or self._known_to_fail or overview_failed else 0
-
-    # --- inside
-
-    @contextlib.contextmanager
-    def _backend(self, slots: int) -> Iterator[Backend]:
-        """A backend of so many slots, and a guardian beside it in case this process is killed."""
-        settings = Settings(
-            job=self._loaded.ref,
-            base=str(self._loaded.base),
-            tmp=str(self._tmp),
-            capture_prefix=f"{self._tmp}/slot-",
-            memory_cap=self._memory_cap,
-            timeout=self._asked.timeout,
-            accelerate=self._asked.accelerate,
-            job_file=str(self._loaded.file or ""),
-            identity=self._identity,
-        )
-        mark = f"{self._run_id}-{os.getpid()}"
-        with Guardian(mark):
-            backend = backends.start(self._asked.backend, settings, mark, slots)
-            in_order = False
-            try:
-                yield backend
-                in_order = True
-            finally:
-                backend.close(at_once=not in_order)
-
-    def _state(self) -> State:
-        if self._interrupts.signum is not None:
-            return "interrupted"
-        return "finished" if self._stopped_by is None else "stopped"
-
-
-class _Observed:
-    """The journal, with the tally and the progress display told of what it records."""
-
-    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
-        self.publish = journal.publish
-        self.next_deadline = journal.next_deadline
-        self.tick = journal.tick
-        self._journal = journal
-        self._tally = tally
-        self._progress = progress
-
-    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
-        """See Sink."""
-        self._journal.record(task, ended, settled=settled, now=now)
-        if settled:
-            self._tally.take(ended)
-            self._progress.settled(task, ended)

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from parbatch.checkpoint import COLUMNS, ITEM_COLUMNS, Checkpoint
+from parbatch.checkpoint import Checkpoint
 from parbatch.errors import DataError, JobError
 from parbatch.evidence import innermost_own
 from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Item
 from parbatch.naming import folded, is_safe, marked_stem
+from parbatch.tables import COLUMNS, ITEM_COLUMNS
 from parbatch.units import counted
 
 Row = tuple[str, str, str, str, str | None]

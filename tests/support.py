@@ -9,7 +9,8 @@ import msgspec
 from click.testing import CliRunner, Result
 
 from parbatch import Item, Job
-from parbatch.checkpoint import Checkpoint, create, settle
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import create, settle
 from parbatch.cli import command
 from parbatch.folder import Folder
 from parbatch.loading import JobRef, LoadedJob

@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from parbatch import Item
-from parbatch.checkpoint import FORMAT, Checkpoint, create, open_existing, set_aside, settle
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError
 from parbatch.folder import Folder
 from parbatch.model import Evidence, Output
+from parbatch.recording import record
+from parbatch.tables import FORMAT
 from tests.support import ended, new_checkpoint, row, task
 
 
@@ -24,7 +27,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_every_status_is_counted_even_where_it_is_zero(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, Item(id="a", group="x"), Item(id="b", group="y"), "c")
-    checkpoint.record("run", 1, [(one, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
+    record(checkpoint, "run", 1, [(one, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
     assert checkpoint.counts() == {
         "ok": 0, "failed": 1, "invalid": 0, "timeout": 0, "memory": 0, "crashed": 0, "pending": 2,
     }  # fmt: skip
@@ -48,7 +51,7 @@ def test_tasks_that_are_done_while_others_are_read_neither_repeat_nor_hide_any(f
     seen = []
     for one in checkpoint.tasks():
         seen.append(one.position)
-        checkpoint.record("run", 1, [(one, ended(one), True)])
+        record(checkpoint, "run", 1, [(one, ended(one), True)])
     assert seen == [*range(4_100)]
     assert [*checkpoint.tasks()] == []
 
@@ -57,7 +60,8 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
     checkpoint = new_checkpoint(folder, "good", "bad", "untouched")
     good, bad, _ = checkpoint.tasks()
     evidence = Evidence(type="ValueError", message="no such city", traceback="…", signal="SIGSEGV", returncode=-11)
-    checkpoint.record(
+    record(
+        checkpoint,
         "run",
         3,
         [
@@ -82,10 +86,10 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
 def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidence(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
     (first,) = checkpoint.tasks()
-    checkpoint.record("run", 1, [(first, ended(first, "crashed"), False)])
+    record(checkpoint, "run", 1, [(first, ended(first, "crashed"), False)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
     assert [*checkpoint.failed_rows()] == []
-    checkpoint.record("run", 1, [(first.again(), ended(first.again()), True)])
+    record(checkpoint, "run", 1, [(first.again(), ended(first.again()), True)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
     assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
 
@@ -123,7 +127,7 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
 def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
     checkpoint.begin()
-    checkpoint.record("run", 1, [(task(0, item_id="a"), ended(task(0)), True)])
+    record(checkpoint, "run", 1, [(task(0, item_id="a"), ended(task(0)), True)])
     checkpoint.close()
     assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
 
@@ -153,10 +157,10 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a", "b")
     first, second = checkpoint.tasks()
     checkpoint.begin()
-    checkpoint.record("run", 1, [(first, ended(first, duration_s=0.25), True)])
+    record(checkpoint, "run", 1, [(first, ended(first, duration_s=0.25), True)])
     checkpoint.commit()
     checkpoint.begin()
-    checkpoint.record("run", 1, [(second, ended(second), True)])
+    record(checkpoint, "run", 1, [(second, ended(second), True)])
     command = [sys.executable, "-c", READER, str(folder.checkpoint)]
     seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
@@ -167,7 +171,7 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
 def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, Item(id="a", data={"x": [1]}, requires=("logo",)))
     (one,) = checkpoint.tasks()
-    checkpoint.record("run", 1, [(one, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
+    record(checkpoint, "run", 1, [(one, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
     checkpoint.set_run("r1", "finished")
     tables = [name for (name,) in checkpoint.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     values = [value for table in tables for found in checkpoint.db.execute(f"SELECT * FROM {table}") for value in found]

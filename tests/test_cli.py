@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import parbatch
-from parbatch.checkpoint import FORMAT
 from parbatch.cli import command
 from parbatch.cli.run import go_on_command
+from parbatch.tables import FORMAT
 from tests.support import FAILING, JOB, contents, typed, write_job
 
 # --- a run

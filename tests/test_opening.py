@@ -13,6 +13,7 @@ from parbatch.folder import Folder
 from parbatch.opening import open_and_plan, preview
 from parbatch.options import read
 from parbatch.plan import Plan
+from parbatch.recording import record
 from parbatch.selection import Selection
 from tests.support import contents, ended, loaded, make_job
 
@@ -32,7 +33,7 @@ def opened(folder: Folder, job: Job, **options: Any) -> tuple[Checkpoint, Plan]:
 def run(folder: Folder, job: Job, *, count: int | None = None, state: str = "finished") -> None:
     """What a run leaves that has done so many of its items."""
     checkpoint, _ = opened(folder, job)
-    checkpoint.record("r", 1, [(task, ended(task), True) for task in [*checkpoint.tasks(limit=count)]])
+    record(checkpoint, "r", 1, [(task, ended(task), True) for task in [*checkpoint.tasks(limit=count)]])
     checkpoint.set_run("r", state)
     checkpoint.close()
 

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch import Item
-from parbatch.checkpoint import Checkpoint, create
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import create
 from parbatch.errors import DataError, JobError
 from parbatch.folder import Folder
 from parbatch.naming import folded, stem
+from parbatch.recording import record
 from parbatch.source import Difference, compare, fill, rows
 from tests.support import ended, make_job, new_checkpoint, row
 
@@ -27,7 +29,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def finish_all(checkpoint: Checkpoint) -> None:
     checkpoint.begin()
-    checkpoint.record("run", 1, [(task, ended(task), True) for task in checkpoint.tasks()])
+    record(checkpoint, "run", 1, [(task, ended(task), True) for task in checkpoint.tasks()])
     checkpoint.commit()
 
 

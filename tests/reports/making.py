@@ -8,6 +8,7 @@ from typing import Any, cast
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.model import Evidence, Status
+from parbatch.recording import record
 from parbatch.reporting import counts, failures
 from parbatch.reports.material import Material
 from parbatch.result import RunResult
@@ -41,7 +42,7 @@ def made_of(root: Path, statuses: Mapping[str, str], evidence: Evidence | None =
             }
             done.append((each, ended(each, cast("Status", status), **about, **({} if status == "ok" else more)), True))
     with checkpoint.transaction():
-        checkpoint.record("r", 1, done)
+        record(checkpoint, "r", 1, done)
     with contextlib.closing(checkpoint):
         yield Material(result_of(checkpoint, folder), checkpoint, folder)
 

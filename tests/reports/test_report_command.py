@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import parbatch
-from parbatch.checkpoint import open_existing
+from parbatch.checkpoint_files import open_existing
 from parbatch.cli import command
 from parbatch.folder import Folder, held
 from parbatch.reports import REPORTS

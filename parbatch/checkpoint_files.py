@@ -1,0 +1,77 @@
+"""A checkpoint's file: made whole before it has its name, opened with care, set aside when it can't be read."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.errors import CheckpointError
+from parbatch.tables import APPLICATION_ID, FORMAT, SCHEMA
+
+
+def create(path: Path) -> Checkpoint:
+    """A new, empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""
+    new = path.with_name(path.name + ".new")
+    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
+        leftover.unlink(missing_ok=True)
+    return lay_out(Checkpoint(new))
+
+
+def lay_out(checkpoint: Checkpoint) -> Checkpoint:
+    """Make the tables of a new checkpoint. Until it is settled nothing is kept in case of a kill."""
+    checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
+    return checkpoint
+
+
+def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
+    """Put a new checkpoint in its place and open it there."""
+    checkpoint.close()
+    with checkpoint.path.open("rb") as file:
+        os.fsync(file.fileno())
+    checkpoint.path.replace(path)
+    return open_existing(path)
+
+
+def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
+    """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
+    checkpoint: Checkpoint | None = None
+    try:
+        checkpoint = connect(path)
+        (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
+        (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
+        if (application, version) == (APPLICATION_ID, FORMAT):
+            checkpoint.use_wal()
+            checkpoint.counts()
+            checkpoint.last_run()
+            return checkpoint
+        newer = application == APPLICATION_ID and version > FORMAT
+        problem = (
+            f"was written by a newer parbatch (format {version}, this one reads {FORMAT}): upgrade"
+            if newer
+            else "is not a checkpoint of parbatch: restore it"
+        )
+    except sqlite3.Error as error:
+        problem = f"is damaged ({error}): restore it"
+        if "locked" in str(error):
+            raise CheckpointError(f"{path} is held by another program ({error}). Try again when it is done.") from None
+    if checkpoint is not None:
+        checkpoint.close()
+    raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
+
+
+def discard(path: Path) -> None:
+    """Remove a checkpoint of a run that came to nothing."""
+    for piece in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        piece.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Move a checkpoint that can't be read out of the way, and say where it is now."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for leftover in (Path(f"{path}-wal"), Path(f"{path}-shm")):
+        leftover.unlink(missing_ok=True)
+    return aside

@@ -1,0 +1,86 @@
+"""How outcomes get into the checkpoint: the last one into the item's row, each that is not ok into `attempts`."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.model import Ended, Task
+
+
+def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
+    """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
+    # An item that ends ok is not tried again, so its tries that failed come before; most items have none.
+    failed = [one for one in ended if one[1].status != "ok"]
+    if failed:
+        _record_failures(checkpoint, run_id, code, failed)
+    checkpoint.db.executemany(
+        "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0"
+        " WHERE position = ?",
+        [
+            (
+                outcome.duration_s,
+                _result(outcome),
+                code,
+                outcome.slot,
+                outcome.ended_at,
+                outcome.peak_memory_bytes,
+                task.position,
+            )
+            for task, outcome, _ in ended
+            if outcome.status == "ok"
+        ],
+    )
+
+
+def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
+    checkpoint.db.executemany(
+        "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
+        " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
+        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END WHERE position = ?",
+        [
+            (
+                (status := outcome.status if settled else "pending"),
+                outcome.duration_s,
+                _result(outcome),
+                code,
+                outcome.slot,
+                outcome.ended_at,
+                outcome.peak_memory_bytes,
+                status,
+                outcome.fingerprint,
+                status,
+                outcome.fingerprint,
+                task.position,
+            )
+            for task, outcome, settled in ended
+        ],
+    )
+    checkpoint.db.executemany(
+        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                task.id,
+                run_id,
+                outcome.number,
+                outcome.status,
+                outcome.duration_s,
+                outcome.cpu_s,
+                outcome.peak_memory_bytes,
+                outcome.slot,
+                outcome.ended_at,
+                msgspec.json.encode(outcome.evidence).decode(),
+                ",".join(outcome.logs),
+                outcome.fingerprint,
+                code,
+            )
+            for task, outcome, _ in ended
+        ],
+    )
+
+
+def _result(ended: Ended) -> str | None:
+    raw = bytes(ended.result)
+    return None if raw == b"null" else raw.decode()
