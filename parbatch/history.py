@@ -45,7 +45,8 @@ class LogTail(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """An item and what became of it. `why_due` says why a pending item is to be done again, where that is known.
 
-    `outputs` are paths relative to `items/`; `logs` has an entry for each stream that has something.
+    `outputs` are paths relative to `items/`; `logs` has an entry for each stream that has something;
+    `metrics` are the figures of an item that is ok, by name.
     """
 
     id: str
@@ -58,6 +59,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     data: Any
     result: Any
     outputs: tuple[str, ...]
+    metrics: dict[str, float]
     history: list[Attempt]
     logs: dict[str, LogTail]
 
@@ -73,8 +75,8 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
     """All that is known of an item that is in the checkpoint."""
     outcome = checkpoint.outcome_of(item_id)
     assert outcome is not None
-    stem, reason, *last = checkpoint.db.execute(
-        "SELECT stem, reason, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
+    stem, reason, metrics, *last = checkpoint.db.execute(
+        "SELECT stem, reason, metrics, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
     ).fetchone()
     attempts = _attempts(checkpoint, item_id)
     if outcome.status == "ok":
@@ -101,6 +103,7 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         data=outcome.item.data,
         result=outcome.result,
         outputs=outcome.outputs,
+        metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
         history=attempts,
         logs={stream: _tail(folder, path) for stream, path in logs.items() if path is not None},
     )

@@ -28,6 +28,7 @@ from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
+from parbatch.metrics import summaries
 from parbatch.model import Ended, Task
 from parbatch.options import Options
 from parbatch.overview import is_current, make
@@ -261,7 +262,7 @@ class Stages:
             worker_restarts=self._restarts,
             overview=self._overview,
             environment=environment(self._identity),
-            metrics=self._tally.metrics(),
+            metrics=summaries(self._checkpoint, after.by_group),
             failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,

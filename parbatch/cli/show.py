@@ -21,7 +21,7 @@ from parbatch.history import Attempt, History, LogTail, find_known, history_of
 from parbatch.progress import printable
 from parbatch.reading import reading
 from parbatch.reports.console import as_typed
-from parbatch.units import counted, format_duration, format_size
+from parbatch.units import counted, format_duration, format_figure, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
@@ -64,6 +64,11 @@ def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
         yield "  result"
         for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
             yield f"      {_line(line)}"
+    if history.metrics:
+        yield ""
+        yield "  metrics"
+        for name, number in sorted(history.metrics.items()):
+            yield f"      {printable(name)}: {format_figure(number)}"
     for stream in STREAMS:
         yield ""
         yield from _log(root, stream, history.logs.get(stream))
