@@ -27,7 +27,7 @@ def summaries(checkpoint: Checkpoint, by_group: Mapping[str, Mapping[str, int]])
     found = {}
     for name, figures in groups.items():
         of_all = in_all.get(name) or next(iter(figures.values()))
-        found[name] = MetricSummary(*astuple(of_all), by_group=figures)
+        found[name] = MetricSummary(*astuple(of_all), figures)
     return found
 
 
