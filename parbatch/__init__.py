@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from parbatch.model import Item, Outcome
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
+    from parbatch.streaming import AsyncStream, Stream, astream, stream
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncStream",
     "FolderHeldError",
     "Item",
     "Job",
@@ -23,13 +25,17 @@ __all__ = [
     "Outcome",
     "ParbatchError",
     "RunResult",
+    "Stream",
     "__version__",
+    "astream",
     "render",
     "retry",
     "run",
+    "stream",
 ]
 
 _HOMES = {
+    "AsyncStream": "parbatch.streaming",
     "FolderHeldError": "parbatch.errors",
     "Item": "parbatch.model",
     "Job": "parbatch.job",
@@ -37,9 +43,12 @@ _HOMES = {
     "Outcome": "parbatch.model",
     "ParbatchError": "parbatch.errors",
     "RunResult": "parbatch.result",
+    "Stream": "parbatch.streaming",
+    "astream": "parbatch.streaming",
     "render": "parbatch.runner",
     "retry": "parbatch.runner",
     "run": "parbatch.runner",
+    "stream": "parbatch.streaming",
 }
 
 

@@ -138,6 +138,10 @@ class Attempts:
         self._end_children()  # before the files are looked at: none of them must be written to any more
         return result, stage(ctx.dir)
 
+    def spare_children(self) -> None:
+        """From now on, end no processes after an item: in a thread beside others, they may well not be the item's."""
+        self._children = None
+
     def _leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
         if os.getpid() != self._pid:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.result import MetricFigures, MetricSummary
@@ -27,7 +27,7 @@ def summaries(checkpoint: Checkpoint, by_group: Mapping[str, Mapping[str, int]])
     found = {}
     for name, figures in groups.items():
         of_all = in_all.get(name) or next(iter(figures.values()))
-        found[name] = MetricSummary(*astuple(of_all), figures)
+        found[name] = MetricSummary(**asdict(of_all), by_group=figures)
     return found
 
 

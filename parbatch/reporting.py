@@ -23,17 +23,19 @@ from parbatch.selection import KNOWN_AFTER
 
 
 class Tally:
-    """What is counted while items settle: how many, how many not ok, how many came to nothing."""
+    """What is counted while items settle: how many, how many not ok, came to nothing, were cut off."""
 
     def __init__(self) -> None:
         self.rendered = 0
         self.failures = 0
         self.empty = 0
+        self.cut_off = 0
 
     def take(self, ended: Ended) -> None:
         """Count a settled item."""
         self.rendered += 1
         self.failures += ended.status != "ok"
+        self.cut_off += ended.status == "pending"
         self.empty += ended.status == "ok" and not ended.outputs and bytes(ended.result) == b"null"
 
 
