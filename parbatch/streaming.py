@@ -36,7 +36,7 @@ class _Flow:
     def __init__(self, go: Callable[[Listener], RunResult]) -> None:
         self._go = go
         self._outcomes: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
-        self._listener = Listener(self._yield, lambda: self._outcomes.qsize() > MOST_WAITING)
+        self._listener = Listener(self._yield, self._is_full)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._result: RunResult | None = None
@@ -44,6 +44,7 @@ class _Flow:
         self._on_more: deque[_Notify] = deque()
         self._on_end: deque[_Notify] = deque()
         self._ended = threading.Event()
+        self._is_held = False
         self._will_end_at_exit = False
 
     def start(self) -> None:
@@ -57,7 +58,8 @@ class _Flow:
         """The next outcome; None at the end, once what the run has raised is raised. Raises queue.Empty."""
         outcome = self._outcomes.get(block=wait)
         if outcome is not None:
-            if self._outcomes.qsize() == MOST_WAITING:
+            if self._is_held and self._outcomes.qsize() <= MOST_WAITING:
+                self._is_held = False
                 self._listener.interrupts.wake()
             return outcome
         self._outcomes.put(None)  # for whoever asks again
@@ -120,6 +122,11 @@ class _Flow:
             self._error = error
         finally:
             self._end()
+
+    def _is_full(self) -> bool:
+        self._is_held = True  # said before it is looked at: who takes the last one too many meanwhile wakes the run
+        self._is_held = self._outcomes.qsize() > MOST_WAITING
+        return self._is_held
 
     def _end(self) -> None:
         self._ended.set()
@@ -207,8 +214,8 @@ class Stream:
 
         What is finished is written down, and no process of the run is left.
         """
-        self._flow.cancel()
         try:
+            self._flow.cancel()
             self._flow.join()
         except BaseException:
             self._flow.cancel(at_once=True)
