@@ -299,18 +299,18 @@ def test_what_is_in_flight_when_an_item_fails_finishes_and_still_comes(here: Pat
 def test_while_the_reader_is_behind_little_is_handed_out(
     here: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(800)"))
+    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(500)"))
     monkeypatch.setattr(streaming, "MOST_WAITING", 10)
     stream = parbatch.stream("numbers_job.py", backend=backend, workers=2)
     waiting = stream._flow._outcomes
     seen = [next(stream).result]
     largest = 0
-    while len(seen) < 800:
-        while waiting.qsize() < min(11, 800 - len(seen)):  # as slow as can be: what may come has come
+    while len(seen) < 500:
+        while waiting.qsize() < min(11, 500 - len(seen)):  # as slow as can be: what may come has come
             assert runs_threads()
         largest = max(largest, waiting.qsize())
         seen.append(next(stream).result)
-    assert set(seen) == set(range(800))
+    assert set(seen) == set(range(500))
     assert 10 < largest <= 11 + 2 * MOST_AHEAD, "and those that were handed out by then, as chunks of one item each"
     assert next(stream, None) is None
 
