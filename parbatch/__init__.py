@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
-    from parbatch.model import Item, Outcome
+    from parbatch.model import Feedback, Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
     from parbatch.streaming import AsyncStream, Stream, astream, stream
@@ -18,12 +18,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncStream",
+    "Feedback",
     "FolderHeldError",
     "Item",
     "Job",
     "NothingRunError",
     "Outcome",
     "ParbatchError",
+    "Problem",
     "RunResult",
     "Stream",
     "__version__",
@@ -37,11 +39,13 @@ __all__ = [
 _HOMES = {
     "AsyncStream": "parbatch.streaming",
     "FolderHeldError": "parbatch.errors",
+    "Feedback": "parbatch.model",
     "Item": "parbatch.model",
     "Job": "parbatch.job",
     "NothingRunError": "parbatch.errors",
     "Outcome": "parbatch.model",
     "ParbatchError": "parbatch.errors",
+    "Problem": "parbatch.model",
     "RunResult": "parbatch.result",
     "Stream": "parbatch.streaming",
     "astream": "parbatch.streaming",

@@ -1,6 +1,7 @@
 """`ctx`: what the job's functions are given besides the item."""
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 from pathlib import Path
@@ -8,44 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.model import Outcome
+from parbatch.model import Feedback, Item, Outcome
 
 if TYPE_CHECKING:
     from docx.document import Document
 
+NO_FEEDBACK = Feedback()
 
 _MOST = 1e300  # of a figure, so that the sum over all items is a finite number too
 
 
-class Context:
-    """One attempt's surroundings.
+class _Surroundings:
+    """What an attempt and a chunk have in common: `shared` is what the job's setup returned."""
 
-    `number` is this attempt, from 1; `shared` what the job's setup returned; `feedback` what was wrong with the
-    attempt before, empty on the first.
-    """
-
-    def __init__(self, number: int, shared: Any, folder: str, base: Path) -> None:
-        self.number = number
+    def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
-        self.feedback: tuple[Any, ...] = ()
-        self.metrics: dict[str, float] = {}
         self.templates: set[str] = set()
-        self._folder = folder
         self._base = base
-        self._dir: Path | None = None
-
-    @property
-    def dir(self) -> Path:
-        """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
-        if self._dir is None:
-            self._dir = Path(self._folder)
-            self._dir.mkdir(parents=True, exist_ok=True)
-        return self._dir
-
-    @property
-    def has_files(self) -> bool:
-        """Whether the private folder was asked for at all."""
-        return self._dir is not None
 
     def document(self, template: str | Path | None = None) -> "Document":
         """A new python-docx Document from a template, which each worker parses once.
@@ -59,6 +39,40 @@ class Context:
         path = self._base / template
         self.templates.add(str(path))
         return open_template(path)
+
+
+class Context(_Surroundings):
+    """One attempt's surroundings.
+
+    `number` is this attempt, from 1; `feedback` what was wrong with the attempt before, empty on the first; `result`,
+    for validation, what render returned.
+    """
+
+    def __init__(self, number: int, shared: Any, folder: str, base: Path, feedback: Feedback = NO_FEEDBACK) -> None:
+        super().__init__(shared, base)
+        self.number = number
+        self.feedback = feedback
+        self.result: Any = None
+        self.metrics: dict[str, float] = {}
+        self._folder = folder
+        self._dir: Path | None = None
+
+    @property
+    def dir(self) -> Path:
+        """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
+        if self._dir is None:
+            self._dir = Path(self._folder)
+            try:
+                self._dir.mkdir(parents=True)
+            except FileExistsError:  # the attempt was made before, and lost with its worker
+                shutil.rmtree(self._dir)
+                self._dir.mkdir()
+        return self._dir
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the private folder was asked for at all."""
+        return self._dir is not None
 
     def metric(self, name: str, number: float) -> None:
         """Add to a figure of this item's own, such as pages or tokens, which the report sums up.
@@ -82,6 +96,24 @@ def _as_float(name: str, number: object) -> float:
         return float(number)
     except OverflowError:  # an integer of more than 300 digits
         return math.inf
+
+
+class ChunkContext(_Surroundings):
+    """The surroundings of a whole chunk; `of(item)` gives those of one of its items."""
+
+    def __init__(self, contexts: Mapping[str, Context], shared: Any, base: Path) -> None:
+        super().__init__(shared, base)
+        self._contexts = contexts
+
+    def of(self, item: Item | str) -> Context:
+        """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.
+
+        Raises KeyError for an item that is not in this chunk.
+        """
+        item_id = item if isinstance(item, str) else item.id
+        if item_id not in self._contexts:
+            raise KeyError(f"item {item_id!r} is not in this chunk")
+        return self._contexts[item_id]
 
 
 class Run:

@@ -42,7 +42,7 @@ def _outcome(task: Task, ended: Ended) -> Outcome:
         status=ended.status,
         attempts=task.number,
         duration_s=ended.duration_s,
-        result=msgspec.json.decode(ended.result),
+        result=msgspec.json.decode(ended.result) if ended.status == "ok" else None,
         outputs=tuple(sorted(output.path for output in ended.outputs)),
         type=ended.evidence.type if ended.evidence else "",
         message=ended.evidence.message if ended.evidence else "",
