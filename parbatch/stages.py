@@ -23,11 +23,12 @@ from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
-from parbatch.interrupts import Interrupts
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
+from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
+from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import Plan, tasks_due
@@ -64,7 +65,14 @@ class Stages:
     """The stages of one run and what they share."""
 
     def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+        self,
+        loaded: LoadedJob,
+        asked: Options,
+        folder: Folder,
+        checkpoint: Checkpoint,
+        *,
+        slots: int = 1,
+        listener: Listener | None = None,
     ) -> None:
         self._loaded = loaded
         self._asked = asked
@@ -74,7 +82,8 @@ class Stages:
         self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
-        self._interrupts = Interrupts()
+        self._listener = listener or Listener()
+        self._interrupts = self._listener.interrupts
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
         self._products: dict[str, ProductReport] = {}
@@ -143,7 +152,7 @@ class Stages:
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
             )
-            sink = _Observed(journal, self._tally, progress)
+            sink = _Observed(journal, self._tally, progress, self._listener)
             tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
                 tasks,
@@ -162,7 +171,7 @@ class Stages:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
-        if schedule.has_more and schedule.stopped_by is not None:
+        if schedule.stopped_by is not None and (schedule.has_more or self._tally.cut_off):
             self._stopped_by = schedule.stopped_by
 
     def _sizer(self) -> ChunkSizer:
@@ -203,6 +212,7 @@ class Stages:
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
+            hold_back=self._listener.hold_back,
             say=say,
         )
         try:
@@ -243,6 +253,8 @@ class Stages:
             )
         except SetupError as error:
             self._products[product] = ProductReport(error=str(error))
+        if self._products[product].error is not None:
+            self._stopped_by = self._stopped_by or self._interrupts.cancelled
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
@@ -275,7 +287,7 @@ class Stages:
             merged=self._products.get(MERGE),
             warnings=warnings_of(self._checkpoint),
             environment=environment(self._identity),
-            metrics=self._tally.metrics(),
+            metrics=summaries(self._checkpoint, after.by_group),
             failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
@@ -337,15 +349,16 @@ class Stages:
 
 
 class _Observed:
-    """The journal, with the tally and the progress display told of what it records."""
+    """The journal, with the tally, the progress display and the listener told of what it records."""
 
-    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
+    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress, listener: Listener) -> None:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
         self._journal = journal
         self._tally = tally
         self._progress = progress
+        self._listener = listener
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """See Sink."""
@@ -353,3 +366,4 @@ class _Observed:
         if settled:
             self._tally.take(ended)
             self._progress.settled(task, ended)
+            self._listener.settled(task, ended)

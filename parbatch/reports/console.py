@@ -6,8 +6,10 @@ from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
 from parbatch.progress import cause, printable
-from parbatch.result import FailureGroup, RunResult
-from parbatch.units import counted, format_duration
+from parbatch.result import FailureGroup, MetricSummary, RunResult
+from parbatch.units import counted, format_duration, format_figure
+
+MOST_METRICS = 3  # in the summary, in one line
 
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
@@ -38,6 +40,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
+    if result.metrics:
+        yield f"  metrics   {_metrics(result.metrics)}"
     if result.failures:
         yield ""
         yield from failure_lines(grouped(result.failures), result.out)
@@ -88,6 +92,13 @@ def _changes(result: RunResult) -> Iterator[str]:
         yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
     if len(by_group) > MOST_NAMED:
         yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
+    """`pages 1,204 in all, tokens 88,310 in all … and 2 more; see the report`."""
+    named = [f"{printable(name[:60])} {format_figure(metric.sum)} in all" for name, metric in metrics.items()]
+    more = f" … and {len(named) - MOST_METRICS} more; see the report" if len(named) > MOST_METRICS else ""
+    return ", ".join(named[:MOST_METRICS]) + more
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
