@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import parbatch
-from parbatch import streaming
+from parbatch import flow
 from parbatch.backends import BACKENDS
 from parbatch.chunks import MOST_AHEAD
 from tests.faults.outside import left_behind, rows
@@ -300,7 +300,7 @@ def test_while_the_reader_is_behind_little_is_handed_out(
     here: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(500)"))
-    monkeypatch.setattr(streaming, "MOST_WAITING", 10)
+    monkeypatch.setattr(flow, "MOST_WAITING", 10)
     stream = parbatch.stream("numbers_job.py", backend=backend, workers=2)
     waiting = stream._flow._outcomes
     seen = [next(stream).result]
