@@ -250,6 +250,16 @@ class Checkpoint:
         row = self.db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         return row
 
+    def runs_without_an_end(self) -> list[str]:
+        """The ids of runs that have not written down their end, the oldest first: going on, or killed."""
+        return [
+            run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs WHERE state = 'running' ORDER BY rowid")
+        ]
+
+    def run_was_killed(self, run_id: str) -> None:
+        """Write down that a run did not come to its end; it keeps its place among the runs."""
+        self.db.execute("UPDATE runs SET state = 'killed' WHERE run_id = ?", (run_id,))
+
     def run_ids(self) -> list[str]:
         """The ids of all runs, the newest first."""
         return [run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs ORDER BY rowid DESC")]

@@ -16,6 +16,7 @@ from parbatch.job import Job
 from parbatch.publish import is_inside, withdraw
 from parbatch.reading import copy, reading, require_checkpoint
 from parbatch.reports import REPORTS
+from parbatch.sessions import note_killed_runs
 from parbatch.source import compare
 
 
@@ -37,8 +38,10 @@ def prune(folder: Folder, job: Job) -> Pruned:
     """
     require_checkpoint(folder)
     try:
-        with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-            return _prune(checkpoint, folder, job)
+        with held(folder):
+            note_killed_runs(folder)
+            with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+                return _prune(checkpoint, folder, job)
     except (sqlite3.Error, OSError) as error:
         raise FolderError(f"{folder.root} can't be pruned: {error}. Mend that, and prune again.") from error
 
@@ -90,7 +93,7 @@ def _leftovers(folder: Folder) -> list[Path]:
     """What lies where only a run that is going on has anything: temporary folders, and files not yet put into place."""
     temporary = [*folder.tmp.iterdir()] if folder.tmp.is_dir() else []
     unfinished = [
-        *(path for name in REPORTS if (path := folder.root / f"{name}.new").exists()),
+        *(path for name in REPORTS if (path := Path(f"{folder.report(name)}.new")).exists()),
         *folder.run.glob("checkpoint.sqlite.new*"),
         *folder.sessions.glob("*.json.new"),
     ]

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-State = Literal["finished", "interrupted", "stopped"]
+# `running` and `killed` are found in session records only: a run that came to its end says how.
+State = Literal["finished", "interrupted", "stopped", "running", "killed"]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,16 +74,20 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
-    `memory_cap_bytes` is the cap for each worker; None where it is not known.
+    `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
+    `2/5`; None for a whole.
+
+    In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None; of one that
+    was killed, what was only counted in its memory is missing: metrics, and how many workers were restarted.
     """
 
     job: str
     run_id: str
     state: State
-    exit_code: int
+    exit_code: int | None
     started_at: str
-    finished_at: str
-    duration_s: float
+    finished_at: str | None
+    duration_s: float | None
     workers: int
     backend: str
     total: int
@@ -104,6 +109,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int = 0
     left_out_by_samples: int = 0
     memory_cap_bytes: int | None = None
+    shard: str | None = None
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -26,6 +26,7 @@ from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import OverviewReport, RunResult
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs
 from parbatch.stages import Stages
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
@@ -93,6 +94,7 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], s
     folder = Folder(asked.out)
     with held(folder) as hold:
         is_first = not folder.checkpoint.exists()
+        note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
         try:
@@ -124,6 +126,8 @@ def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport,
         )
     folder = Folder(asked.out)
     require_checkpoint(folder)
-    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        stage = Stages(loaded, asked, folder, checkpoint)
-        return stage.only_overview(), stage.exit_code
+    with held(folder):
+        note_killed_runs(folder)
+        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            stage = Stages(loaded, asked, folder, checkpoint)
+            return stage.only_overview(), stage.exit_code

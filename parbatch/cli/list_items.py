@@ -13,6 +13,7 @@ from parbatch.model import STATUSES
 from parbatch.progress import printable
 from parbatch.reading import reading
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import format_duration
 
 _HEADING = "status   tries      duration  id                        name"
@@ -51,7 +52,9 @@ def list_items(  # noqa: D103 -- its help is above
 ) -> None:
     most = limit if limit is None else positive(limit, "limit")
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
-    with reading(folder_of(job, out)) as checkpoint:
+    folder = folder_of(job, out)
+    note_killed_runs_in_passing(folder)
+    with reading(folder) as checkpoint:
         items = listed(checkpoint, selection)
         if as_json:
             _write_json(items)

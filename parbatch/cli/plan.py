@@ -17,6 +17,7 @@ from parbatch.options import Options
 from parbatch.plan import Plan, reasons_due
 from parbatch.progress import printable
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import counted
 
 
@@ -43,6 +44,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
     folder = Folder(asked.out)
+    note_killed_runs_in_passing(folder)
     checkpoint, made = preview(folder, loaded, asked)
     with contextlib.closing(checkpoint):
         if as_json:

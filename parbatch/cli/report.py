@@ -6,9 +6,9 @@ import click
 
 from parbatch.cli.shared import JOB_HELP, folder_of, out_option
 from parbatch.progress import printable, show
-from parbatch.reporting import write_again
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
+from parbatch.rewriting import write_again
 
 
 @click.command(

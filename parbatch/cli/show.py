@@ -21,6 +21,7 @@ from parbatch.history import Attempt, History, LogTail, find_known, history_of
 from parbatch.progress import printable
 from parbatch.reading import reading
 from parbatch.reports.console import as_typed
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import counted, format_duration, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
@@ -39,6 +40,7 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 @json_option
 def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
     folder = folder_of(job, out)
+    note_killed_runs_in_passing(folder)
     with reading(folder) as checkpoint:
         history = history_of(checkpoint, folder, find_known(checkpoint, item))
     if as_json:

@@ -22,6 +22,7 @@ from parbatch.cli.shared import (
 from parbatch.folder import Folder
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed, counts_in_words, failure_lines
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.standing import GOING_ON, Standing, look
 from parbatch.units import counted
 
@@ -51,6 +52,7 @@ _STATES = {
 @json_option
 def status(job: str | None, out: str | None, *, watch: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
     folder = folder_of(job, out)
+    note_killed_runs_in_passing(folder)
     go_on = typed("run", job_to_type(job, out), out=out, options=["--resume"])
     try:
         standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)

@@ -54,7 +54,7 @@ def _headline(result: RunResult) -> str:
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
         f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
-        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
 
