@@ -9,7 +9,7 @@ import pytest
 import parbatch
 from parbatch.checkpoint_files import open_existing
 from parbatch.folder import Folder, held
-from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.sessions import note_killed_runs, note_killed_runs_in_passing
 from tests.support import FAILING, JOB, contents, typed, write_job
 from tests.waiting_run import waiting_run
 
@@ -50,7 +50,18 @@ def test_a_run_has_a_record_from_its_beginning(here: Path) -> None:
         while not (records := [*(here / "outputs/letters/run/sessions").glob("*.json")]):
             continue
         record = json.loads(records[0].read_text())
-        assert record["state"] == "killed"
+        assert (record["state"], record["exit_code"], record["finished_at"]) == ("running", None, None)
+        assert (record["total"], record["pending"], record["job"]) == (3, 3, "letters")
+        assert run.let_go() == 0
+    assert json.loads(records[0].read_text())["state"] == "finished"
+
+
+def test_a_killed_run_is_recorded_as_killed_with_the_counts_of_the_checkpoint(folder: Folder) -> None:
+    cut_off(folder)
+    with held(folder):
+        note_killed_runs(folder)
+    record = record_of(folder)
+    assert record["state"] == "killed"
     assert (record["exit_code"], record["finished_at"], record["duration_s"]) == (None, None, None)
     assert (record["total"], record["success"], record["pending"], record["rendered"]) == (3, 1, 2, 1)
     assert record["after"]["by_status"]["ok"] == 1
