@@ -5,6 +5,7 @@
 
 import contextlib
 import sqlite3
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,14 @@ class Checkpoint:
 
     def overview_is(self, state: str) -> None:
         """Remember that the overview is `current`, or `stale`."""
-        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state,))
+        since = f" since {uuid.uuid4().hex}" if state == "stale" else ""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state + since,))
+
+    @property
+    def overview_mark(self) -> str:
+        """A text that is another one each time that the overview was said to be stale."""
+        row = self.db.execute("SELECT value FROM facts WHERE key = 'overview'").fetchone()
+        return row[0] if row else ""
 
     def overview_outputs(self) -> list[Output]:
         """The files of the overview, as they were published."""

@@ -1,5 +1,6 @@
 """What a run came to: one shape for `parbatch.run`, `--json`, `report.json` and the session records."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -50,6 +51,22 @@ class Counts(msgspec.Struct, frozen=True):
 
     by_status: dict[str, int]
     by_group: dict[str, dict[str, int]]
+
+
+def sum_of(each: Iterable[Counts]) -> Counts:
+    """The counts of several lists of items together."""
+    by_status: dict[str, int] = {}
+    by_group: dict[str, dict[str, int]] = {}
+    for one in each:
+        _add(by_status, one.by_status)
+        for group, counts in one.by_group.items():
+            _add(by_group.setdefault(group, {}), counts)
+    return Counts(by_status, by_group)
+
+
+def _add(so_far: dict[str, int], more: Mapping[str, int]) -> None:
+    for status, count in more.items():
+        so_far[status] = so_far.get(status, 0) + count
 
 
 class OverviewReport(msgspec.Struct, frozen=True, omit_defaults=True):

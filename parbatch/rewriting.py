@@ -9,7 +9,9 @@ from parbatch.folder import Folder, held
 from parbatch.reporting import up_to_date
 from parbatch.reports import REPORTS, write_reports
 from parbatch.reports.material import Material
-from parbatch.sessions import newest_record, note_killed_runs
+from parbatch.sessions import newest_record, note_killed_runs, note_killed_runs_in_passing
+from parbatch.shards import check_shard, shards_in
+from parbatch.whole import report_anew
 
 
 class Told(NamedTuple):
@@ -20,10 +22,17 @@ class Told(NamedTuple):
 
 
 def write_again(folder: Folder) -> Told:
-    """Write the reports from the checkpoint and the newest session record.
+    """Write the reports from the checkpoint and the newest session record; of shards, from all that have begun.
 
     Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
     """
+    if folder.shard is None and shards_in(folder):
+        note_killed_runs_in_passing(folder)
+        result, problems = report_anew(folder)
+        if result.state != "finished":
+            problems |= {"shards": f"Not everything is in it yet: {result.stopped_by}."}
+        return Told([name for name in REPORTS if name not in problems], [*problems.values()])
+    check_shard(folder)
     if not folder.checkpoint.exists():
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
     with held(folder):

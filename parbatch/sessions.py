@@ -18,6 +18,7 @@ from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import json
 from parbatch.result import RunResult
+from parbatch.shards import shards_in
 
 
 def keep_record(result: RunResult, folder: Folder) -> None:
@@ -58,7 +59,14 @@ def note_killed_runs(folder: Folder) -> None:
 
 
 def note_killed_runs_in_passing(folder: Folder) -> None:
-    """The same from a command that only looks: where nobody holds the folder, and it can be written; else nothing."""
+    """The same from a command that only looks, also in each shard.
+
+    It is done where nobody holds the folder, and it can be written; else nothing is done, and nothing said.
+    """
+    if folder.shard is None:
+        with contextlib.suppress(FolderError):
+            for part in shards_in(folder):
+                note_killed_runs_in_passing(part)
     if holder(folder) is not None or not folder.checkpoint.exists():
         return
     with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, sqlite3.Error, OSError):

@@ -215,7 +215,8 @@ class Stages:
 
     def make_overview(self) -> None:
         """Make the overview, unless the run ended early, or the one that is there is up to date."""
-        wanted = "overview" in self._loaded.job.functions and self._asked.selection.exact is None
+        asked = self._asked.selection.exact is None and self._folder.shard is None  # of shards, all are joined first
+        wanted = "overview" in self._loaded.job.functions and asked
         if not wanted or self._state() != "finished":
             return
         if is_current(self._checkpoint, self._folder):
