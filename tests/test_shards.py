@@ -158,6 +158,18 @@ def test_the_overview_command_joins_all_and_refuses_while_one_is_not_finished(ou
     assert report(out)["total"] == 12
 
 
+def test_what_is_merged_of_all_shards_is_what_one_run_merges(out: Path) -> None:
+    write_job(Path("job.py"), MANY.replace('Job("letters")', 'Job("letters", merge="lines")'))
+    assert typed("run", "job.py", "--out", "whole").exit_code == 0
+    assert run_all(2) == [0, 0]
+    assert (out / "merged.jsonl").read_bytes() == Path("whole/merged.jsonl").read_bytes()
+    assert (out / "merged.jsonl").read_text().splitlines() == [f'"{name}"' for name in NAMES]
+    assert report(out)["merged"] == {"path": "merged.jsonl"}
+    (out / "merged.jsonl").unlink()
+    assert typed("overview", "job.py").exit_code == 0
+    assert (out / "merged.jsonl").exists()
+
+
 def test_a_shard_without_items_is_finished(out: Path) -> None:
     assert run_all(40) == [0] * 40
     empty = next(n for n in range(1, 41) if all(shard_of(name, 40) != n for name in NAMES))
