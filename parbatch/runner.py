@@ -27,7 +27,11 @@ from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import ProductReport, RunResult
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs
+from parbatch.sharding import Shard, shard_of
+from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
+from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -99,15 +103,18 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
     asked = for_one_item(loaded, read, item)
     execute(loaded, asked, go_on=None)
-    with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
+    with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
         outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
     return outcome
 
 
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
-    """The same options for the one item that a person names. Raises SelectionError."""
-    return msgspec.structs.replace(asked, selection=Selection(exact=find_item(loaded, item)))
+    """The same options for the one item that a person names, in the shard that has it. Raises SelectionError."""
+    item_id = find_item(loaded, item)
+    parts = shards_in(Folder(asked.out))
+    shard = Shard(shard_of(item_id, len(parts)), len(parts)) if parts else None
+    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=shard)
 
 
 def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
@@ -127,9 +134,12 @@ def execute(
 
     What the listener's function has raised is raised again at the end, with everything written down.
     """
-    folder = Folder(asked.out)
+    folder = asked.folder
+    check_shard(folder)
     with held(folder) as hold:
+        check_shard(folder)
         is_first = not folder.checkpoint.exists()
+        note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
         try:
@@ -149,7 +159,30 @@ def execute(
             stage.show("\n" + console.CAME_TO_NOTHING)
     if listener is not None and listener.error is not None:
         raise listener.error
-    return result
+    if asked.shard is None or result.state != "finished" or asked.selection.exact is not None:
+        return result
+    return _with_the_whole(loaded, asked, result, go_on, stage.show)
+
+
+def _with_the_whole(
+    loaded: LoadedJob,
+    asked: Options,
+    result: RunResult,
+    go_on: Callable[[RunResult], str] | None,
+    show: Callable[[str], None],
+) -> RunResult:
+    """Make the overview of all shards, if this one was the last. Its failure is this run's, as without shards."""
+    joined = join_when_all_are_finished(loaded, asked)
+    if joined is None:
+        return result
+    for problem in joined.problems.values():
+        show(f"parbatch: {problem}")
+    if go_on is not None:
+        show(f"\nThat was the last of {asked.shard.of if asked.shard else 1} shards; all of them together:")
+        show(console.summary(joined.result, f"{go_on(result)}, and so with each shard"))
+    whole = joined.result
+    exit_code = joined.products_exit_code or result.exit_code
+    return msgspec.structs.replace(result, overview=whole.overview, merged=whole.merged, exit_code=exit_code)
 
 
 def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, ProductReport], int]:
@@ -164,7 +197,13 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
     folder = Folder(asked.out)
+    if shards_in(folder):
+        require_finished(folder)
+        joined = join_anew(loaded, asked)
+        return joined.products, joined.products_exit_code
     require_checkpoint(folder)
-    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        stage = Stages(loaded, asked, folder, checkpoint)
-        return stage.only_products(products), stage.exit_code
+    with held(folder):
+        note_killed_runs(folder)
+        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            stage = Stages(loaded, asked, folder, checkpoint)
+            return stage.only_products(products), stage.exit_code

@@ -33,11 +33,12 @@ from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import Plan, tasks_due
 from parbatch.products import Making, is_current, known
-from parbatch.reporting import Tally, counts, environment, failures, keep_record, warnings_of
+from parbatch.reporting import Tally, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, ProductReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.sessions import forget_record, keep_record
 from parbatch.units import format_duration
 
 
@@ -133,8 +134,9 @@ class Stages:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
     def begin(self) -> None:
-        """Write down that there is a run: one that is killed stays `running`."""
+        """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         self._checkpoint.set_run(self._run_id, "running")
+        keep_record(self._result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
@@ -221,14 +223,24 @@ class Stages:
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
+            if self._tally.rendered:
+                self._stopped_by = str(error)
+                keep_record(self._result("stopped"), self._folder)
+            else:
+                forget_record(self._run_id, self._folder)
             raise
         finally:
             self._restarts += dispatch.restarts
 
     def make_products(self) -> None:
-        """Merge the results and make the overview, unless the run ended early, or what is there is up to date."""
+        """Merge the results and make the overview, unless the run ended early, or what is there is up to date.
+
+        Of shards, all are joined first.
+        """
         job = self._loaded.job
         wanted = {MERGE: job.merging is not None, OVERVIEW: OVERVIEW in job.functions}
+        if self._folder.shard is not None:
+            return
         for product in (product for product, is_wanted in wanted.items() if is_wanted):
             if self._state() != "finished" or self._asked.selection.exact is not None:
                 return
@@ -258,19 +270,26 @@ class Stages:
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
+        result = self._result(self._state())
+        self._checkpoint.set_run(self._run_id, result.state)
+        keep_record(result, self._folder)
+        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
+            progressing.show(f"parbatch: {problem}", sys.stderr)
+        return result
+
+    def _result(self, state: State) -> RunResult:
         after = counts(self._checkpoint)
-        total, success = sum(after.by_status.values()), after.by_status["ok"]
-        pending = after.by_status["pending"]
-        state = self._state()
+        total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         failed = list(failures(self._checkpoint, self._folder))
-        result = RunResult(
+        has_ended = state != "running"
+        return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
             state=state,
-            exit_code=self.exit_code,
+            exit_code=self.exit_code if has_ended else None,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds") if has_ended else None,
+            duration_s=round(time.monotonic() - self._clock.monotonic, 3) if has_ended else None,
             workers=self._asked.workers,
             backend=self._asked.backend,
             total=total,
@@ -294,12 +313,8 @@ class Stages:
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            shard=None if self._folder.shard is None else str(self._folder.shard),
         )
-        self._checkpoint.set_run(self._run_id, state)
-        keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
 
     @property
     def came_to_nothing(self) -> bool:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
+from parbatch.folder import Folder
 from parbatch.progress import cause, printable
 from parbatch.result import FailureGroup, MetricSummary, RunResult
+from parbatch.sharding import parse_shard
 from parbatch.units import counted, format_duration, format_figure
 
 MOST_METRICS = 3  # in the summary, in one line
@@ -36,7 +38,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.warnings.total:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
         yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
-    yield f"  report    {as_typed(result.out, 'report.html')}"
+    yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
@@ -60,16 +62,23 @@ def _merged(result: RunResult) -> Iterator[str]:
         yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
 
 
+def _folder(result: RunResult) -> Folder:
+    return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
+
+
 def _headline(result: RunResult) -> str:
+    name = result.job if result.shard is None else f"{result.job}, shard {result.shard},"
     failed = any(product and product.error for product in (result.overview, result.merged))
     left = result.rendered or result.errors or result.pending or failed
     if result.state == "finished" and not left:
-        return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
+        if not result.total:  # as in one of many shards
+            return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
+        return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
-        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+        f"{name} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
 

@@ -47,7 +47,7 @@ def write(material: Material, file: BinaryIO) -> None:
         job=markup(result.job),
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
-        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(result)),
+        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(material)),
         failures="\n".join([*causes(material), *_warnings(result)]),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
@@ -79,9 +79,16 @@ def _policy(style: str, script: str) -> str:
 
 
 def _headline(result: RunResult) -> str:
-    states = {"finished": "Finished", "interrupted": "Interrupted", "stopped": f"Stopped: {result.stopped_by}"}
+    states = {
+        "finished": "Finished",
+        "interrupted": "Interrupted",
+        "stopped": f"Stopped: {result.stopped_by}",
+        "running": "Still running",
+        "killed": "Killed, or broken off",
+    }
     at = f"{result.started_at[:16].replace('T', ' ')} UTC"
-    return markup(f"{states[result.state]}. Begun {at}, {format_duration(result.duration_s)}.")
+    took = "when it ended is not known" if result.duration_s is None else format_duration(result.duration_s)
+    return markup(f"{states[result.state]}. Begun {at}, {took}.")
 
 
 def _tiles(result: RunResult) -> Iterator[str]:
@@ -93,7 +100,8 @@ def _tiles(result: RunResult) -> Iterator[str]:
             yield f'<li class="s-{status}{none}"><strong>{count:,}</strong><span>{status}</span></li>'
 
 
-def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
+def _facts(material: Material) -> Iterator[tuple[str, str]]:
+    result = material.result
     yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
     yield "Workers", markup(f"{result.workers} ({result.backend})")
     yield "Workers restarted", f"{result.worker_restarts:,}"
@@ -105,12 +113,12 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Merged", f'<a href="{escape(quote(result.merged.path))}">{markup(result.merged.path)}</a>'
     elif result.merged and result.merged.error:
         yield "Merged", markup(f"failed: {result.merged.error}")
-    yield "Exit code", str(result.exit_code)
-    yield (
-        "Files",
-        '<a href="items/">items</a>, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
-    )
+    yield "Exit code", "none" if result.exit_code is None else str(result.exit_code)
+    others = (material.folder.report(name).name for name in ("report.json", "junit.xml"))
+    yield "Files", ", ".join(['<a href="items/">items</a>', *(f'<a href="{name}">{name}</a>' for name in others)])
     yield "Run", markup(result.run_id)
+    if result.shard is not None:
+        yield "Shard", result.shard
 
 
 def _charts_note(shown: Figures) -> str:
