@@ -11,9 +11,8 @@ from parbatch.capture import capture_file
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.folder import OWN_NAMES, Folder
+from parbatch.folder import Folder, is_own_name
 from parbatch.model import OVERVIEW, Ended, Evidence, Task
-from parbatch.naming import folded
 from parbatch.publish import PublishError, is_intact, make_durable, publish, withdraw
 from parbatch.result import OverviewReport
 from parbatch.schedule import Schedule
@@ -55,7 +54,7 @@ class _OverviewSink:
 
 def _check_names(ended: Ended) -> None:
     for output in ended.outputs:
-        if folded(output.path.partition("/")[0]) in OWN_NAMES:
+        if is_own_name(output.path.partition("/")[0]):
             raise PublishError(f"the overview can't be named {output.path}: parbatch uses that name itself")
 
 
