@@ -54,7 +54,7 @@ class Job:
         after: "Job | Sequence[Job]" = (),
         needs: str = "all",
     ) -> None:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not is_name(name):
             raise JobError(f"Job({name!r}): a job's name is made of letters, digits, spaces, dots, hyphens.")
         self.name = name
         try:
@@ -154,6 +154,11 @@ _SIGNATURES = (
     ("render", 2, "def one(item, ctx)"),
     ("overview", 2, "def summary(run, ctx)"),
 )
+
+
+def is_name(text: str) -> bool:
+    """Whether a job can have that name, which is a folder's as well."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _as_parameter(job: Job) -> str:

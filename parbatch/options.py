@@ -11,7 +11,7 @@ import msgspec
 
 from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
-from parbatch.job import chunk_size_of, positive
+from parbatch.job import Job, chunk_size_of, positive
 from parbatch.loading import LoadedJob
 from parbatch.model import STATUSES
 from parbatch.progress import check_mode
@@ -20,7 +20,10 @@ from parbatch.units import parse_duration, parse_size
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was asked for. Sizes in bytes, durations in seconds; None where there is no such limit."""
+    """What a run was asked for. Sizes in bytes, durations in seconds; None where there is no such limit.
+
+    `given` names the options that a person or a file gave, and the job did not.
+    """
 
     out: Path
     workers: int
@@ -39,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rerun_code: bool
     json: bool
     accelerate: bool
+    given: frozenset[str] = frozenset()
 
 
 NOT_OK = tuple(status for status in STATUSES if status != "ok")
@@ -67,6 +71,7 @@ NAMES = (
     "accelerate",
 )
 _RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
+_OF_THE_JOB = ("chunk_size", "memory", "timeout", "attempts")
 _RUN_ONLY = ("resume", "fresh", "rerun", "retry_failed")
 
 
@@ -103,6 +108,7 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         rerun_code=rerun == "code",
         json=bool(asked.get("json")),
         accelerate=bool(asked.get("accelerate", True)),
+        given=frozenset(asked),
     )
 
 
@@ -126,6 +132,12 @@ def read(
         return _complete(loaded, defaults | typed, default_progress, retry=retry)
     except DataError as error:
         raise DataError(f"{loaded.defaults_from}: {error}") from None
+
+
+def for_job(asked: Options, job: Job, **changed: Any) -> Options:
+    """The same options for another job of the run: what was not given is as that job says."""
+    own = {name: getattr(job, name) for name in _OF_THE_JOB if name not in asked.given}
+    return msgspec.structs.replace(asked, **own, **changed)
 
 
 def _check_names(asked: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -78,6 +78,13 @@ def resume(
 def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) -> Difference:
     """Make every selected item due again. Call inside a transaction."""
     difference = compare(checkpoint, loaded.job)
+    make_due_again(checkpoint, selection)
+    remember_files(checkpoint, loaded)
+    return difference
+
+
+def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
+    """Make the selected items that there are due again, as if none had been tried. Call inside a transaction."""
     db = checkpoint.db
     offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
@@ -88,9 +95,7 @@ def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) 
         f" alike = 0, fingerprint = NULL WHERE id IN {chosen}",
         (most,),
     )
-    remember_files(checkpoint, loaded)
     checkpoint.set_spent(0.0)
-    return difference
 
 
 def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:

@@ -10,10 +10,10 @@ import msgspec
 
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
 from parbatch.model import NO_DATA, Ended, Evidence, Task
+from parbatch.phase_folders import has_begun, viewing
 from parbatch.publish import written_whole
 from parbatch.reports import REPORTS, json, write_reports
 from parbatch.reports.material import Material
@@ -122,9 +122,9 @@ def write_again(folder: Folder) -> Told:
 
     Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
     """
-    if not folder.checkpoint.exists():
+    if not has_begun(folder):
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
-    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+    with held(folder), viewing(folder) as checkpoint:
         record = _newest_record(checkpoint, folder)
         now = counts(checkpoint)
         total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]

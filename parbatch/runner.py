@@ -1,6 +1,8 @@
 """A run, from the job to the report: a visible sequence of stages.
 
 load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
+
+A job that comes after others is run by `phased`, phase by phase.
 """
 
 import contextlib
@@ -21,6 +23,8 @@ from parbatch.loading import LoadedJob
 from parbatch.model import Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
+from parbatch.phase_folders import forget
+from parbatch.phased import PhasedRun, one_phase
 from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
@@ -69,12 +73,19 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
-    asked = for_one_item(loaded, read, item)
-    execute(loaded, asked, go_on=None)
-    with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
-        outcome = checkpoint.outcome_of(asked.selection.exact or "")
+    with one_phase(loaded, read, item) as (alone, its_own, name):
+        asked = for_one_item(alone, its_own, name)
+        _execute(alone, asked, go_on=None)
+        with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
+            outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
     return outcome
+
+
+def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
+    """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    with one_phase(loaded, asked, item) as (alone, its_own, name):
+        return _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
 
 
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
@@ -90,11 +101,25 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
 
 def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
     """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
+    if not loaded.job.after:
+        return _execute(loaded, asked, go_on=go_on)
+    phased = PhasedRun(loaded, asked, tells=go_on is not None)
+    result = phased.run()
+    if go_on is not None:
+        phased.show(console.summary(result, go_on(result)))
+        if phased.came_to_nothing:
+            phased.show("\n" + console.CAME_TO_NOTHING)
+    return result
+
+
+def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
+    """The stages of a job without phases, or of one phase alone."""
     folder = Folder(asked.out)
     with held(folder) as hold:
         is_first = not folder.checkpoint.exists()
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
+        forget(folder)
         try:
             with contextlib.closing(checkpoint):
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
@@ -122,8 +147,12 @@ def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport,
         raise JobError(
             f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
         )
-    folder = Folder(asked.out)
-    require_checkpoint(folder)
-    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        stage = Stages(loaded, asked, folder, checkpoint)
-        return stage.only_overview(), stage.exit_code
+    with one_phase(loaded, asked) as (alone, its_own, _):
+        folder = Folder(its_own.out)
+        require_checkpoint(folder)
+        with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            stage = Stages(alone, its_own, folder, checkpoint)
+            report, exit_code = stage.only_overview(), stage.exit_code
+    if loaded.job.after and report.path is not None:
+        report = msgspec.structs.replace(report, path=f"{loaded.job.name}/{report.path}")
+    return report, exit_code

@@ -40,6 +40,17 @@ from parbatch.schedule import Schedule
 from parbatch.units import format_duration
 
 
+def new_run_id() -> str:
+    """The name of a run that begins now; they are in order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
+    """Write the reports; a person is told of one that can't be written."""
+    for problem in write_reports(Material(result, checkpoint, folder)).values():
+        progressing.show(f"parbatch: {problem}", sys.stderr)
+
+
 @contextlib.contextmanager
 def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
     """Explain a disk that is full or gone in the middle of a run: what was committed stays, and can be gone on with."""
@@ -60,21 +71,43 @@ class _Clock:
     monotonic: float
 
 
+@dataclass(frozen=True)
+class PhaseOf:
+    """What a phase has from the run that it is part of: what the others have used up of the limits goes into its own.
+
+    `progress` is None where the phase has nothing to render.
+    """
+
+    run_id: str
+    interrupts: Interrupts
+    progress: progressing.Progress | None
+    spent_s: float
+    failures: int
+
+
 class Stages:
-    """The stages of one run and what they share."""
+    """The stages of one run, or of one phase of it, and what they share."""
 
     def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+        self,
+        loaded: LoadedJob,
+        asked: Options,
+        folder: Folder,
+        checkpoint: Checkpoint,
+        *,
+        slots: int = 1,
+        phase_of: PhaseOf | None = None,
     ) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
         self._checkpoint = checkpoint
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
-        self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self._phase_of = phase_of
+        self._run_id = phase_of.run_id if phase_of else new_run_id()
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
-        self._interrupts = Interrupts()
+        self._interrupts = phase_of.interrupts if phase_of else Interrupts()
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
         self._overview: OverviewReport | None = None
@@ -82,7 +115,7 @@ class Stages:
         self._restarts = 0
         self._known_to_fail = 0
         self._left_out_by_samples = 0
-        self._spent_before = checkpoint.spent_s
+        self._spent_before = checkpoint.spent_s + (phase_of.spent_s if phase_of else 0.0)
         self._slots = max(1, slots)
         self._memory_cap = asked.memory or default_cap(self._slots)
         self.stream = sys.stderr if asked.json else sys.stdout
@@ -94,7 +127,9 @@ class Stages:
                 self.begin()
                 self.render_items(plan)
                 self.make_overview()
-            return self.report()
+            result = self.result()
+            self.write_down(result)
+            return result
 
     def only_overview(self) -> OverviewReport:
         """The overview, and nothing else. Its failure, or an interruption, is a report."""
@@ -130,8 +165,7 @@ class Stages:
         self._known_to_fail = plan.known_to_fail
         if not plan.due or self._time_is_up():
             return
-        progress = progressing.start(self._asked.progress, plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(self._slots) as backend:
+        with self._progress(plan.due) as progress, self._backend(self._slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -151,6 +185,7 @@ class Stages:
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
+                failures_before=self._phase_of.failures if self._phase_of else 0,
                 max_same_failure=self._asked.max_same_failure,
                 then=then,
             )
@@ -160,6 +195,16 @@ class Stages:
                 journal.finish()
         if schedule.has_more and schedule.stopped_by is not None:
             self._stopped_by = schedule.stopped_by
+
+    @contextlib.contextmanager
+    def _progress(self, due: int) -> Iterator[progressing.Progress]:
+        """A progress display for this run, or the one of all phases."""
+        if self._phase_of is None or self._phase_of.progress is None:
+            with contextlib.closing(progressing.start(self._asked.progress, due, self.stream)) as progress:
+                yield progress
+        else:
+            self._phase_of.progress.begin(self._loaded.job.name, due)
+            yield self._phase_of.progress
 
     def _time_is_up(self) -> bool:
         budget, spent = self._asked.time_budget, self._spent_before
@@ -232,17 +277,16 @@ class Stages:
             self._overview = OverviewReport(error=str(error))
         return self._overview
 
-    def report(self) -> RunResult:
-        """Put the result together and write it down, in the folder and in the checkpoint."""
+    def result(self) -> RunResult:
+        """What has come of it so far."""
         after = counts(self._checkpoint)
         total, success = sum(after.by_status.values()), after.by_status["ok"]
         pending = after.by_status["pending"]
-        state = self._state()
         failed = list(failures(self._checkpoint, self._folder))
-        result = RunResult(
+        return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
-            state=state,
+            state=self._state(),
             exit_code=self.exit_code,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -269,11 +313,18 @@ class Stages:
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
         )
-        self._checkpoint.set_run(self._run_id, state)
+
+    def write_down(self, result: RunResult) -> None:
+        """Keep a result in the checkpoint and the folder; the reports of a phase are those of its whole run."""
+        self._checkpoint.set_run(self._run_id, result.state)
         keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
+        if self._phase_of is None:
+            write_out(result, self._checkpoint, self._folder)
+
+    @property
+    def new_failures(self) -> int:
+        """How many items were tried and are not ok."""
+        return self._tally.failures
 
     @property
     def came_to_nothing(self) -> bool:

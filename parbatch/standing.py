@@ -6,6 +6,7 @@ import msgspec
 
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
+from parbatch.phase_folders import begun, remembered, viewing
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, FailureGroup
@@ -28,7 +29,9 @@ class HeldBy(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first.
 
-    `known_to_fail` of the errors are tried again only on request.
+    `known_to_fail` of the errors are tried again only on request. `phases` has the items by status of each phase, in
+    order;
+    of one that has not begun it has none.
     """
 
     out: str
@@ -42,12 +45,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int
     counts: Counts
     failures: list[FailureGroup]
+    phases: dict[str, dict[str, int]] = {}
 
 
 def look(folder: Folder) -> Standing:
     """How the folder stands at this moment. Raises FolderError when nothing was run there, and as `reading` does."""
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
-    with reading(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         last = checkpoint.last_run()
         now = counts(checkpoint)
         groups = grouped(failures(checkpoint, folder))
@@ -67,7 +71,17 @@ def look(folder: Folder) -> Standing:
         known_to_fail=known,
         counts=now,
         failures=groups,
+        phases=_phases(folder),
     )
+
+
+def _phases(folder: Folder) -> dict[str, dict[str, int]]:
+    phases = remembered(folder)
+    found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
+    for part in begun(folder, tuple(found)):
+        with reading(part.folder) as checkpoint:
+            found[part.name] = checkpoint.counts()
+    return found
 
 
 def _held_by(folder: Folder) -> HeldBy | None:

@@ -10,8 +10,8 @@ from parbatch.cli.shared import JOB_HELP, LOOKING_EXIT_CODES, folder_of, json_op
 from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
+from parbatch.phase_folders import viewing
 from parbatch.progress import printable
-from parbatch.reading import reading
 from parbatch.selection import Selection
 from parbatch.units import format_duration
 
@@ -51,7 +51,7 @@ def list_items(  # noqa: D103 -- its help is above
 ) -> None:
     most = limit if limit is None else positive(limit, "limit")
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
-    with reading(folder_of(job, out)) as checkpoint:
+    with viewing(folder_of(job, out)) as checkpoint:
         items = listed(checkpoint, selection)
         if as_json:
             _write_json(items)

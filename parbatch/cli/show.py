@@ -18,8 +18,8 @@ from parbatch.cli.shared import (
 )
 from parbatch.folder import Folder
 from parbatch.history import Attempt, History, LogTail, find_known, history_of
+from parbatch.phase_folders import viewing
 from parbatch.progress import printable
-from parbatch.reading import reading
 from parbatch.reports.console import as_typed
 from parbatch.units import counted, format_duration, format_size
 
@@ -39,7 +39,7 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 @json_option
 def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
     folder = folder_of(job, out)
-    with reading(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         history = history_of(checkpoint, folder, find_known(checkpoint, item))
     if as_json:
         write_json(history)

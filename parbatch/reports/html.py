@@ -92,6 +92,9 @@ def _tiles(result: RunResult) -> Iterator[str]:
 
 def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
+    if result.phases:
+        told = (f"{one.name} {one.state}, {one.success:,} of {one.total:,} ok" for one in result.phases)
+        yield "Phases", markup("; ".join(told), 2000)
     yield "Workers", markup(f"{result.workers} ({result.backend})")
     yield "Workers restarted", f"{result.worker_restarts:,}"
     if result.overview and result.overview.path:
@@ -99,9 +102,11 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     elif result.overview and result.overview.error:
         yield "Overview", markup(f"failed: {result.overview.error}")
     yield "Exit code", str(result.exit_code)
+    folders = [f"{phase.name}/items/" for phase in result.phases] or ["items/"]
+    items = ", ".join(f'<a href="{escape(quote(path))}">{markup(path.rstrip("/"))}</a>' for path in folders)
     yield (
         "Files",
-        '<a href="items/">items</a>, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
+        f'{items}, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
     )
     yield "Run", markup(result.run_id)
 

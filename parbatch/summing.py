@@ -1,0 +1,112 @@
+"""From what each phase came to, to the result of the whole run."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.folder import Folder
+from parbatch.reporting import counts, failures
+from parbatch.result import Counts, OverviewReport, PhaseReport, RunResult, State
+
+
+def sum_up(
+    names: Sequence[str],
+    results: Mapping[str, RunResult],
+    counts_now: Mapping[str, Counts],
+    joined: Checkpoint,
+    root: Folder,
+    *,
+    began: tuple[datetime, float],
+    signum: int | None,
+    stopped_by: str | None,
+) -> RunResult:
+    """One result in place of those of the phases that were done: `results`, in order, at least one.
+
+    `counts_now` has the counts of each phase that has a checkpoint, `joined` is all of them as one, `began`
+    the time and the monotonic time at which the run began.
+    """
+    newest = [*results.values()][-1]
+    after = counts(joined)
+    total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
+    before = _before(results, counts_now, after)
+    failed = list(failures(joined, root))
+    state: State = "interrupted" if signum is not None else "stopped" if stopped_by is not None else "finished"
+    return msgspec.structs.replace(
+        newest,
+        job=names[-1],
+        state=state,
+        exit_code=_exit_code(results, signum, stopped_by),
+        started_at=began[0].isoformat(timespec="milliseconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        duration_s=round(time.monotonic() - began[1], 3),
+        total=total,
+        success=success,
+        errors=total - success - pending,
+        pending=pending,
+        rendered=sum(result.rendered for result in results.values()),
+        kept=before.by_status["ok"],
+        by_status=after.by_status,
+        before=before,
+        after=after,
+        worker_restarts=sum(result.worker_restarts for result in results.values()),
+        overview=_overview(results),
+        metrics={f"{name}/{key}": value for name, result in results.items() for key, value in result.metrics.items()},
+        failures=failed,
+        out=str(root.root),
+        stopped_by=stopped_by,
+        known_to_fail=sum(failure.known_to_fail for failure in failed),
+        phases=[_phase(name, results.get(name), counts_now.get(name)) for name in names],
+    )
+
+
+def _exit_code(results: Mapping[str, RunResult], signum: int | None, stopped_by: str | None) -> int:
+    """That of the phase at which the run stopped, and 1 where one could not begin; else whether all went well."""
+    if signum is not None:
+        return 128 + signum
+    codes = [result.exit_code for result in results.values()]
+    return max(*codes, 0 if stopped_by is None else 1)
+
+
+def _before(results: Mapping[str, RunResult], counts_now: Mapping[str, Counts], after: Counts) -> Counts:
+    """The counts at the beginning: each phase when its turn came; those that the run did not get to are as before."""
+    by_status = dict.fromkeys(after.by_status, 0)
+    by_group = {group: dict.fromkeys(found, 0) for group, found in after.by_group.items()}
+    for name, now in counts_now.items():
+        found = results[name].before if name in results else now
+        _add(by_status, found.by_status)
+        for group, in_group in found.by_group.items():
+            _add(by_group.setdefault(group, {}), in_group)
+    return Counts(by_status, by_group)
+
+
+def _add(to: dict[str, int], more: Mapping[str, int]) -> None:
+    for status, count in more.items():
+        to[status] = to.get(status, 0) + count
+
+
+def _overview(results: Mapping[str, RunResult]) -> OverviewReport | None:
+    """The overview of the last phase, or of one that failed; its path starts from the folder of all."""
+    found = [(name, result.overview) for name, result in results.items() if result.overview is not None]
+    failed = [one for one in found if one[1].error is not None]
+    if not found:
+        return None
+    name, overview = (failed or found)[-1]
+    return overview if overview.path is None else msgspec.structs.replace(overview, path=f"{name}/{overview.path}")
+
+
+def _phase(name: str, result: RunResult | None, now: Counts | None) -> PhaseReport:
+    by_status = now.by_status if now else {}
+    total, success, pending = sum(by_status.values()), by_status.get("ok", 0), by_status.get("pending", 0)
+    return PhaseReport(
+        name=name,
+        state=result.state if result else "not begun",
+        total=total,
+        success=success,
+        errors=total - success - pending,
+        pending=pending,
+        rendered=result.rendered if result else 0,
+        duration_s=result.duration_s if result else 0.0,
+    )
