@@ -74,10 +74,14 @@ def unmet(phase: Phase, root: Folder) -> str | None:
 
 
 def options_for(phase: Phase, asked: Options) -> Options:
-    """The run's options for one phase: what selects items is for the last, and those before are done whole."""
+    """The run's options for one phase: what selects items is for the last, and those before are done whole.
+
+    A retry takes groups that have pending items too: what an earlier phase has mended makes new ones.
+    """
     selection = asked.selection
     if not phase.is_last:
-        selection = Selection(retry_failed=selection.retry_failed, retry=selection.retry, unfinished_groups=True)
+        selection = Selection(retry_failed=selection.retry_failed, retry=selection.retry)
+    selection = selection._replace(unfinished_groups=True)
     if not phase.folder.checkpoint.exists():
         selection = selection._replace(retry=False)
     return for_job(asked, phase.loaded.job, out=phase.folder.root, selection=selection)

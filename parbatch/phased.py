@@ -193,6 +193,8 @@ class PhasedRun:
             remember(self._root, Phases(self._names, self._run_id, "stopped"))
         if error.exit_code == NothingRunError.exit_code and any(one.rendered for one in self._results.values()):
             error.exit_code = ParbatchError.exit_code
+        done = ", ".join(self._results)
+        error.args = (f"{error}\nWhat was done in the phases before it ({done}) is kept. Mend that; --resume goes on.",)
 
     def _given(self, phase: Phase, *, due: int) -> PhaseOf:
         """What a phase needs to know of the others."""
