@@ -5,6 +5,7 @@
 
 import contextlib
 import sqlite3
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,14 @@ class Checkpoint:
 
     def overview_is(self, state: str) -> None:
         """Remember that the overview is `current`, or `stale`."""
-        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state,))
+        since = f" since {uuid.uuid4().hex}" if state == "stale" else ""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state + since,))
+
+    @property
+    def overview_mark(self) -> str:
+        """A text that is another one each time that the overview was said to be stale."""
+        row = self.db.execute("SELECT value FROM facts WHERE key = 'overview'").fetchone()
+        return row[0] if row else ""
 
     def overview_outputs(self) -> list[Output]:
         """The files of the overview, as they were published."""
@@ -249,6 +257,16 @@ class Checkpoint:
         row: tuple[str, str] | None
         row = self.db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         return row
+
+    def runs_without_an_end(self) -> list[str]:
+        """The ids of runs that have not written down their end, the oldest first: going on, or killed."""
+        return [
+            run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs WHERE state = 'running' ORDER BY rowid")
+        ]
+
+    def run_was_killed(self, run_id: str) -> None:
+        """Write down that a run did not come to its end; it keeps its place among the runs."""
+        self.db.execute("UPDATE runs SET state = 'killed' WHERE run_id = ?", (run_id,))
 
     def run_ids(self) -> list[str]:
         """The ids of all runs, the newest first."""

@@ -11,11 +11,13 @@ import msgspec
 
 from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
+from parbatch.folder import Folder
 from parbatch.job import Job, chunk_size_of, positive
 from parbatch.loading import LoadedJob
 from parbatch.model import STATUSES
 from parbatch.progress import check_mode
 from parbatch.selection import Selection
+from parbatch.sharding import Shard, parse_shard
 from parbatch.units import parse_duration, parse_size
 
 
@@ -43,6 +45,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     json: bool
     accelerate: bool
     given: frozenset[str] = frozenset()
+    shard: Shard | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The output folder, or the shard of it that was asked for."""
+        return Folder(self.out, self.shard)
 
 
 NOT_OK = tuple(status for status in STATUSES if status != "ok")
@@ -69,6 +77,7 @@ NAMES = (
     "rerun",
     "retry_failed",
     "accelerate",
+    "shard",
 )
 _RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
 _OF_THE_JOB = ("chunk_size", "memory", "timeout", "attempts")
@@ -78,6 +87,8 @@ _RUN_ONLY = ("resume", "fresh", "rerun", "retry_failed")
 def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str, *, retry: bool) -> Options:
     _check_names(asked, (*(name for name in NAMES if name not in _RUN_ONLY), *_RETRY_ONLY) if retry else NAMES)
     job = loaded.job
+    if "shard" in asked and job.after:
+        raise DataError(f"shard: {job!r} comes after other jobs, and phases are not run in shards. Leave out --shard.")
     if asked.get("resume") and asked.get("fresh"):
         raise DataError("--resume and --fresh contradict each other: go on from the checkpoint, or start over.")
     rerun = asked.get("rerun")
@@ -109,6 +120,7 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         json=bool(asked.get("json")),
         accelerate=bool(asked.get("accelerate", True)),
         given=frozenset(asked),
+        shard=parse_shard(asked["shard"]) if "shard" in asked else None,
     )
 
 

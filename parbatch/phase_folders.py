@@ -15,7 +15,8 @@ from parbatch.folder import Folder
 from parbatch.job import is_name
 from parbatch.joining import Part, join
 from parbatch.publish import written_whole
-from parbatch.reading import reading, require_checkpoint
+from parbatch.reading import require_checkpoint
+from parbatch.shards import looking
 
 
 class Phases(msgspec.Struct, frozen=True):
@@ -64,10 +65,10 @@ def has_begun(root: Folder) -> bool:
 
 @contextlib.contextmanager
 def viewing(root: Folder) -> Iterator[Checkpoint]:
-    """The checkpoint of a folder for those who only look; of phases, all of them as one. Raises as `reading` does."""
+    """The checkpoint of a folder for those who only look; of phases or shards, all as one. Raises as `looking` does."""
     phases = remembered(root)
     if phases is None:
-        with reading(root) as checkpoint:
+        with looking(root) as checkpoint:
             yield checkpoint
         return
     parts = begun(root, phases.names)

@@ -26,8 +26,9 @@ from parbatch.phase_folders import Phases, begun, remember
 from parbatch.phase_plans import Phase, fed, options_for, phases_in, unmet
 from parbatch.plan import make_due_again
 from parbatch.reading import reading
-from parbatch.reporting import counts, keep_record
+from parbatch.reporting import counts
 from parbatch.result import RunResult
+from parbatch.sessions import keep_record, note_killed_runs
 from parbatch.stages import PhaseOf, Stages, new_run_id, write_out
 from parbatch.summing import sum_up
 from parbatch.units import counted
@@ -156,6 +157,7 @@ class PhasedRun:
             self._stopped_by = why
             return False
         own = holds.enter_context(held(phase.folder))
+        note_killed_runs(phase.folder)
         is_first = not phase.folder.checkpoint.exists()
         options = options_for(phase, asked)
         with fed(phase, self._root) as loaded:

@@ -1,22 +1,16 @@
 """From the checkpoint and what was counted on the way to a run's result."""
 
-import contextlib
 import platform
 import socket
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
-from parbatch.errors import FolderError
-from parbatch.folder import Folder, held
+from parbatch.folder import Folder
 from parbatch.model import NO_DATA, Ended, Evidence, Task
-from parbatch.phase_folders import has_begun, viewing
-from parbatch.publish import written_whole
-from parbatch.reports import REPORTS, json, write_reports
-from parbatch.reports.material import Material
 from parbatch.result import Counts, Failure, MetricSummary, RunResult
 from parbatch.selection import KNOWN_AFTER
 
@@ -104,57 +98,20 @@ def environment(same: Mapping[str, str]) -> dict[str, str]:
     return {"host": socket.gethostname(), "platform": platform.platform(), **same}
 
 
-def keep_record(result: RunResult, folder: Folder) -> None:
-    """Write the session record of a run."""
-    with written_whole(folder.session(result.run_id)) as file:
-        file.write(json.encode(result))
-
-
-class Told(NamedTuple):
-    """Which reports were written, and what a person should know about them."""
-
-    written: list[str]
-    notes: list[str]
-
-
-def write_again(folder: Folder) -> Told:
-    """Write the reports from the checkpoint and the newest session record.
-
-    Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
-    """
-    if not has_begun(folder):
-        raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
-    with held(folder), viewing(folder) as checkpoint:
-        record = _newest_record(checkpoint, folder)
-        now = counts(checkpoint)
-        total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
-        failed = list(failures(checkpoint, folder))
-        result = msgspec.structs.replace(
-            record,
-            total=total,
-            success=success,
-            errors=total - success - pending,
-            pending=pending,
-            by_status=now.by_status,
-            after=now,
-            failures=failed,
-            known_to_fail=sum(failure.known_to_fail for failure in failed),
-            out=str(folder.root),
-        )
-        problems = write_reports(Material(result, checkpoint, folder))
-        notes = [*problems.values()]
-        last = checkpoint.last_run()
-        if last and last[0] != record.run_id:
-            notes.append(
-                f"The last run ({last[0]}) was cut off and left no record. The counts and failures are those of the"
-                f" checkpoint now; times and worker figures are of the run before ({record.run_id})."
-            )
-    return Told([name for name in REPORTS if name not in problems], notes)
-
-
-def _newest_record(checkpoint: Checkpoint, folder: Folder) -> RunResult:
-    """The newest readable session record, of a run that the checkpoint knows."""
-    for run_id in checkpoint.run_ids():
-        with contextlib.suppress(OSError, msgspec.MsgspecError):
-            return msgspec.json.decode(folder.session(run_id).read_bytes(), type=RunResult)
-    raise FolderError(f"No run in {folder.root} came to its end yet, so there is none to report on. Use --resume.")
+def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:
+    """A run's record with the counts and failures of the checkpoint now."""
+    now = counts(checkpoint)
+    total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
+    failed = list(failures(checkpoint, folder))
+    return msgspec.structs.replace(
+        record,
+        total=total,
+        success=success,
+        errors=total - success - pending,
+        pending=pending,
+        by_status=now.by_status,
+        after=now,
+        failures=failed,
+        known_to_fail=sum(failure.known_to_fail for failure in failed),
+        out=str(folder.root),
+    )

@@ -30,7 +30,11 @@ from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import OverviewReport, RunResult
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs
+from parbatch.sharding import Shard, shard_of
+from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
+from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -76,7 +80,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     with one_phase(loaded, read, item) as (alone, its_own, name):
         asked = for_one_item(alone, its_own, name)
         _execute(alone, asked, go_on=None)
-        with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
+        with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
             outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
     return outcome
@@ -89,8 +93,11 @@ def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[
 
 
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
-    """The same options for the one item that a person names. Raises SelectionError."""
-    return msgspec.structs.replace(asked, selection=Selection(exact=find_item(loaded, item)))
+    """The same options for the one item that a person names, in the shard that has it. Raises SelectionError."""
+    item_id = find_item(loaded, item)
+    parts = shards_in(Folder(asked.out))
+    shard = Shard(shard_of(item_id, len(parts)), len(parts)) if parts else None
+    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=shard)
 
 
 def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
@@ -114,9 +121,12 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], s
 
 def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
     """The stages of a job without phases, or of one phase alone."""
-    folder = Folder(asked.out)
+    folder = asked.folder
+    check_shard(folder)
     with held(folder) as hold:
+        check_shard(folder)
         is_first = not folder.checkpoint.exists()
+        note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
         forget(folder)
@@ -135,7 +145,32 @@ def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], 
         stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
-    return result
+    if asked.shard is None or result.state != "finished" or asked.selection.exact is not None:
+        return result
+    return _with_the_whole(loaded, asked, result, go_on, stage.show)
+
+
+def _with_the_whole(
+    loaded: LoadedJob,
+    asked: Options,
+    result: RunResult,
+    go_on: Callable[[RunResult], str] | None,
+    show: Callable[[str], None],
+) -> RunResult:
+    """Make the overview of all shards, if this one was the last. Its failure is this run's, as without shards."""
+    joined = join_when_all_are_finished(loaded, asked)
+    if joined is None:
+        return result
+    for problem in joined.problems.values():
+        show(f"parbatch: {problem}")
+    if go_on is not None:
+        show(f"\nThat was the last of {asked.shard.of if asked.shard else 1} shards; all of them together:")
+        show(console.summary(joined.result, f"{go_on(result)}, and so with each shard"))
+    overview = joined.result.overview
+    failed = overview is not None and overview.error is not None
+    return msgspec.structs.replace(
+        result, overview=overview, exit_code=joined.exit_code if failed else result.exit_code
+    )
 
 
 def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
@@ -147,12 +182,23 @@ def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport,
         raise JobError(
             f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
         )
+    if shards_in(folder := Folder(asked.out)):
+        require_finished(folder)
+        joined = join_anew(loaded, asked)
+        overview = joined.result.overview or OverviewReport()
+        return overview, joined.exit_code if overview.error is not None else 0
     with one_phase(loaded, asked) as (alone, its_own, _):
-        folder = Folder(its_own.out)
-        require_checkpoint(folder)
-        with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-            stage = Stages(alone, its_own, folder, checkpoint)
-            report, exit_code = stage.only_overview(), stage.exit_code
+        report, exit_code = _only_overview(alone, its_own)
     if loaded.job.after and report.path is not None:
         report = msgspec.structs.replace(report, path=f"{loaded.job.name}/{report.path}")
     return report, exit_code
+
+
+def _only_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
+    folder = Folder(asked.out)
+    require_checkpoint(folder)
+    with held(folder):
+        note_killed_runs(folder)
+        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            stage = Stages(loaded, asked, folder, checkpoint)
+            return stage.only_overview(), stage.exit_code

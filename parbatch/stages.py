@@ -32,11 +32,12 @@ from parbatch.model import Ended, Task
 from parbatch.options import Options
 from parbatch.overview import is_current, make
 from parbatch.plan import Plan, tasks_due
-from parbatch.reporting import Tally, counts, environment, failures, keep_record
+from parbatch.reporting import Tally, counts, environment, failures
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.sessions import forget_record, keep_record
 from parbatch.units import format_duration
 
 
@@ -157,8 +158,9 @@ class Stages:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
     def begin(self) -> None:
-        """Write down that there is a run: one that is killed stays `running`."""
+        """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         self._checkpoint.set_run(self._run_id, "running")
+        keep_record(self.result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
@@ -247,13 +249,19 @@ class Stages:
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
+            if self._tally.rendered:
+                self._stopped_by = str(error)
+                keep_record(self.result("stopped"), self._folder)
+            else:
+                forget_record(self._run_id, self._folder)
             raise
         finally:
             self._restarts += dispatch.restarts
 
     def make_overview(self) -> None:
         """Make the overview, unless the run ended early, or the one that is there is up to date."""
-        wanted = "overview" in self._loaded.job.functions and self._asked.selection.exact is None
+        asked = self._asked.selection.exact is None and self._folder.shard is None  # of shards, all are joined first
+        wanted = "overview" in self._loaded.job.functions and asked
         if not wanted or self._state() != "finished":
             return
         if is_current(self._checkpoint, self._folder):
@@ -277,20 +285,21 @@ class Stages:
             self._overview = OverviewReport(error=str(error))
         return self._overview
 
-    def result(self) -> RunResult:
-        """What has come of it so far."""
+    def result(self, state: State | None = None) -> RunResult:
+        """What has come of it so far; the state is that of now, unless it is said."""
+        state = state or self._state()
         after = counts(self._checkpoint)
-        total, success = sum(after.by_status.values()), after.by_status["ok"]
-        pending = after.by_status["pending"]
+        total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         failed = list(failures(self._checkpoint, self._folder))
+        has_ended = state != "running"
         return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
-            state=self._state(),
-            exit_code=self.exit_code,
+            state=state,
+            exit_code=self.exit_code if has_ended else None,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds") if has_ended else None,
+            duration_s=round(time.monotonic() - self._clock.monotonic, 3) if has_ended else None,
             workers=self._asked.workers,
             backend=self._asked.backend,
             total=total,
@@ -312,6 +321,7 @@ class Stages:
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            shard=None if self._folder.shard is None else str(self._folder.shard),
         )
 
     def write_down(self, result: RunResult) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.reporting import counts, failures
-from parbatch.result import Counts, OverviewReport, PhaseReport, RunResult, State
+from parbatch.result import Counts, OverviewReport, PhaseReport, RunResult, State, sum_of
 
 
 def sum_up(
@@ -31,7 +31,8 @@ def sum_up(
     newest = [*results.values()][-1]
     after = counts(joined)
     total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
-    before = _before(results, counts_now, after)
+    # Of each phase when its turn came; those that the run did not get to are as they were.
+    before = sum_of([results[name].before if name in results else now for name, now in counts_now.items()])
     failed = list(failures(joined, root))
     state: State = "interrupted" if signum is not None else "stopped" if stopped_by is not None else "finished"
     return msgspec.structs.replace(
@@ -66,25 +67,8 @@ def _exit_code(results: Mapping[str, RunResult], signum: int | None, stopped_by:
     """That of the phase at which the run stopped, and 1 where one could not begin; else whether all went well."""
     if signum is not None:
         return 128 + signum
-    codes = [result.exit_code for result in results.values()]
+    codes = [result.exit_code or 0 for result in results.values()]
     return max(*codes, 0 if stopped_by is None else 1)
-
-
-def _before(results: Mapping[str, RunResult], counts_now: Mapping[str, Counts], after: Counts) -> Counts:
-    """The counts at the beginning: each phase when its turn came; those that the run did not get to are as before."""
-    by_status = dict.fromkeys(after.by_status, 0)
-    by_group = {group: dict.fromkeys(found, 0) for group, found in after.by_group.items()}
-    for name, now in counts_now.items():
-        found = results[name].before if name in results else now
-        _add(by_status, found.by_status)
-        for group, in_group in found.by_group.items():
-            _add(by_group.setdefault(group, {}), in_group)
-    return Counts(by_status, by_group)
-
-
-def _add(to: dict[str, int], more: Mapping[str, int]) -> None:
-    for status, count in more.items():
-        to[status] = to.get(status, 0) + count
 
 
 def _overview(results: Mapping[str, RunResult]) -> OverviewReport | None:
@@ -108,5 +92,5 @@ def _phase(name: str, result: RunResult | None, now: Counts | None) -> PhaseRepo
         errors=total - success - pending,
         pending=pending,
         rendered=result.rendered if result else 0,
-        duration_s=result.duration_s if result else 0.0,
+        duration_s=(result and result.duration_s) or 0.0,
     )

@@ -12,6 +12,7 @@ from parbatch.cli.shared import (
     folder_of,
     job_to_type,
     json_option,
+    one_shard_option,
     out_option,
     typed,
     write_json,
@@ -21,6 +22,7 @@ from parbatch.history import Attempt, History, LogTail, find_known, history_of
 from parbatch.phase_folders import viewing
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import counted, format_duration, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
@@ -36,9 +38,13 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 @click.argument("item")
 @click.argument("job", required=False)
 @out_option
+@one_shard_option
 @json_option
-def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
-    folder = folder_of(job, out)
+def show(  # noqa: D103 -- its help is above
+    item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool
+) -> None:
+    folder = folder_of(job, out, shard)
+    note_killed_runs_in_passing(folder)
     with viewing(folder) as checkpoint:
         history = history_of(checkpoint, folder, find_known(checkpoint, item))
     if as_json:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
+from parbatch.folder import Folder
 from parbatch.progress import cause, printable
 from parbatch.result import FailureGroup, RunResult
+from parbatch.sharding import parse_shard
 from parbatch.units import counted, format_duration
 
 CAME_TO_NOTHING = (
@@ -33,7 +35,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
-    yield f"  report    {as_typed(result.out, 'report.html')}"
+    yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
@@ -59,16 +61,23 @@ def _phases(result: RunResult) -> Iterator[str]:
         yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
 
 
+def _folder(result: RunResult) -> Folder:
+    return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
+
+
 def _headline(result: RunResult) -> str:
+    name = result.job if result.shard is None else f"{result.job}, shard {result.shard},"
     overview_failed = result.overview is not None and result.overview.error is not None
     left = result.rendered or result.errors or result.pending or overview_failed
     if result.state == "finished" and not left:
-        return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
+        if not result.total:  # as in one of many shards
+            return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
+        return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
-        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+        f"{name} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
 

@@ -45,7 +45,7 @@ def write(material: Material, file: BinaryIO) -> None:
         job=markup(result.job),
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
-        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(result)),
+        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(material)),
         failures="\n".join(causes(material)),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
@@ -76,9 +76,16 @@ def _policy(style: str, script: str) -> str:
 
 
 def _headline(result: RunResult) -> str:
-    states = {"finished": "Finished", "interrupted": "Interrupted", "stopped": f"Stopped: {result.stopped_by}"}
+    states = {
+        "finished": "Finished",
+        "interrupted": "Interrupted",
+        "stopped": f"Stopped: {result.stopped_by}",
+        "running": "Still running",
+        "killed": "Killed, or broken off",
+    }
     at = f"{result.started_at[:16].replace('T', ' ')} UTC"
-    return markup(f"{states[result.state]}. Begun {at}, {format_duration(result.duration_s)}.")
+    took = "when it ended is not known" if result.duration_s is None else format_duration(result.duration_s)
+    return markup(f"{states[result.state]}. Begun {at}, {took}.")
 
 
 def _tiles(result: RunResult) -> Iterator[str]:
@@ -90,7 +97,8 @@ def _tiles(result: RunResult) -> Iterator[str]:
             yield f'<li class="s-{status}{none}"><strong>{count:,}</strong><span>{status}</span></li>'
 
 
-def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
+def _facts(material: Material) -> Iterator[tuple[str, str]]:
+    result = material.result
     yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
     if result.phases:
         told = (f"{one.name} {one.state}, {one.success:,} of {one.total:,} ok" for one in result.phases)
@@ -101,14 +109,14 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Overview", f'<a href="{escape(quote(result.overview.path))}">{markup(result.overview.path)}</a>'
     elif result.overview and result.overview.error:
         yield "Overview", markup(f"failed: {result.overview.error}")
-    yield "Exit code", str(result.exit_code)
-    folders = [f"{phase.name}/items/" for phase in result.phases] or ["items/"]
-    items = ", ".join(f'<a href="{escape(quote(path))}">{markup(path.rstrip("/"))}</a>' for path in folders)
-    yield (
-        "Files",
-        f'{items}, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
-    )
+    yield "Exit code", "none" if result.exit_code is None else str(result.exit_code)
+    folders = [f"{phase.name}/items" for phase in result.phases] or ["items"]
+    items = (f'<a href="{escape(quote(path))}/">{markup(path)}</a>' for path in folders)
+    others = (material.folder.report(name).name for name in ("report.json", "junit.xml"))
+    yield "Files", ", ".join([*items, *(f'<a href="{name}">{name}</a>' for name in others)])
     yield "Run", markup(result.run_id)
+    if result.shard is not None:
+        yield "Shard", result.shard
 
 
 def _charts_note(shown: Figures) -> str:
