@@ -18,7 +18,7 @@ from parbatch.naming import folded
 from parbatch.sharding import Shard
 
 # Names that parbatch uses itself at the top of the output folder, besides the reports of shards.
-OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml"})
+OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml", "merged.json", "merged.jsonl"})
 _OF_A_SHARD = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
 
 # A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
@@ -44,6 +44,7 @@ class Folder:
         self.logs = self.run / "logs"
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
+        self.rejected = self.run / "rejected"
 
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept. A stem of joined checkpoints leads to another folder."""

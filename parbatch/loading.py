@@ -90,7 +90,7 @@ def from_object(job: Job) -> LoadedJob:
             f"{job!r} can't be sent to workers: {type(error).__name__}: {error}. Open what can't be pickled in"
             " @job.setup, or put the job into a file of its own and name that."
         ) from error
-    module = sys.modules.get(getattr(job.functions["render"], "__module__", ""))
+    module = sys.modules.get(getattr(job.rendering, "__module__", ""))
     file = getattr(module, "__file__", None)
     return LoadedJob(job, JobRef("pickle", pickled=pickled), Path(file) if file else None, "")
 
@@ -109,7 +109,8 @@ def _phase(last: LoadedJob, job: Job) -> LoadedJob:
 
 def _file_of(job: Job, last: Path | None) -> Path | None:
     """The file of an earlier phase: that of the last one where any of its functions is from there, else its own."""
-    modules = (sys.modules.get(getattr(job.functions[role], "__module__", "")) for role in ("items", "render"))
+    functions = (job.functions["items"], job.rendering)
+    modules = (sys.modules.get(getattr(function, "__module__", "")) for function in functions)
     files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
     return last if last in files or not files else files[-1]
 

@@ -10,9 +10,12 @@ import msgspec
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
-from parbatch.model import NO_DATA, Ended, Evidence, Task
-from parbatch.result import Counts, Failure, MetricSummary, RunResult
+from parbatch.model import NO_DATA, Ended, Evidence, Problem, Task
+from parbatch.result import Counts, Failure, MetricSummary, RunResult, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
+
+# How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
+MOST_WARNED = 100
 
 
 class Tally:
@@ -80,6 +83,24 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
     )
 
 
+def warnings_of(checkpoint: Checkpoint) -> Warnings:
+    """The warnings about items that are ok, the first of them in item order."""
+    items = total = 0
+    by_type: dict[str, int] = {}
+    first: list[Warned] = []
+    rows = checkpoint.db.execute(
+        "SELECT id, name, warnings FROM items WHERE warnings IS NOT NULL AND status = 'ok' ORDER BY position"
+    )
+    for item_id, name, text in rows:
+        problems = msgspec.json.decode(text, type=tuple[Problem, ...])
+        items, total = items + 1, total + len(problems)
+        for problem in problems:
+            by_type[problem.type] = by_type.get(problem.type, 0) + 1
+            if len(first) < MOST_WARNED:
+                first.append(Warned(id=item_id, name=name, problem=problem))
+    return Warnings(items=items, total=total, by_type=by_type, first=first)
+
+
 def log_paths(folder: Folder, item_id: str, stem: str | None) -> dict[str, str | None]:
     """Where an item's logs are, from the output folder on, by stream; None for a stream that it wrote nothing to."""
     task = Task(0, item_id, "", "", NO_DATA, stem=stem or "")
@@ -113,5 +134,6 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
         after=now,
         failures=failed,
         known_to_fail=sum(failure.known_to_fail for failure in failed),
+        warnings=warnings_of(checkpoint),
         out=str(folder.root),
     )

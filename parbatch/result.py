@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from parbatch.model import Problem
+
 # `running` and `killed` are found in session records only: a run that came to its end says how.
 State = Literal["finished", "interrupted", "stopped", "running", "killed"]
 
@@ -69,12 +71,29 @@ def _add(so_far: dict[str, int], more: Mapping[str, int]) -> None:
         so_far[status] = so_far.get(status, 0) + count
 
 
-class OverviewReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the overview is, relative to the output folder, or why there is none."""
+class ProductReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the overview, or what was merged, is, relative to the output folder, or why there is none."""
 
     path: str | None = None
     error: str | None = None
     traceback: str | None = None
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning that validation had about an item that is ok."""
+
+    id: str
+    name: str
+    problem: Problem
+
+
+class Warnings(msgspec.Struct, frozen=True, kw_only=True):
+    """Warnings about items that are ok: of how many items, how many in all and by type, and the first of them."""
+
+    items: int = 0
+    total: int = 0
+    by_type: dict[str, int] = {}
+    first: list[Warned] = []
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
@@ -131,7 +150,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     before: Counts
     after: Counts
     worker_restarts: int
-    overview: OverviewReport | None
+    overview: ProductReport | None
     environment: dict[str, str]
     metrics: dict[str, MetricSummary]
     failures: list[Failure]
@@ -142,6 +161,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     memory_cap_bytes: int | None = None
     phases: list[PhaseReport] = []
     shard: str | None = None
+    merged: ProductReport | None = None
+    warnings: Warnings = Warnings()
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -7,7 +7,7 @@ A job that comes after others is run by `phased`, phase by phase.
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from parbatch.errors import DataError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.loading import LoadedJob
-from parbatch.model import Outcome
+from parbatch.model import MERGE, OVERVIEW, Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.phase_folders import forget
@@ -28,12 +28,13 @@ from parbatch.phased import PhasedRun, one_phase
 from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
-from parbatch.result import OverviewReport, RunResult
+from parbatch.result import ProductReport, RunResult
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs
 from parbatch.sharding import Shard, shard_of
 from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
+from parbatch.summing import within
 from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
@@ -166,39 +167,38 @@ def _with_the_whole(
     if go_on is not None:
         show(f"\nThat was the last of {asked.shard.of if asked.shard else 1} shards; all of them together:")
         show(console.summary(joined.result, f"{go_on(result)}, and so with each shard"))
-    overview = joined.result.overview
-    failed = overview is not None and overview.error is not None
-    return msgspec.structs.replace(
-        result, overview=overview, exit_code=joined.exit_code if failed else result.exit_code
-    )
+    whole = joined.result
+    exit_code = joined.products_exit_code or result.exit_code
+    return msgspec.structs.replace(result, overview=whole.overview, merged=whole.merged, exit_code=exit_code)
 
 
-def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
-    """Make the overview anew from the checkpoint, also when it is up to date: what became of it, and the exit code.
+def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, ProductReport], int]:
+    """Merge the results and make the overview anew, also when they are up to date: what became of each, the exit code.
 
-    Raises JobError for a job without an overview, FolderError where nothing was run yet, and as `run` does.
+    Raises JobError for a job with neither, FolderError where nothing was run yet, and as `run` does.
     """
-    if "overview" not in loaded.job.functions:
+    job = loaded.job
+    products = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
+    if not products:
         raise JobError(
-            f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
+            f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
     if shards_in(folder := Folder(asked.out)):
         require_finished(folder)
         joined = join_anew(loaded, asked)
-        overview = joined.result.overview or OverviewReport()
-        return overview, joined.exit_code if overview.error is not None else 0
+        return joined.products, joined.products_exit_code
     with one_phase(loaded, asked) as (alone, its_own, _):
-        report, exit_code = _only_overview(alone, its_own)
-    if loaded.job.after and report.path is not None:
-        report = msgspec.structs.replace(report, path=f"{loaded.job.name}/{report.path}")
-    return report, exit_code
+        reports, exit_code = _only_products(alone, its_own, products)
+    if job.after:
+        reports = {product: within(job.name, report) for product, report in reports.items()}
+    return reports, exit_code
 
 
-def _only_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
+def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -> tuple[dict[str, ProductReport], int]:
     folder = Folder(asked.out)
     require_checkpoint(folder)
     with held(folder):
         note_killed_runs(folder)
         with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
             stage = Stages(loaded, asked, folder, checkpoint)
-            return stage.only_overview(), stage.exit_code
+            return stage.only_products(products), stage.exit_code

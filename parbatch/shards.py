@@ -129,5 +129,5 @@ def marks(folder: Folder) -> dict[str, str]:
     found = {}
     for part in parts_in(folder):
         with reading(part.folder) as checkpoint:
-            found[part.name] = checkpoint.overview_mark
+            found[part.name] = checkpoint.outcomes_mark
     return found

@@ -1,15 +1,15 @@
 """From what each phase came to, to the result of the whole run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
-from parbatch.reporting import counts, failures
-from parbatch.result import Counts, OverviewReport, PhaseReport, RunResult, State, sum_of
+from parbatch.reporting import counts, failures, warnings_of
+from parbatch.result import Counts, PhaseReport, ProductReport, RunResult, State, sum_of
 
 
 def sum_up(
@@ -53,11 +53,13 @@ def sum_up(
         before=before,
         after=after,
         worker_restarts=sum(result.worker_restarts for result in results.values()),
-        overview=_overview(results),
+        overview=_product((name, result.overview) for name, result in results.items()),
+        merged=_product((name, result.merged) for name, result in results.items()),
         metrics={f"{name}/{key}": value for name, result in results.items() for key, value in result.metrics.items()},
         failures=failed,
         out=str(root.root),
         stopped_by=stopped_by,
+        warnings=warnings_of(joined),
         known_to_fail=sum(failure.known_to_fail for failure in failed),
         phases=[_phase(name, results.get(name), counts_now.get(name)) for name in names],
     )
@@ -71,14 +73,16 @@ def _exit_code(results: Mapping[str, RunResult], signum: int | None, stopped_by:
     return max(*codes, 0 if stopped_by is None else 1)
 
 
-def _overview(results: Mapping[str, RunResult]) -> OverviewReport | None:
-    """The overview of the last phase, or of one that failed; its path starts from the folder of all."""
-    found = [(name, result.overview) for name, result in results.items() if result.overview is not None]
+def _product(made: Iterable[tuple[str, ProductReport | None]]) -> ProductReport | None:
+    """What the last phase made, or one that failed to; its path starts from the folder of all."""
+    found = [(name, report) for name, report in made if report is not None]
     failed = [one for one in found if one[1].error is not None]
-    if not found:
-        return None
-    name, overview = (failed or found)[-1]
-    return overview if overview.path is None else msgspec.structs.replace(overview, path=f"{name}/{overview.path}")
+    return within(*(failed or found)[-1]) if found else None
+
+
+def within(phase: str, report: ProductReport) -> ProductReport:
+    """The same, its path from the folder of all phases on."""
+    return report if report.path is None else msgspec.structs.replace(report, path=f"{phase}/{report.path}")
 
 
 def _phase(name: str, result: RunResult | None, now: Counts | None) -> PhaseReport:

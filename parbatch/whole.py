@@ -5,6 +5,7 @@ who looks once more when it is done. What they were made from is kept in `run/wh
 """
 
 import contextlib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,32 +16,38 @@ from parbatch.errors import FolderError, FolderHeldError
 from parbatch.folder import Folder, held
 from parbatch.joining import clashes, join
 from parbatch.loading import LoadedJob
-from parbatch.model import Output
+from parbatch.model import MERGE, OVERVIEW, Output
 from parbatch.options import Options
 from parbatch.publish import is_intact, written_whole
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import MetricSummary, OverviewReport, RunResult, sum_of
+from parbatch.result import MetricSummary, ProductReport, RunResult, sum_of
 from parbatch.sessions import newest_record
 from parbatch.shards import marks, parts_in, unfinished
 from parbatch.stages import Stages
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the overview was made from (a mark for each shard), what it published, and what became of it."""
+    """What the products were made from (a mark for each shard), what each published, and what became of it."""
 
     marks: dict[str, str] = {}
-    outputs: tuple[Output, ...] = ()
-    overview: OverviewReport | None = None
+    outputs: dict[str, tuple[Output, ...]] = {}
+    products: dict[str, ProductReport] = {}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something could not be made."""
+        return any(product.error is not None for product in self.products.values())
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """All shards, joined: their result together, and what the command ends with."""
+    """All shards, joined: their result together, and what became of the products."""
 
     result: RunResult
-    exit_code: int
+    products: dict[str, ProductReport]
+    products_exit_code: int
     problems: dict[str, str]
 
 
@@ -87,7 +94,7 @@ def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
     with held(folder) as hold:
         hold.keep()
         with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
-            result = _together(checkpoint, folder, made_before(folder).overview)
+            result = _together(checkpoint, folder, made_before(folder).products)
             return result, write_reports(Material(result, checkpoint, folder))
 
 
@@ -108,38 +115,42 @@ def _is_current(folder: Folder, *, again: bool) -> bool:
     made = made_before(folder)
     if made.marks != marks(folder):
         return False
-    failed = made.overview is not None and made.overview.error is not None
-    return again or (not failed and all(is_intact(output, folder.root) for output in made.outputs))
+    outputs = (output for published in made.outputs.values() for output in published)
+    return again or (not made.has_failed and all(is_intact(output, folder.root) for output in outputs))
 
 
 def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
     before, now = made_before(folder), marks(folder)
     with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
-        checkpoint.set_overview(before.outputs)
+        for product, outputs in before.outputs.items():
+            checkpoint.set_product(product, outputs)
         stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
-        overview = _overview(loaded, stage, checkpoint, folder)
-        result = _together(checkpoint, folder, overview)
+        products = _products(loaded, stage, checkpoint)
+        result = _together(checkpoint, folder, products)
         problems = write_reports(Material(result, checkpoint, folder))
-        made = Made(now, tuple(checkpoint.overview_outputs()), overview)
+        made = Made(now, {product: tuple(checkpoint.product_outputs(product)) for product in products}, products)
     with written_whole(_file(folder)) as file:
         file.write(msgspec.json.encode(made))
-    return Joined(result, stage.exit_code or result.exit_code or 0, problems)
+    return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
 
 
-def _overview(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, folder: Folder) -> OverviewReport | None:
-    """The overview of what is joined; none of shards that are in each other's way."""
-    if found := clashes(checkpoint):
-        first, more = found[0], f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
-        path = (folder.items / first.path).relative_to(folder.root)
-        return OverviewReport(
-            error=f"{path} was published by two items of different shards, {first.first_id!r} and {first.second_id!r},"
-            f" one over the other.{more} Put the item's id into the file's name, and run both shards with --fresh;"
-            " where an item was only given another id, a run of the other shard with --resume is enough."
-        )
-    return stage.only_overview() if "overview" in loaded.job.functions else None
+def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint) -> dict[str, ProductReport]:
+    """What is made of all that is joined; nothing of shards that are in each other's way."""
+    job = loaded.job
+    wanted = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
+    found = clashes(checkpoint)
+    if not found:
+        return stage.only_products(wanted) if wanted else {}
+    first, more = found[0], f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    error = (
+        f"items/{first.path} was published by two items of different shards, {first.first_id!r} and"
+        f" {first.second_id!r}, one over the other.{more} Put the item's id into the file's name, and run both shards"
+        " with --fresh; where an item was only given another id, a run of the other shard with --resume is enough."
+    )
+    return {product: ProductReport(error=error) for product in wanted or [OVERVIEW]}
 
 
-def _together(checkpoint: Checkpoint, folder: Folder, overview: OverviewReport | None) -> RunResult:
+def _together(checkpoint: Checkpoint, folder: Folder, products: Mapping[str, ProductReport]) -> RunResult:
     """The last runs of all shards as one: from when the first began to when the last ended."""
     records = []
     for part in parts_in(folder):
@@ -161,13 +172,14 @@ def _together(checkpoint: Checkpoint, folder: Folder, overview: OverviewReport |
         kept=sum(record.kept for record in records),
         before=before,
         worker_restarts=sum(record.worker_restarts for record in records),
-        overview=overview,
+        overview=products.get(OVERVIEW),
+        merged=products.get(MERGE),
         metrics=_metrics(records),
         left_out_by_samples=sum(record.left_out_by_samples for record in records),
         memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
         shard=None,
     )
-    failed = result.errors or (overview is not None and overview.error is not None)
+    failed = result.errors or any(product.error is not None for product in products.values())
     if not left:
         return msgspec.structs.replace(result, state="finished", stopped_by=None, exit_code=1 if failed else 0)
     going_on = "running" in left.values()

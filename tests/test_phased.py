@@ -79,6 +79,8 @@ def test_the_report_is_one_with_the_sums_over_the_phases(log: Path, monkeypatch:
     sessions = [*Path("out/run/sessions").iterdir()]
     assert [path.stem for path in sessions] == [found["run_id"]]
     assert json.loads(sessions[0].read_text()) == found
+    assert found["merged"] == {"path": "pairs/merged.json"}
+    assert json.loads(Path("out/pairs/merged.json").read_text()) == [0, 6]
     page = Path("out/report.html").read_text()
     assert 'href="words/items/"' in page
     assert len(rendered(log)) == 10
@@ -166,7 +168,10 @@ def test_what_is_looked_at_is_all_phases_joined(log: Path) -> None:
     Path("out/report.json").unlink()
     assert typed("report", "--out", "out").exit_code == 0
     assert report()["phases"][0]["name"] == "words"
-    assert typed("overview", PAIRS, "--out", "out").output == "overview  out/pairs/overview.txt\n"
+    assert typed("overview", PAIRS, "--out", "out").output.splitlines() == [
+        "merged    out/pairs/merged.json",
+        "overview  out/pairs/overview.txt",
+    ]
     alone = typed("status", f"{FILE}:words", "--out", "out/words")
     assert "out/words: 4 ok of 4 items" in alone.output
     assert rendered(log)[12:] == []

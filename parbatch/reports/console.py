@@ -35,6 +35,10 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
+    yield from _merged(result)
+    if result.warnings.total:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
+        yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
     yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
@@ -61,14 +65,21 @@ def _phases(result: RunResult) -> Iterator[str]:
         yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
 
 
+def _merged(result: RunResult) -> Iterator[str]:
+    if result.merged and result.merged.path:
+        yield f"  merged    {as_typed(result.out, result.merged.path)}"
+    elif result.merged and result.merged.error:
+        yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
+
+
 def _folder(result: RunResult) -> Folder:
     return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
 
 
 def _headline(result: RunResult) -> str:
     name = result.job if result.shard is None else f"{result.job}, shard {result.shard},"
-    overview_failed = result.overview is not None and result.overview.error is not None
-    left = result.rendered or result.errors or result.pending or overview_failed
+    failed = any(product and product.error for product in (result.overview, result.merged))
+    left = result.rendered or result.errors or result.pending or failed
     if result.state == "finished" and not left:
         if not result.total:  # as in one of many shards
             return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
@@ -145,7 +156,7 @@ def _what_is_left(result: RunResult) -> str:
     if not left and result.stopped_by is not None:
         return "Further phases are left."
     if not left:
-        return "The overview is left."
+        return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
     if result.known_to_fail:
         text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."

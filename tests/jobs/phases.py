@@ -7,7 +7,7 @@ from parbatch import Item, Job
 
 words = Job("words", chunk_size=5)
 sizes = Job("sizes", after=words, needs=os.environ.get("PHASES_NEED", "all"))
-pairs = Job("pairs", after=[words, sizes], chunk_size=5, needs=os.environ.get("PHASES_NEED", "all"))
+pairs = Job("pairs", after=[words, sizes], chunk_size=5, merge="array", needs=os.environ.get("PHASES_NEED", "all"))
 
 
 def note(item):
