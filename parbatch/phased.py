@@ -17,8 +17,8 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import discard, open_existing
 from parbatch.errors import CheckpointError, FolderError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, Hold, held
-from parbatch.interrupts import Interrupts
 from parbatch.joining import join
+from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
 from parbatch.opening import open_and_plan
 from parbatch.options import Options, for_job
@@ -59,7 +59,7 @@ def one_phase(loaded: LoadedJob, asked: Options, item: str = "") -> Iterator[tup
 class PhasedRun:
     """One run of all phases, under one lock, with one progress display and one report."""
 
-    def __init__(self, loaded: LoadedJob, asked: Options, *, tells: bool) -> None:
+    def __init__(self, loaded: LoadedJob, asked: Options, *, tells: bool, listener: Listener | None = None) -> None:
         self._asked = asked
         self._tells = tells
         self._root = Folder(asked.out)
@@ -67,7 +67,8 @@ class PhasedRun:
         self._names = tuple(phase.name for phase in self._phases)
         self._run_id = new_run_id()
         self._began = datetime.now(UTC), time.monotonic()
-        self._interrupts = Interrupts()
+        self._listener = listener or Listener()
+        self._interrupts = self._listener.interrupts
         self._progress: progressing.Progress | None = None
         self._results: dict[str, RunResult] = {}
         self._failures = 0
@@ -170,7 +171,13 @@ class PhasedRun:
                 self._announce(phase, [*announcements(loaded, plan, accelerate=options.accelerate)])
                 slots = min(options.workers, plan.due)
                 stages = Stages(
-                    loaded, options, phase.folder, checkpoint, slots=slots, phase_of=self._given(phase, due=plan.due)
+                    loaded,
+                    options,
+                    phase.folder,
+                    checkpoint,
+                    slots=slots,
+                    phase_of=self._given(phase, due=plan.due),
+                    listener=self._listener,
                 )
                 result = self._results[phase.name] = stages.run(plan)
         except SetupError as error:
@@ -209,7 +216,6 @@ class PhasedRun:
                     spent += checkpoint.spent_s
         return PhaseOf(
             run_id=self._run_id,
-            interrupts=self._interrupts,
             progress=self._progress,
             spent_s=spent,
             failures=self._failures,

@@ -10,8 +10,9 @@ import msgspec
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
+from parbatch.metrics import summaries
 from parbatch.model import NO_DATA, Ended, Evidence, Problem, Task
-from parbatch.result import Counts, Failure, MetricSummary, RunResult, Warned, Warnings
+from parbatch.result import Counts, Failure, RunResult, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
@@ -19,33 +20,20 @@ MOST_WARNED = 100
 
 
 class Tally:
-    """What is counted while items settle: how many, how many not ok, and their metrics."""
+    """What is counted while items settle: how many, how many not ok, came to nothing, were cut off."""
 
     def __init__(self) -> None:
         self.rendered = 0
         self.failures = 0
         self.empty = 0
-        self._metrics: dict[str, list[float]] = {}
+        self.cut_off = 0
 
     def take(self, ended: Ended) -> None:
         """Count a settled item."""
         self.rendered += 1
         self.failures += ended.status != "ok"
+        self.cut_off += ended.status == "pending"
         self.empty += ended.status == "ok" and not ended.outputs and bytes(ended.result) == b"null"
-        if not ended.metrics:
-            return
-        for name, number in ended.metrics.items():
-            figures = self._metrics.setdefault(name, [0, 0.0, number])
-            figures[0] += 1
-            figures[1] += number
-            figures[2] = max(figures[2], number)
-
-    def metrics(self) -> dict[str, MetricSummary]:
-        """The metrics by name, in alphabetical order."""
-        return {
-            name: MetricSummary(int(count), total, largest, self.rendered - int(count))
-            for name, (count, total, largest) in sorted(self._metrics.items())
-        }
 
 
 def counts(checkpoint: Checkpoint) -> Counts:
@@ -132,6 +120,7 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
         pending=pending,
         by_status=now.by_status,
         after=now,
+        metrics=summaries(checkpoint, now.by_group),
         failures=failed,
         known_to_fail=sum(failure.known_to_fail for failure in failed),
         warnings=warnings_of(checkpoint),

@@ -96,13 +96,26 @@ class Warnings(msgspec.Struct, frozen=True, kw_only=True):
     first: list[Warned] = []
 
 
-class MetricSummary(msgspec.Struct, frozen=True):
-    """A metric over the items of this run that gave it, and how many gave none."""
+class MetricFigures(msgspec.Struct, frozen=True):
+    """A metric over the ok items that gave it (`count`); `missing` is how many ok items gave none.
+
+    `median` is the middle value, or the mean of the two in the middle; `p95` the smallest value given that at least
+    95 % of the values do not exceed: the nearest rank, definition 1 in Hyndman and Fan, "Sample quantiles in
+    statistical packages", The American Statistician 50 (1996). With no values, `median`, `p95` and `max` are None.
+    """
 
     count: int
     sum: float
-    max: float
+    median: float | None
+    p95: float | None
+    max: float | None
     missing: int
+
+
+class MetricSummary(MetricFigures, frozen=True):
+    """A metric over all ok items, those kept from earlier runs too, and by group, for groups that have ok items."""
+
+    by_group: dict[str, MetricFigures] = {}
 
 
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,14 @@
 """The reports of a folder once more, from its checkpoint and the record of its last run."""
 
+import contextlib
 from typing import NamedTuple
 
+import msgspec
+
+from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
-from parbatch.phase_folders import has_begun, viewing
+from parbatch.phase_folders import has_begun, remembered, viewing
 from parbatch.reporting import up_to_date
 from parbatch.reports import REPORTS, write_reports
 from parbatch.reports.material import Material
@@ -36,9 +40,13 @@ def write_again(folder: Folder) -> Told:
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
     with held(folder):
         note_killed_runs(folder)
-        with viewing(folder) as checkpoint:
+        phases = remembered(folder)
+        opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
+        with opened as checkpoint:
             record = newest_record(checkpoint, folder)
             result = up_to_date(record, checkpoint, folder)
+            if phases:
+                result = msgspec.structs.replace(result, metrics=record.metrics)  # by phase, which is no longer seen
             problems = write_reports(Material(result, checkpoint, folder))
             notes = [*problems.values()]
             last = checkpoint.last_run()

@@ -7,7 +7,7 @@ A job that comes after others is run by `phased`, phase by phase.
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from parbatch.checkpoint_files import discard, open_existing
 from parbatch.errors import DataError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
+from parbatch.listening import Listener, OnOutcome
 from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Outcome
 from parbatch.opening import open_and_plan
@@ -40,29 +41,56 @@ from parbatch.whole import join_anew, join_when_all_are_finished, require_finish
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
 
-def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+def run(
+    job: Job | str | os.PathLike[str] | None = None,
+    *,
+    on_outcome: OnOutcome | None = None,
+    on_error: str = "continue",
+    **options: Any,
+) -> RunResult:
     """Run a job: a Job, or the name of one as on the command line.
 
     Takes every option of `parbatch run` by its long name, such as `workers=8, resume=True, out="outputs/letters"`.
+    `on_outcome` is called with the Outcome of each item that has settled, in the order in which they end, once its
+    files are published; it is committed within a second. The call is made in this thread, between other work of the
+    run, so it has to be quick. What it raises ends the run in order, with all written down, and is then raised here.
+    With `on_error="stop"`, the first item that is not ok stops the run, as `max_failures=1` does.
     Items that fail are part of the result. Raises NothingRunError (or one of its kinds) when nothing was run,
     FolderHeldError when another run holds the folder, SetupError when no worker could start.
     """
+    loaded, asked = prepare(job, options, on_error)
+    return execute(
+        loaded, asked, go_on=None if asked.progress == "none" else go_on_in_python, listener=Listener(on_outcome)
+    )
+
+
+def prepare(
+    job: Job | str | os.PathLike[str] | None, options: Mapping[str, Any], on_error: str
+) -> tuple[LoadedJob, Options]:
+    """The job and its options, checked. Raises NothingRunError."""
+    if on_error not in {"continue", "stop"}:
+        raise DataError(f"on_error: {on_error!r} is neither 'continue' nor 'stop'.")
     loaded = _load(job)
     asked = run_options.read(loaded, options)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else _go_on)
+    return loaded, asked if on_error == "continue" else msgspec.structs.replace(asked, max_failures=1)
 
 
-def retry(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+def retry(
+    job: Job | str | os.PathLike[str] | None = None, *, on_outcome: OnOutcome | None = None, **options: Any
+) -> RunResult:
     """Try again what is not ok in an earlier run: what is pending, then cheap failures first and time-outs last.
 
-    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and raises as `run` does.
+    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and `on_outcome` and raises as
+    `run` does.
     """
     loaded = _load(job)
     asked = run_options.read(loaded, options, retry=True)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else lambda _: "parbatch.retry(…)")
+    go_on = None if asked.progress == "none" else lambda _: "parbatch.retry(…)"
+    return execute(loaded, asked, go_on=go_on, listener=Listener(on_outcome))
 
 
-def _go_on(result: RunResult) -> str:
+def go_on_in_python(result: RunResult) -> str:
+    """What goes on with a run that Python code has begun."""
     more = ", retry_failed=True" if result.only_known_failures_left else ""
     more += ", time_budget=None" if result.used_up_its_time else ""
     return f"parbatch.run(…, resume=True{more})"
@@ -107,20 +135,37 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
     return loading.from_object(job)
 
 
-def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
-    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
+def execute(
+    loaded: LoadedJob,
+    asked: Options,
+    *,
+    go_on: Callable[[RunResult], str] | None,
+    listener: Listener | None = None,
+) -> RunResult:
+    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown.
+
+    What the listener's function has raised is raised again at the end, with everything written down.
+    """
     if not loaded.job.after:
-        return _execute(loaded, asked, go_on=go_on)
-    phased = PhasedRun(loaded, asked, tells=go_on is not None)
+        return _execute(loaded, asked, go_on=go_on, listener=listener)
+    phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
     result = phased.run()
     if go_on is not None:
         phased.show(console.summary(result, go_on(result)))
         if phased.came_to_nothing:
             phased.show("\n" + console.CAME_TO_NOTHING)
+    if listener is not None and listener.error is not None:
+        raise listener.error
     return result
 
 
-def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
+def _execute(
+    loaded: LoadedJob,
+    asked: Options,
+    *,
+    go_on: Callable[[RunResult], str] | None,
+    listener: Listener | None = None,
+) -> RunResult:
     """The stages of a job without phases, or of one phase alone."""
     folder = asked.folder
     check_shard(folder)
@@ -133,7 +178,7 @@ def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], 
         forget(folder)
         try:
             with contextlib.closing(checkpoint):
-                stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
+                stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
                 if go_on is not None:
                     stage.announce(plan)
                 result = stage.run(plan)
@@ -146,9 +191,11 @@ def _execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], 
         stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
-    if asked.shard is None or result.state != "finished" or asked.selection.exact is not None:
-        return result
-    return _with_the_whole(loaded, asked, result, go_on, stage.show)
+    if asked.shard is not None and result.state == "finished" and asked.selection.exact is None:
+        result = _with_the_whole(loaded, asked, result, go_on, stage.show)
+    if listener is not None and listener.error is not None:
+        raise listener.error
+    return result
 
 
 def _with_the_whole(

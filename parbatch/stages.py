@@ -23,11 +23,12 @@ from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
-from parbatch.interrupts import Interrupts
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
+from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
+from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import Plan, tasks_due
@@ -80,7 +81,6 @@ class PhaseOf:
     """
 
     run_id: str
-    interrupts: Interrupts
     progress: progressing.Progress | None
     spent_s: float
     failures: int
@@ -98,6 +98,7 @@ class Stages:
         *,
         slots: int = 1,
         phase_of: PhaseOf | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._loaded = loaded
         self._asked = asked
@@ -108,7 +109,8 @@ class Stages:
         self._run_id = phase_of.run_id if phase_of else new_run_id()
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
-        self._interrupts = phase_of.interrupts if phase_of else Interrupts()
+        self._listener = listener or Listener()
+        self._interrupts = self._listener.interrupts
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
         self._products: dict[str, ProductReport] = {}
@@ -179,7 +181,7 @@ class Stages:
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
             )
-            sink = _Observed(journal, self._tally, progress)
+            sink = _Observed(journal, self._tally, progress, self._listener)
             tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
                 tasks,
@@ -199,7 +201,7 @@ class Stages:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
-        if schedule.has_more and schedule.stopped_by is not None:
+        if schedule.stopped_by is not None and (schedule.has_more or self._tally.cut_off):
             self._stopped_by = schedule.stopped_by
 
     @contextlib.contextmanager
@@ -250,6 +252,7 @@ class Stages:
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
+            hold_back=self._listener.hold_back,
             say=say,
         )
         try:
@@ -300,6 +303,8 @@ class Stages:
             )
         except SetupError as error:
             self._products[product] = ProductReport(error=str(error))
+        if self._products[product].error is not None:
+            self._stopped_by = self._stopped_by or self._interrupts.cancelled
 
     def result(self, state: State | None = None) -> RunResult:
         """What has come of it so far; the state is that of now, unless it is said."""
@@ -332,7 +337,7 @@ class Stages:
             merged=self._products.get(MERGE),
             warnings=warnings_of(self._checkpoint),
             environment=environment(self._identity),
-            metrics=self._tally.metrics(),
+            metrics=summaries(self._checkpoint, after.by_group),
             failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
@@ -402,15 +407,16 @@ class Stages:
 
 
 class _Observed:
-    """The journal, with the tally and the progress display told of what it records."""
+    """The journal, with the tally, the progress display and the listener told of what it records."""
 
-    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
+    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress, listener: Listener) -> None:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
         self._journal = journal
         self._tally = tally
         self._progress = progress
+        self._listener = listener
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """See Sink."""
@@ -418,3 +424,4 @@ class _Observed:
         if settled:
             self._tally.take(ended)
             self._progress.settled(task, ended)
+            self._listener.settled(task, ended)

@@ -23,7 +23,7 @@ from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import MetricSummary, ProductReport, RunResult, sum_of
+from parbatch.result import ProductReport, RunResult, sum_of
 from parbatch.sessions import newest_record
 from parbatch.shards import marks, parts_in, unfinished
 from parbatch.stages import Stages
@@ -174,7 +174,6 @@ def _together(checkpoint: Checkpoint, folder: Folder, products: Mapping[str, Pro
         worker_restarts=sum(record.worker_restarts for record in records),
         overview=products.get(OVERVIEW),
         merged=products.get(MERGE),
-        metrics=_metrics(records),
         left_out_by_samples=sum(record.left_out_by_samples for record in records),
         memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
         shard=None,
@@ -191,18 +190,3 @@ def _together(checkpoint: Checkpoint, folder: Folder, products: Mapping[str, Pro
 
 def _seconds(began: str, ended: str) -> float:
     return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds(), 3)
-
-
-def _metrics(records: list[RunResult]) -> dict[str, MetricSummary]:
-    """The metrics of all; a run that did not give one at all has it missing for each of its items."""
-    names = sorted({name for record in records for name in record.metrics})
-    return {name: _metric(name, records) for name in names}
-
-
-def _metric(name: str, records: list[RunResult]) -> MetricSummary:
-    given = [record.metrics[name] for record in records if name in record.metrics]
-    count = sum(metric.count for metric in given)
-    rendered = sum(record.rendered for record in records)
-    return MetricSummary(
-        count, sum(metric.sum for metric in given), max(metric.max for metric in given), rendered - count
-    )

@@ -23,7 +23,7 @@ from parbatch.phase_folders import viewing
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
 from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.units import counted, format_duration, format_size
+from parbatch.units import counted, format_duration, format_figure, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
@@ -88,6 +88,11 @@ def _what_came_of_it(history: History, root: str) -> Iterator[str]:
         yield "  result" if history.status == "ok" else "  result of the last attempt"
         for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
             yield f"      {_line(line)}"
+    if history.metrics:
+        yield ""
+        yield "  metrics"
+        for name, number in sorted(history.metrics.items()):
+            yield f"      {printable(name)}: {format_figure(number)}"
 
 
 def _headline(history: History) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 from parbatch.fingerprint import MOST_NAMED, grouped
 from parbatch.folder import Folder
 from parbatch.progress import cause, printable
-from parbatch.result import FailureGroup, RunResult
+from parbatch.result import FailureGroup, MetricSummary, RunResult
 from parbatch.sharding import parse_shard
-from parbatch.units import counted, format_duration
+from parbatch.units import counted, format_duration, format_figure
+
+MOST_METRICS = 3  # in the summary, in one line
 
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
@@ -25,10 +27,7 @@ def summary(result: RunResult, go_on: str) -> str:
 def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield ""
     yield _headline(result)
-    if result.phases:
-        yield from _phases(result)
-    else:
-        yield f"  outputs   {as_typed(result.out, 'items')}"
+    yield from _outputs(result)
     if result.overview and result.overview.path:
         yield f"  overview  {as_typed(result.out, result.overview.path)}"
     elif result.overview and result.overview.error:
@@ -43,6 +42,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
+    if result.metrics:
+        yield f"  metrics   {_metrics(result.metrics)}"
     if result.failures:
         yield ""
         yield from failure_lines(grouped(result.failures), result.out)
@@ -54,8 +55,10 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"{_what_is_left(result)} A run with --resume does them."
 
 
-def _phases(result: RunResult) -> Iterator[str]:
-    """A line for each phase: how it stands, what was done of it, where its outputs are."""
+def _outputs(result: RunResult) -> Iterator[str]:
+    """Where the outputs are; of phases a line for each: how it stands, what was done of it, where its outputs are."""
+    if not result.phases:
+        yield f"  outputs   {as_typed(result.out, 'items')}"
     for phase in result.phases:
         if phase.state == "not begun" and not phase.total:
             yield f"  phase     {printable(phase.name)}: not begun"
@@ -111,6 +114,13 @@ def _changes(result: RunResult) -> Iterator[str]:
         yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
     if len(by_group) > MOST_NAMED:
         yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
+    """`pages 1,204 in all, tokens 88,310 in all … and 2 more; see the report`."""
+    named = [f"{printable(name[:60])} {format_figure(metric.sum)} in all" for name, metric in metrics.items()]
+    more = f" … and {len(named) - MOST_METRICS} more; see the report" if len(named) > MOST_METRICS else ""
+    return ", ".join(named[:MOST_METRICS]) + more
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:

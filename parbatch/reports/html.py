@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from html import escape
 from importlib import resources
+from itertools import islice
 from string import Template
 from typing import BinaryIO
 from urllib.parse import quote
@@ -19,8 +20,8 @@ from parbatch.reports.figures import Figures, as_json, figures
 from parbatch.reports.material import MOST_LISTED, Material
 from parbatch.reports.table import Table, table
 from parbatch.reports.text import markup
-from parbatch.result import RunResult
-from parbatch.units import counted, format_duration, format_size
+from parbatch.result import MetricFigures, RunResult
+from parbatch.units import counted, format_duration, format_figure, format_size
 
 # The page stays under 1 MB for 600 items and under 3 MB for 100,000: see `causes` for the largest other part.
 ROOM_FOR_ROWS = 250_000
@@ -28,6 +29,7 @@ ROOM_FOR_A_ROW = 21
 MOST_ROOM = 2_300_000
 
 MOST_GROUPS = 200
+METRIC_HEADS = ("items", "sum", "median", "p95", "max", "gave none")
 
 
 def write(material: Material, file: BinaryIO) -> None:
@@ -55,6 +57,7 @@ def write(material: Material, file: BinaryIO) -> None:
         memory_text=_memory_text(shown),
         items_note=_items_note(result, rows),
         groups="\n".join(_groups(result)),
+        metrics="\n".join(_metrics(result)),
         environment="\n".join(_environment(result)),
         figures=as_json(shown),
         rows=rows.rows,
@@ -216,12 +219,38 @@ def _warnings(result: RunResult) -> Iterator[str]:
     yield "</ul></details>"
 
 
+def _metrics(result: RunResult) -> Iterator[str]:
+    rows = list(islice(_metric_rows(result), MOST_GROUPS + 1))
+    if not rows:
+        return
+    heads = "".join(f'<th class="n" scope="col">{head}</th>' for head in METRIC_HEADS)
+    summary = counted(len(result.metrics), "metric")
+    yield f'<details class="more"><summary>{summary}</summary><div class="scroll"><table>'
+    yield f'<thead><tr><th scope="col">Metric</th><th scope="col">Group</th>{heads}</tr></thead><tbody>'
+    yield from rows[:MOST_GROUPS]
+    yield "</tbody></table></div>"
+    if len(rows) > MOST_GROUPS:
+        yield '<p class="note">… and more, in report.json.</p>'
+    yield "</details>"
+
+
+def _metric_rows(result: RunResult) -> Iterator[str]:
+    """For each metric a row over all items, and below it, where there are groups, one for each."""
+    for name, metric in result.metrics.items():
+        yield _metric_row(name, "all", metric)
+        if any(metric.by_group):
+            for group, figures in metric.by_group.items():
+                yield _metric_row("", group or "(none)", figures)
+
+
+def _metric_row(name: str, group: str, metric: MetricFigures) -> str:
+    figures = (metric.count, metric.sum, metric.median, metric.p95, metric.max, metric.missing)
+    cells = "".join(f'<td class="n">{"" if one is None else format_figure(one)}</td>' for one in figures)
+    return f"<tr><td>{markup(name, 200)}</td><td>{markup(group, 200)}</td>{cells}</tr>"
+
+
 def _environment(result: RunResult) -> Iterator[str]:
-    facts = list(result.environment.items())
-    for name, metric in list(result.metrics.items())[:MOST_GROUPS]:
-        mean = metric.sum / metric.count if metric.count else 0
-        facts.append((f"metric {name}", f"{metric.count:,} values, mean {mean:.4g}, largest {metric.max:.4g}"))
-    yield '<details class="more"><summary>Environment and metrics</summary><dl class="facts">'
-    for name, value in facts:
+    yield '<details class="more"><summary>Environment</summary><dl class="facts">'
+    for name, value in result.environment.items():
         yield f"<div><dt>{markup(name, 200)}</dt><dd>{markup(value)}</dd></div>"
     yield "</dl></details>"
