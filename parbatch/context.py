@@ -128,6 +128,21 @@ class Run:
         return self._read()
 
 
+class Previous(Run):
+    """What the items function of a later phase sees of an earlier one: `counts` by status, and the outcomes.
+
+    Iterating over it gives the outcomes that are ok, read as you go, as often as you like; `outcomes()` gives all.
+    `items` is the folder that the outputs of an outcome start from.
+    """
+
+    def __init__(self, counts: Mapping[str, int], read: Callable[[], Iterator[Outcome]], items: Path) -> None:
+        super().__init__(counts, read)
+        self.items = items
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return (outcome for outcome in self.outcomes() if outcome.status == "ok")
+
+
 def read_outcomes(path: Path) -> Iterator[Outcome]:
     """Outcomes from a file of JSON lines."""
     decoder = msgspec.json.Decoder(Outcome)

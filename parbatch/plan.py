@@ -87,6 +87,13 @@ def start_over(
 ) -> Difference:
     """Make every selected item due again. Call inside a transaction."""
     difference = compare(checkpoint, loaded.job, shard)
+    make_due_again(checkpoint, selection)
+    remember_files(checkpoint, loaded)
+    return difference
+
+
+def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
+    """Make the selected items that there are due again, as if none had been tried. Call inside a transaction."""
     db = checkpoint.db
     offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
@@ -97,9 +104,7 @@ def start_over(
         f" alike = 0, fingerprint = NULL WHERE id IN {chosen}",
         (most,),
     )
-    remember_files(checkpoint, loaded)
     checkpoint.set_spent(0.0)
-    return difference
 
 
 def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:

@@ -13,6 +13,9 @@ from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError, SelectionError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
+from parbatch.loading import LoadedJob
+from parbatch.phase_folders import begun, has_begun
+from parbatch.phase_plans import Phase, fed, phases_in, unmet
 from parbatch.publish import is_inside, withdraw
 from parbatch.reading import copy, reading, require_checkpoint
 from parbatch.reports import REPORTS
@@ -22,13 +25,17 @@ from parbatch.source import compare
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What was removed, or would be: how many items are gone, their files, and leftovers, all from the folder on."""
+    """What was removed, or would be: how many items are gone, their files, and leftovers, all from the folder on.
+
+    `left_alone` are phases whose items can't be told yet, because what they are made from is not finished.
+    """
 
     out: str
     dry_run: bool
     gone: int
     outputs: list[str]
     leftovers: list[str]
+    left_alone: list[str] = []
 
 
 def prune(folder: Folder, job: Job) -> Pruned:
@@ -72,6 +79,44 @@ def rehearse(folder: Folder, job: Job) -> Pruned:
         scratch = copy(checkpoint)
     with contextlib.closing(scratch), scratch.transaction():
         return _look(scratch, folder, job, dry_run=True)
+
+
+def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool) -> Pruned:
+    """The same for each phase that has begun, one after another. Raises as `prune` and `rehearse` do."""
+    if not has_begun(root):
+        require_checkpoint(root)
+    found: list[tuple[str, Pruned]] = []
+    left_alone = []
+    with contextlib.nullcontext() if dry_run else held(root):
+        for phase in phases_in(loaded, root):
+            if not phase.folder.checkpoint.exists():
+                continue
+            if not _is_settled(phase, root):
+                left_alone.append(phase.name)
+                continue
+            with fed(phase, root) as its_job:
+                one = rehearse(phase.folder, its_job.job) if dry_run else prune(phase.folder, its_job.job)
+            found.append((phase.name, one))
+    return Pruned(
+        out=str(root.root),
+        dry_run=dry_run,
+        gone=sum(one.gone for _, one in found),
+        outputs=[f"{name}/{path}" for name, one in found for path in one.outputs],
+        leftovers=[f"{name}/{path}" for name, one in found for path in one.leftovers],
+        left_alone=left_alone,
+    )
+
+
+def _is_settled(phase: Phase, root: Folder) -> bool:
+    """Whether all that a phase's items are made from is there: an item that is missing for now is not gone."""
+    parts = begun(root, tuple(job.name for job in phase.loaded.job.after))
+    if len(parts) < len(phase.loaded.job.after) or unmet(phase, root) is not None:
+        return False
+    for part in parts:
+        with reading(part.folder) as checkpoint:
+            if checkpoint.counts()["pending"]:
+                return False
+    return True
 
 
 def _together(folder: Folder, each: list[Pruned]) -> Pruned:

@@ -118,13 +118,27 @@ class MetricSummary(MetricFigures, frozen=True):
     by_group: dict[str, MetricFigures] = {}
 
 
+class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one phase of a run came to; `not begun` where the run did not get to it, with the counts from before."""
+
+    name: str
+    state: Literal[State, "not begun"]
+    total: int
+    success: int
+    errors: int
+    pending: int
+    rendered: int = 0
+    duration_s: float = 0.0
+
+
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run. Times are UTC in ISO 8601; `duration_s` is measured on the monotonic clock.
 
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
     `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
-    `2/5`; None for a whole.
+    `2/5`; None for a whole. Of a run in `phases`, the figures are those of all together, and ids and the names of
+    metrics begin with the phase's name, as in `lego/ada`.
 
     In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None; of one that
     was killed, what was only counted in its memory is missing: metrics, and how many workers were restarted.
@@ -158,6 +172,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int = 0
     left_out_by_samples: int = 0
     memory_cap_bytes: int | None = None
+    phases: list[PhaseReport] = []
     shard: str | None = None
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()

@@ -3,9 +3,12 @@
 import contextlib
 from typing import NamedTuple
 
+import msgspec
+
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
+from parbatch.phase_folders import has_begun, remembered, viewing
 from parbatch.reporting import up_to_date
 from parbatch.reports import REPORTS, write_reports
 from parbatch.reports.material import Material
@@ -22,7 +25,7 @@ class Told(NamedTuple):
 
 
 def write_again(folder: Folder) -> Told:
-    """Write the reports from the checkpoint and the newest session record; of shards, from all that have begun.
+    """Write the reports from the checkpoint and the newest record; of shards and phases, from all that have begun.
 
     Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
     """
@@ -33,13 +36,17 @@ def write_again(folder: Folder) -> Told:
             problems |= {"shards": f"Not everything is in it yet: {result.stopped_by}."}
         return Told([name for name in REPORTS if name not in problems], [*problems.values()])
     check_shard(folder)
-    if not folder.checkpoint.exists():
+    if not has_begun(folder):
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
     with held(folder):
         note_killed_runs(folder)
-        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        phases = remembered(folder)
+        opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
+        with opened as checkpoint:
             record = newest_record(checkpoint, folder)
             result = up_to_date(record, checkpoint, folder)
+            if phases:
+                result = msgspec.structs.replace(result, metrics=record.metrics)  # by phase, which is no longer seen
             problems = write_reports(Material(result, checkpoint, folder))
             notes = [*problems.values()]
             last = checkpoint.last_run()

@@ -1,11 +1,13 @@
 """A run, from the job to the report: a visible sequence of stages.
 
 load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
+
+A job that comes after others is run by `phased`, phase by phase.
 """
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +24,8 @@ from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
+from parbatch.phase_folders import forget
+from parbatch.phased import PhasedRun, one_phase
 from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
@@ -31,6 +35,7 @@ from parbatch.sessions import note_killed_runs
 from parbatch.sharding import Shard, shard_of
 from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
+from parbatch.summing import within
 from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
@@ -101,12 +106,19 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
-    asked = for_one_item(loaded, read, item)
-    execute(loaded, asked, go_on=None)
-    with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
-        outcome = checkpoint.outcome_of(asked.selection.exact or "")
+    with one_phase(loaded, read, item) as (alone, its_own, name):
+        asked = for_one_item(alone, its_own, name)
+        _execute(alone, asked, go_on=None)
+        with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
+            outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
     return outcome
+
+
+def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
+    """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    with one_phase(loaded, asked, item) as (alone, its_own, name):
+        return _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
 
 
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
@@ -134,6 +146,27 @@ def execute(
 
     What the listener's function has raised is raised again at the end, with everything written down.
     """
+    if not loaded.job.after:
+        return _execute(loaded, asked, go_on=go_on, listener=listener)
+    phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
+    result = phased.run()
+    if go_on is not None:
+        phased.show(console.summary(result, go_on(result)))
+        if phased.came_to_nothing:
+            phased.show("\n" + console.CAME_TO_NOTHING)
+    if listener is not None and listener.error is not None:
+        raise listener.error
+    return result
+
+
+def _execute(
+    loaded: LoadedJob,
+    asked: Options,
+    *,
+    go_on: Callable[[RunResult], str] | None,
+    listener: Listener | None = None,
+) -> RunResult:
+    """The stages of a job without phases, or of one phase alone."""
     folder = asked.folder
     check_shard(folder)
     with held(folder) as hold:
@@ -142,6 +175,7 @@ def execute(
         note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
+        forget(folder)
         try:
             with contextlib.closing(checkpoint):
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
@@ -157,11 +191,11 @@ def execute(
         stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
+    if asked.shard is not None and result.state == "finished" and asked.selection.exact is None:
+        result = _with_the_whole(loaded, asked, result, go_on, stage.show)
     if listener is not None and listener.error is not None:
         raise listener.error
-    if asked.shard is None or result.state != "finished" or asked.selection.exact is not None:
-        return result
-    return _with_the_whole(loaded, asked, result, go_on, stage.show)
+    return result
 
 
 def _with_the_whole(
@@ -196,11 +230,19 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         raise JobError(
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
-    folder = Folder(asked.out)
-    if shards_in(folder):
+    if shards_in(folder := Folder(asked.out)):
         require_finished(folder)
         joined = join_anew(loaded, asked)
         return joined.products, joined.products_exit_code
+    with one_phase(loaded, asked) as (alone, its_own, _):
+        reports, exit_code = _only_products(alone, its_own, products)
+    if job.after:
+        reports = {product: within(job.name, report) for product, report in reports.items()}
+    return reports, exit_code
+
+
+def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -> tuple[dict[str, ProductReport], int]:
+    folder = Folder(asked.out)
     require_checkpoint(folder)
     with held(folder):
         note_killed_runs(folder)

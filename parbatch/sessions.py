@@ -13,6 +13,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import CheckpointError, FolderError, FolderHeldError
 from parbatch.folder import Folder, held, holder
+from parbatch.phase_folders import begun, remembered
 from parbatch.publish import written_whole
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
@@ -59,13 +60,14 @@ def note_killed_runs(folder: Folder) -> None:
 
 
 def note_killed_runs_in_passing(folder: Folder) -> None:
-    """The same from a command that only looks, also in each shard.
+    """The same from a command that only looks, also in each shard and phase.
 
     It is done where nobody holds the folder, and it can be written; else nothing is done, and nothing said.
     """
     if folder.shard is None:
-        with contextlib.suppress(FolderError):
-            for part in shards_in(folder):
+        with contextlib.suppress(FolderError, CheckpointError):
+            phases = remembered(folder)
+            for part in [*shards_in(folder), *(one.folder for one in begun(folder, phases.names if phases else ()))]:
                 note_killed_runs_in_passing(part)
     if holder(folder) is not None or not folder.checkpoint.exists():
         return

@@ -42,6 +42,17 @@ from parbatch.sessions import forget_record, keep_record
 from parbatch.units import format_duration
 
 
+def new_run_id() -> str:
+    """The name of a run that begins now; they are in order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
+    """Write the reports; a person is told of one that can't be written."""
+    for problem in write_reports(Material(result, checkpoint, folder)).values():
+        progressing.show(f"parbatch: {problem}", sys.stderr)
+
+
 @contextlib.contextmanager
 def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
     """Explain a disk that is full or gone in the middle of a run: what was committed stays, and can be gone on with."""
@@ -62,8 +73,21 @@ class _Clock:
     monotonic: float
 
 
+@dataclass(frozen=True)
+class PhaseOf:
+    """What a phase has from the run that it is part of: what the others have used up of the limits goes into its own.
+
+    `progress` is None where the phase has nothing to render.
+    """
+
+    run_id: str
+    progress: progressing.Progress | None
+    spent_s: float
+    failures: int
+
+
 class Stages:
-    """The stages of one run and what they share."""
+    """The stages of one run, or of one phase of it, and what they share."""
 
     def __init__(
         self,
@@ -73,6 +97,7 @@ class Stages:
         checkpoint: Checkpoint,
         *,
         slots: int = 1,
+        phase_of: PhaseOf | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._loaded = loaded
@@ -80,7 +105,8 @@ class Stages:
         self._folder = folder
         self._checkpoint = checkpoint
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
-        self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self._phase_of = phase_of
+        self._run_id = phase_of.run_id if phase_of else new_run_id()
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
         self._listener = listener or Listener()
@@ -92,7 +118,7 @@ class Stages:
         self._restarts = 0
         self._known_to_fail = 0
         self._left_out_by_samples = 0
-        self._spent_before = checkpoint.spent_s
+        self._spent_before = checkpoint.spent_s + (phase_of.spent_s if phase_of else 0.0)
         self._slots = max(1, slots)
         self._memory_cap = asked.memory or default_cap(self._slots)
         self.stream = sys.stderr if asked.json else sys.stdout
@@ -104,7 +130,9 @@ class Stages:
                 self.begin()
                 self.render_items(plan)
                 self.make_products()
-            return self.report()
+            result = self.result()
+            self.write_down(result)
+            return result
 
     def only_products(self, products: Iterable[str]) -> dict[str, ProductReport]:
         """These products, made anew, and nothing else. A failure, or an interruption, is a report."""
@@ -136,15 +164,14 @@ class Stages:
     def begin(self) -> None:
         """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         self._checkpoint.set_run(self._run_id, "running")
-        keep_record(self._result("running"), self._folder)
+        keep_record(self.result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
         self._known_to_fail = plan.known_to_fail
         if not plan.due or self._time_is_up():
             return
-        progress = progressing.start(self._asked.progress, plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(self._slots) as backend:
+        with self._progress(plan.due) as progress, self._backend(self._slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -164,6 +191,7 @@ class Stages:
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
+                failures_before=self._phase_of.failures if self._phase_of else 0,
                 max_same_failure=self._asked.max_same_failure,
                 then=then,
                 backoff=self._loaded.job.backoff,
@@ -175,6 +203,16 @@ class Stages:
                 journal.finish()
         if schedule.stopped_by is not None and (schedule.has_more or self._tally.cut_off):
             self._stopped_by = schedule.stopped_by
+
+    @contextlib.contextmanager
+    def _progress(self, due: int) -> Iterator[progressing.Progress]:
+        """A progress display for this run, or the one of all phases."""
+        if self._phase_of is None or self._phase_of.progress is None:
+            with contextlib.closing(progressing.start(self._asked.progress, due, self.stream)) as progress:
+                yield progress
+        else:
+            self._phase_of.progress.begin(self._loaded.job.name, due)
+            yield self._phase_of.progress
 
     def _sizer(self) -> ChunkSizer:
         fresh = self._loaded.job.fresh_worker
@@ -225,7 +263,7 @@ class Stages:
             self._checkpoint.set_run(self._run_id, "stopped")
             if self._tally.rendered:
                 self._stopped_by = str(error)
-                keep_record(self._result("stopped"), self._folder)
+                keep_record(self.result("stopped"), self._folder)
             else:
                 forget_record(self._run_id, self._folder)
             raise
@@ -268,16 +306,9 @@ class Stages:
         if self._products[product].error is not None:
             self._stopped_by = self._stopped_by or self._interrupts.cancelled
 
-    def report(self) -> RunResult:
-        """Put the result together and write it down, in the folder and in the checkpoint."""
-        result = self._result(self._state())
-        self._checkpoint.set_run(self._run_id, result.state)
-        keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
-
-    def _result(self, state: State) -> RunResult:
+    def result(self, state: State | None = None) -> RunResult:
+        """What has come of it so far; the state is that of now, unless it is said."""
+        state = state or self._state()
         after = counts(self._checkpoint)
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         failed = list(failures(self._checkpoint, self._folder))
@@ -315,6 +346,18 @@ class Stages:
             memory_cap_bytes=self._memory_cap,
             shard=None if self._folder.shard is None else str(self._folder.shard),
         )
+
+    def write_down(self, result: RunResult) -> None:
+        """Keep a result in the checkpoint and the folder; the reports of a phase are those of its whole run."""
+        self._checkpoint.set_run(self._run_id, result.state)
+        keep_record(result, self._folder)
+        if self._phase_of is None:
+            write_out(result, self._checkpoint, self._folder)
+
+    @property
+    def new_failures(self) -> int:
+        """How many items were tried and are not ok."""
+        return self._tally.failures
 
     @property
     def came_to_nothing(self) -> bool:

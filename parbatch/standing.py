@@ -7,6 +7,7 @@ import msgspec
 
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
+from parbatch.phase_folders import begun, remembered, viewing
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, Failure, FailureGroup, sum_of
@@ -46,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
     the shards that have begun, and the state is what matters most: running before killed, finished when all are.
+    `phases` has the items by status of each phase, in order; none of one that has not begun.
     """
 
     out: str
@@ -59,6 +61,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int
     counts: Counts
     failures: list[FailureGroup]
+    phases: dict[str, dict[str, int]] = {}
     shards: list[ShardStanding] = []
 
 
@@ -71,7 +74,7 @@ def look(folder: Folder) -> Standing:
         return _look_at_all(folder, parts)
     check_shard(folder)
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
-    with reading(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         last = checkpoint.last_run()
         now = counts(checkpoint)
         groups = grouped(failures(checkpoint, folder))
@@ -91,7 +94,17 @@ def look(folder: Folder) -> Standing:
         known_to_fail=known,
         counts=now,
         failures=groups,
+        phases=_phases(folder),
     )
+
+
+def _phases(folder: Folder) -> dict[str, dict[str, int]]:
+    phases = remembered(folder)
+    found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
+    for part in begun(folder, tuple(found)):
+        with reading(part.folder) as checkpoint:
+            found[part.name] = checkpoint.counts()
+    return found
 
 
 def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:

@@ -18,10 +18,10 @@ from parbatch.cli.shared import (
 from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
+from parbatch.phase_folders import viewing
 from parbatch.progress import printable
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.shards import looking
 from parbatch.units import format_duration
 
 _HEADING = "status   tries      duration  id                        name"
@@ -64,7 +64,7 @@ def list_items(  # noqa: D103 -- its help is above
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
     folder = folder_of(job, out, shard)
     note_killed_runs_in_passing(folder)
-    with looking(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         items = listed(checkpoint, selection)
         if as_json:
             _write_json(items)

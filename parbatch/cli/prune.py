@@ -10,7 +10,7 @@ from parbatch.cli.shared import JOB_HELP, json_option, one_shard_option, out_opt
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import printable
-from parbatch.pruning import Pruned, rehearse
+from parbatch.pruning import Pruned, prune_phases, rehearse
 from parbatch.pruning import prune as prune_folder
 from parbatch.reports.console import as_typed
 from parbatch.sharding import parse_shard
@@ -39,7 +39,10 @@ def prune(  # noqa: D103 -- its help is above
     loaded = loading.load(job)
     part = None if shard is None else parse_shard(shard)
     folder = Folder(Path(out) if out else out_folder(loaded), part)
-    pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
+    if loaded.job.after:
+        pruned = prune_phases(loaded, folder, dry_run=dry_run)
+    else:
+        pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
     if as_json:
         write_json(pruned)
     else:
@@ -51,6 +54,8 @@ def lines(pruned: Pruned) -> Iterator[str]:
     done = "would remove" if pruned.dry_run else "removed"
     for path in (*pruned.outputs, *pruned.leftovers):
         yield f"{done} {printable(as_typed(pruned.out, path))}"
+    for name in pruned.left_alone:
+        yield f"Phase {printable(name)} was left alone: what its items are made from is not finished."
     if not pruned.outputs and not pruned.leftovers:
         yield "Nothing to remove."
         return

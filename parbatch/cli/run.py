@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.cli.shared import JOB_HELP, PHASES_HELP, as_given, batch_options, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -22,6 +22,8 @@ and 143, --resume goes on."""
     help=f"""Render the items of a job on every core.
 
     {JOB_HELP}
+
+    {PHASES_HELP}
 
     Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.
 

@@ -31,6 +31,10 @@ JOB_HELP = (
     "JOB is a file (job.py), a job in a file (job.py:letters), package.module:name, or a .toml file. Without one:"
     " parbatch.toml here, else [tool.parbatch] of pyproject.toml here, else the sample job."
 )
+PHASES_HELP = (
+    "What a job comes after (after=) is run first, as far as that is needed. Options are for all phases; those that"
+    " select items (--only, --exclude, --group, --limit, --sample-groups) are for the last."
+)
 
 LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
 

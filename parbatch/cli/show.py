@@ -19,10 +19,10 @@ from parbatch.cli.shared import (
 )
 from parbatch.folder import Folder
 from parbatch.history import Attempt, History, LogTail, find_known, history_of
+from parbatch.phase_folders import viewing
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
 from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.shards import looking
 from parbatch.units import counted, format_duration, format_figure, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
@@ -45,7 +45,7 @@ def show(  # noqa: D103 -- its help is above
 ) -> None:
     folder = folder_of(job, out, shard)
     note_killed_runs_in_passing(folder)
-    with looking(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         history = history_of(checkpoint, folder, find_known(checkpoint, item))
     if as_json:
         write_json(history)

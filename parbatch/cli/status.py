@@ -34,7 +34,7 @@ _MOST_SHARDS = 10  # named in all
 _STATES = {
     "finished": "finished",
     "interrupted": "INTERRUPTED",
-    "stopped": "STOPPED by its own limit, or before it could render",
+    "stopped": "STOPPED by its own limit, or before it could render or begin a further phase",
     "killed": "KILLED or broken off: it is not running any more, and did not write down its end",
     "not begun": "not begun: the items are read, nothing is rendered",
 }
@@ -100,7 +100,11 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     if standing.held_by:
         by = standing.held_by
         yield f"  held by   pid {by.pid} on {printable(by.host)}, started {printable(by.started_at)}"
-    yield f"  outputs   {as_typed(standing.out, 'items')}"
+    if not standing.phases:
+        yield f"  outputs   {as_typed(standing.out, 'items')}"
+    for name, by_status in standing.phases.items():
+        how = f"{_counts(by_status)}; {as_typed(standing.out, f'{name}/items')}" if by_status else "not begun"
+        yield f"  phase     {printable(name)}: {how}"
     groups = standing.counts.by_group
     if set(groups) - {""}:
         yield ""

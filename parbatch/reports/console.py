@@ -27,7 +27,7 @@ def summary(result: RunResult, go_on: str) -> str:
 def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield ""
     yield _headline(result)
-    yield f"  outputs   {as_typed(result.out, 'items')}"
+    yield from _outputs(result)
     if result.overview and result.overview.path:
         yield f"  overview  {as_typed(result.out, result.overview.path)}"
     elif result.overview and result.overview.error:
@@ -53,6 +53,19 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     elif result.pending:  # by a limit or a selection, which the same command with --resume would keep to
         yield ""
         yield f"{_what_is_left(result)} A run with --resume does them."
+
+
+def _outputs(result: RunResult) -> Iterator[str]:
+    """Where the outputs are; of phases a line for each: how it stands, what was done of it, where its outputs are."""
+    if not result.phases:
+        yield f"  outputs   {as_typed(result.out, 'items')}"
+    for phase in result.phases:
+        if phase.state == "not begun" and not phase.total:
+            yield f"  phase     {printable(phase.name)}: not begun"
+            continue
+        done = f", {phase.rendered} of them this time" if phase.state != "not begun" else ", not begun this time"
+        counts = f"{phase.success} ok of {counted(phase.total, 'item')}{done}"
+        yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
 
 
 def _merged(result: RunResult) -> Iterator[str]:
@@ -150,6 +163,8 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
 
 def _what_is_left(result: RunResult) -> str:
     left = result.pending + result.errors
+    if not left and result.stopped_by is not None:
+        return "Further phases are left."
     if not left:
         return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
@@ -162,7 +177,7 @@ def _what_is_left(result: RunResult) -> str:
 
 def as_typed(out: str, path: str) -> str:
     """A path in the output folder as a person in the current folder would type it."""
-    whole = Path(out, path)
+    whole = Path(os.path.normpath(Path(out, path)))  # of one phase among several, it leads out of items/ first
     try:
         return str(whole.relative_to(os.getcwd()))
     except ValueError:

@@ -103,6 +103,9 @@ def _tiles(result: RunResult) -> Iterator[str]:
 def _facts(material: Material) -> Iterator[tuple[str, str]]:
     result = material.result
     yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
+    if result.phases:
+        told = (f"{one.name} {one.state}, {one.success:,} of {one.total:,} ok" for one in result.phases)
+        yield "Phases", markup("; ".join(told), 2000)
     yield "Workers", markup(f"{result.workers} ({result.backend})")
     yield "Workers restarted", f"{result.worker_restarts:,}"
     if result.overview and result.overview.path:
@@ -114,8 +117,10 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     elif result.merged and result.merged.error:
         yield "Merged", markup(f"failed: {result.merged.error}")
     yield "Exit code", "none" if result.exit_code is None else str(result.exit_code)
+    folders = [f"{phase.name}/items" for phase in result.phases] or ["items"]
+    items = (f'<a href="{escape(quote(path))}/">{markup(path)}</a>' for path in folders)
     others = (material.folder.report(name).name for name in ("report.json", "junit.xml"))
-    yield "Files", ", ".join(['<a href="items/">items</a>', *(f'<a href="{name}">{name}</a>' for name in others)])
+    yield "Files", ", ".join([*items, *(f'<a href="{name}">{name}</a>' for name in others)])
     yield "Run", markup(result.run_id)
     if result.shard is not None:
         yield "Shard", result.shard
