@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from parbatch.entries import Entry
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
     from parbatch.model import Item, Outcome
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Entry",
     "FolderHeldError",
     "Item",
     "Job",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Entry": "parbatch.entries",
     "FolderHeldError": "parbatch.errors",
     "Item": "parbatch.model",
     "Job": "parbatch.job",

@@ -18,11 +18,12 @@ from parbatch.capture import Capture
 from parbatch.context import Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
 from parbatch.evidence import of_exception, status_of
+from parbatch.holding import NOTHING_REQUIRED, Holding, Required
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
 from parbatch.limits import PeakMeter, hold_memory, relieve_memory, resident_bytes
 from parbatch.loading import JobRef
-from parbatch.model import NO_DATA, OVERVIEW, Ended, Evidence, Output, Status, Task
+from parbatch.model import NO_DATA, OVERVIEW, RENDER, Chunk, ChunkEnded, Ended, Evidence, Output, Status, Task
 from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     slot: int = 0
     job_file: str = ""
     identity: dict[str, str] = {}
+    context: str = ""
 
 
 class Attempts:
@@ -69,6 +71,9 @@ class Attempts:
         self._reserve_bytes = 0
         self._reserve = b""
         self._children: Children | None = None
+        self._holding = Holding(settings.context) if settings.context else None
+        self._chunk: Chunk | None = None
+        self._chunk_began = 0.0
 
     def set_up(self) -> None:
         """Run the job's setup and remember what is there before the first item. Raises what the setup raises."""
@@ -78,13 +83,40 @@ class Attempts:
         self._children = Children()
         self._cpu_s = time.process_time()
 
+    def take_up(self, chunk: Chunk) -> None:
+        """Begin a chunk: acquire what its items require."""
+        self._chunk, self._chunk_began = chunk, time.monotonic()
+        if self._holding is not None:
+            self._holding.acquire(entry for task in chunk.tasks for entry in task.requires)
+
+    def put_down(self) -> ChunkEnded | None:
+        """End a chunk, also one that is broken off: release what it held. Returns what it came to, the first time."""
+        chunk, self._chunk, holding = self._chunk, None, self._holding
+        if chunk is None or holding is None:
+            return None
+        entries, tokens, size = len(holding), holding.tokens, holding.size
+        holding.release()
+        if chunk.role != RENDER:
+            return None
+        return ChunkEnded(
+            chunk=chunk.number,
+            items=len(chunk.tasks),
+            entries=entries,
+            tokens=tokens,
+            size=size,
+            acquire_s=holding.acquire_s,
+            duration_s=time.monotonic() - self._chunk_began,
+            ended_at=time.time(),
+        )
+
     def make(self, task: Task, role: str) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
         if len(self._reserve) < self._reserve_bytes:
             self._reserve = bytes(self._reserve_bytes)
         started, cpu_started = time.monotonic(), self._cpu_s
         place = task.staging(self._tmp)
-        ctx = Context(task.number, self._shared, place, self._base)
+        required = NOTHING_REQUIRED if self._holding is None else Required(self._holding, task.requires)
+        ctx = Context(task.number, self._shared, place, self._base, required)
         status: Status = "ok"
         evidence: Evidence | None = None
         result = NO_DATA
@@ -104,6 +136,8 @@ class Attempts:
             del error
         if status != "ok" and ctx.has_files:
             shutil.rmtree(place, ignore_errors=True)
+        for note in required.close():
+            self._capture.note(note)
         self._clean_up()
         self._cpu_s = time.process_time()
         return Ended(

@@ -16,14 +16,14 @@ from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
 PAGE = 2_000  # rows fetched at once where all items are walked through
-TASK_COLUMNS = 'position, id, name, "group", data, requires, stem'
+TASK_COLUMNS = 'position, id, name, "group", data, requires, stem, priority'
 
 
 def as_task(row: Sequence[Any]) -> Task:
     """The first attempt at the item of a row of TASK_COLUMNS."""
-    position, item_id, name, group, data, requires, stem = row
+    position, item_id, name, group, data, requires, stem, priority = row
     needed = tuple(msgspec.json.decode(requires)) if requires else ()
-    return Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "")
+    return Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "", 1, priority)
 
 
 class Checkpoint:
@@ -128,7 +128,7 @@ class Checkpoint:
             yield dict(zip(names, row, strict=True))
 
     def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
-        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_) = row
+        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_, priority) = row
         evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
         return Outcome(
             item=Item(
@@ -137,6 +137,7 @@ class Checkpoint:
                 group=group,
                 data=msgspec.json.decode(data),
                 requires=tuple(msgspec.json.decode(requires)) if requires else (),
+                priority=int(priority),
             ),
             status=status,  # type: ignore[arg-type]
             attempts=int(attempts),

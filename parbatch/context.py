@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from parbatch.holding import NOTHING_REQUIRED, Required
 from parbatch.model import Outcome
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ class Context:
     """One attempt's surroundings.
 
     `number` is this attempt, from 1; `shared` what the job's setup returned; `feedback` what was wrong with the
-    attempt before, empty on the first.
+    attempt before, empty on the first; `context` the shared entries that the item requires, by id.
     """
 
-    def __init__(self, number: int, shared: Any, folder: str, base: Path) -> None:
+    def __init__(self, number: int, shared: Any, folder: str, base: Path, context: Required = NOTHING_REQUIRED) -> None:
         self.number = number
         self.shared = shared
+        self.context = context
         self.feedback: tuple[Any, ...] = ()
         self.metrics: dict[str, float] = {}
         self.templates: set[str] = set()

@@ -12,7 +12,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.folder import OWN_NAMES, Folder
-from parbatch.model import OVERVIEW, Ended, Evidence, Task
+from parbatch.model import OVERVIEW, ChunkEnded, Ended, Evidence, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, is_intact, make_durable, publish, withdraw
 from parbatch.result import OverviewReport
@@ -44,6 +44,9 @@ class _OverviewSink:
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one outcome
         """See Sink."""
         self.ended = ended
+
+    def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
+        """See Sink."""
 
     def next_deadline(self) -> float | None:
         """See Sink."""

@@ -11,13 +11,14 @@ import msgspec
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
+from parbatch.chunk_book import spreads
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
 from parbatch.model import NO_DATA, Ended, Evidence, Task
 from parbatch.publish import written_whole
 from parbatch.reports import REPORTS, json, write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, Failure, MetricSummary, RunResult
+from parbatch.result import ChunkFigures, Counts, Failure, MetricSummary, RunResult, Spread
 from parbatch.selection import KNOWN_AFTER
 
 
@@ -54,6 +55,12 @@ class Tally:
 def counts(checkpoint: Checkpoint) -> Counts:
     """Items by status as the checkpoint has them now."""
     return Counts(checkpoint.counts(), checkpoint.counts_by_group())
+
+
+def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
+    """What the chunks of a run came to; None where none was written down."""
+    count, figures = spreads(checkpoint, run_id)
+    return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
 
 
 def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:

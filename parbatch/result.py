@@ -68,12 +68,35 @@ class MetricSummary(msgspec.Struct, frozen=True):
     missing: int
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """A figure over the chunks of a run; median and 95th percentile are figures that a chunk had (nearest rank)."""
+
+    sum: float
+    median: float
+    p95: float
+    max: float
+
+
+class ChunkFigures(msgspec.Struct, frozen=True):
+    """What the chunks of a run came to that were done to their end: `bytes` and `tokens` are those of their entries;
+    acquiring the entries took `acquire_s`, a chunk in all `duration_s`, both in seconds.
+    """
+
+    count: int
+    items: Spread
+    entries: Spread
+    tokens: Spread
+    bytes: Spread
+    acquire_s: Spread
+    duration_s: Spread
+
+
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run. Times are UTC in ISO 8601; `duration_s` is measured on the monotonic clock.
 
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
-    `memory_cap_bytes` is the cap for each worker; None where it is not known.
+    `memory_cap_bytes` is the cap for each worker; None where it is not known. `chunks` is there for jobs with entries.
     """
 
     job: str
@@ -104,6 +127,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int = 0
     left_out_by_samples: int = 0
     memory_cap_bytes: int | None = None
+    chunks: ChunkFigures | None = None
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parbatch.chunks import ChunkSizer
+from parbatch.chunks import ChunkSizer, within
 from parbatch.model import RENDER, Chunk, Ended, Task
 from parbatch.units import counted
 
@@ -42,6 +42,7 @@ class Schedule:
     `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
     attempt; `max_failures` stops handing out once so many items have settled as not ok, and
     `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
+    `max_entries` bounds the distinct entries that the items of a chunk require, where items require any.
     `then` gives further tasks, and how many, once all before them have settled.
     """
 
@@ -56,6 +57,7 @@ class Schedule:
         timeout: float | None = None,
         max_failures: int | None = None,
         max_same_failure: int | None = None,
+        max_entries: int | None = None,
         role: str = RENDER,
         then: Callable[[], tuple[Iterator[Task], int]] | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Schedule:
         self._timeout = timeout
         self._max_failures = max_failures
         self._max_same_failure = max_same_failure
+        self._max_entries = max_entries
         self._role = role
         self._then = then
         self._back: deque[Task] = deque()
@@ -120,7 +123,15 @@ class Schedule:
         wanted = size - len(tasks)
         fresh = list(islice(self._source, wanted))
         self._left = self._left - wanted if len(fresh) == wanted else 0
-        return self._give(slot, tasks + fresh, alone=False) if tasks or fresh else None
+        tasks += fresh
+        if self._max_entries is not None:
+            tasks, beyond = within(tasks, self._max_entries)
+            self._back.extendleft(reversed(beyond))
+        return self._give(slot, tasks, alone=False) if tasks else None
+
+    def begun(self) -> list[Chunk]:
+        """The chunks that workers are at: those whose entries are held."""
+        return [held.chunk for slot in self._slots for held in slot.chunks if held.begun]
 
     def in_flight(self, number: int) -> Task | None:
         """The task that a slot's worker is at, if it is at one."""

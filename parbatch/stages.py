@@ -17,6 +17,7 @@ from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
+from parbatch.chunk_book import ChunkBook, set_held
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
@@ -26,17 +27,18 @@ from parbatch.identity import heading, identity
 from parbatch.interrupts import Interrupts
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
-from parbatch.lineup import LineUp
+from parbatch.lineup import Bounds, LineUp
 from parbatch.loading import LoadedJob
 from parbatch.model import Ended, Task
 from parbatch.options import Options
 from parbatch.overview import is_current, make
 from parbatch.plan import Plan, tasks_due
-from parbatch.reporting import Tally, counts, environment, failures, keep_record
+from parbatch.reporting import Tally, chunk_figures, counts, environment, failures, keep_record
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, OverviewReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.store import write_index
 from parbatch.units import format_duration
 
 
@@ -85,6 +87,8 @@ class Stages:
         self._spent_before = checkpoint.spent_s
         self._slots = max(1, slots)
         self._memory_cap = asked.memory or default_cap(self._slots)
+        self._index = ""
+        self._bounds = Bounds(asked.chunk_size, loaded.job.max_entries)
         self.stream = sys.stderr if asked.json else sys.stdout
 
     def run(self, plan: Plan) -> RunResult:
@@ -123,7 +127,9 @@ class Stages:
 
     def begin(self) -> None:
         """Write down that there is a run: one that is killed stays `running`."""
+        set_held(self._checkpoint, {})
         self._checkpoint.set_run(self._run_id, "running")
+        self._index = str(write_index(self._checkpoint, self._folder) or "")
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
@@ -132,6 +138,7 @@ class Stages:
             return
         progress = progressing.start(self._asked.progress, plan.due, self.stream)
         with contextlib.closing(progress), self._backend(self._slots) as backend:
+            book = ChunkBook(self._checkpoint, self._run_id) if self._index else None
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -140,6 +147,7 @@ class Stages:
                 backend.wake,
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
+                chunks=book,
             )
             sink = _Observed(journal, self._tally, progress)
             tasks, count, then = self._tasks(plan, journal)
@@ -152,8 +160,11 @@ class Stages:
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
                 max_same_failure=self._asked.max_same_failure,
+                max_entries=self._bounds.most_entries if self._index else None,
                 then=then,
             )
+            if book is not None:
+                book.begun = schedule.begun
             try:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
@@ -174,8 +185,8 @@ class Stages:
         """What is due, and what follows once that has settled."""
         selection = self._asked.selection
         if not selection.sample_groups:
-            return tasks_due(self._checkpoint, selection), plan.due, None
-        lineup = LineUp(self._checkpoint, selection)
+            return tasks_due(self._checkpoint, selection, self._bounds), plan.due, None
+        lineup = LineUp(self._checkpoint, selection, self._bounds)
 
         def others() -> tuple[Iterator[Task], int]:
             journal.flush()  # so that the checkpoint knows how the samples ended
@@ -268,6 +279,7 @@ class Stages:
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            chunks=chunk_figures(self._checkpoint, self._run_id),
         )
         self._checkpoint.set_run(self._run_id, state)
         keep_record(result, self._folder)
@@ -304,6 +316,7 @@ class Stages:
             timeout=self._asked.timeout,
             accelerate=self._asked.accelerate,
             job_file=str(self._loaded.file or ""),
+            context=self._index,
             identity=self._identity,
         )
         mark = f"{self._run_id}-{os.getpid()}"
@@ -329,6 +342,7 @@ class _Observed:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
+        self.chunk_ended = journal.chunk_ended
         self._journal = journal
         self._tally = tally
         self._progress = progress

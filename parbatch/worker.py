@@ -1,7 +1,7 @@
 """What a worker process does: take chunks from its pipe, make attempts, say how each ended.
 
     parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ Attempts.make ──▶ the job's code
-           ◀─ Ready, Began, Ended …, Returned, Retiring ─┘
+           ◀─ Ready, Began, Ended …, ChunkEnded, Returned, Retiring ─┘
 
 Messages are lines of JSON. A worker knows one chunk, one attempt's folder and one pipe; it never sees
 the checkpoint. When the pipe ends, so does the worker.
@@ -113,13 +113,19 @@ class Worker:
     def _work(self, chunk: Chunk) -> bool:
         """Render a chunk. Returns whether this worker goes on."""
         self._pipe.send(Began(chunk.number))
-        for task in chunk.tasks:
-            ended = self._attempts.make(task, chunk.role)
-            if self._pipe_says_stop(ended):
-                return True
-            if ended.peak_memory_bytes > self._idle_limit and self._grown_too_far():
-                return False
-        return True
+        self._attempts.take_up(chunk)
+        try:
+            for task in chunk.tasks:
+                ended = self._attempts.make(task, chunk.role)
+                if task is chunk.tasks[-1] and (told := self._attempts.put_down()) is not None:
+                    self._pipe.send(told)
+                if self._pipe_says_stop(ended):
+                    return True
+                if ended.peak_memory_bytes > self._idle_limit and self._grown_too_far():
+                    return False
+            return True
+        finally:
+            self._attempts.put_down()
 
     def _grown_too_far(self) -> bool:
         gc.collect()

@@ -42,6 +42,8 @@ class InlineBackend:
         """See Backend."""
         if isinstance(order, Stop):
             self._tasks.clear()
+            if self._attempts is not None:
+                self._attempts.put_down()
             self._said.append((slot, Returned()))
         else:
             self._tasks.extend((order, task) for task in order.tasks)
@@ -74,6 +76,8 @@ class InlineBackend:
     def close(self, *, at_once: bool) -> None:  # noqa: ARG002 -- there is nothing to wait for
         """See Backend."""
         self._tasks.clear()
+        if self._attempts is not None:
+            self._attempts.put_down()
         self._capture.close()
         if not self._fast_before:
             restore()
@@ -90,8 +94,12 @@ class InlineBackend:
             self._said.append((_SLOT, Ready(0)))
         if task is chunk.tasks[0]:
             self._said.append((_SLOT, Began(chunk.number)))
+            self._attempts.take_up(chunk)
         with _alarm(self._settings.timeout if chunk.role == RENDER else None):
-            self._said.append((_SLOT, self._attempts.make(task, chunk.role)))
+            ended = self._attempts.make(task, chunk.role)
+        if task is chunk.tasks[-1] and (told := self._attempts.put_down()) is not None:
+            self._said.append((_SLOT, told))
+        self._said.append((_SLOT, ended))
 
     def _set_up(self) -> Attempts:
         settings = self._settings
