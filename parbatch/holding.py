@@ -1,15 +1,15 @@
 """Entries in a worker: those of a chunk are held from before its first item until after its last.
 
-    run/context/<digest> ── mmap ──▶ Holding, for a chunk ──▶ Required, for one item ──▶ ctx.context["ctx_001"].content
+    run/context/<digest> ── open ──▶ Holding, for a chunk ── mmap ──▶ Required, for one item ──▶ ctx.context[…].content
 
 Files are mapped, not read: their pages lie in the system's cache, once for all workers. What an item gets is its own:
-text and JSON are decoded for it, views end with it, and nothing of it stays behind for the next.
+the mapping ends with it, text and JSON are decoded for it, and nothing of it stays behind for the next.
 """
 
+import contextlib
 import gc
 import mmap
 import os
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -31,7 +31,7 @@ class RequiredEntry:
     be written to, and are not to be kept when the item has ended. Raises EntryError where the file can't be read.
     """
 
-    def __init__(self, summary: Summary, mapped: "mmap.mmap | bytes | OSError") -> None:
+    def __init__(self, summary: Summary, file: int | OSError) -> None:
         self.id = summary.id
         self.type = summary.type
         self.source = summary.source
@@ -39,8 +39,9 @@ class RequiredEntry:
         self.tokens = summary.tokens
         self.size = summary.size
         self._about = summary
-        self._mapped = mapped
-        self._view: memoryview | None = None
+        self._file = file
+        self._mapped: mmap.mmap | None = None
+        self._view = memoryview(b"")
 
     def __repr__(self) -> str:
         return f"<entry {self.id!r}, {self.type}, {self.size} bytes>"
@@ -48,37 +49,36 @@ class RequiredEntry:
     @cached_property
     def content(self) -> Any:
         """The content; the same object each time while the item lasts."""
-        if isinstance(self._mapped, OSError):
+        if isinstance(self._file, OSError):
             raise EntryError(
-                f"entry {self.id!r} can't be read: {self._mapped}. Was the folder changed? --resume writes it anew."
+                f"entry {self.id!r} can't be read: {self._file}. Was the folder changed? --resume writes it anew."
             )
-        self._view = memoryview(self._mapped)
+        if self.size:  # an empty file can't be mapped
+            self._mapped = mmap.mmap(self._file, self.size, access=mmap.ACCESS_READ)
+            self._view = memoryview(self._mapped)
         return decoded(self._about, self._view)
 
     def close(self) -> str | None:
         """End what the item was given. Returns what to tell a person where a view was kept."""
         self.__dict__.pop("content", None)
-        view, self._view = self._view, None
-        if view is None:
+        if self._mapped is None or self._unmapped():
             return None
-        if not _released(view):
-            gc.collect()  # it may be held by nothing but a circle of references, such as a traceback
-            if not _released(view):
-                return (
-                    f"parbatch: a view of entry {self.id!r} was kept beyond the end of this item; its memory is given"
-                    " back when the view goes. Copy what is needed later.\n"
-                )
-        if isinstance(self._mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            self._mapped.madvise(mmap.MADV_DONTNEED)  # out of this process's size; the pages stay in the system's cache
-        return None
+        gc.collect()  # it may be held by nothing but a circle of references, such as a traceback
+        if self._unmapped():
+            return None
+        return (
+            f"parbatch: a view of entry {self.id!r} was kept beyond the end of this item; its memory is given back when"
+            " the view goes. Copy what is needed later.\n"
+        )
 
-
-def _released(view: memoryview) -> bool:
-    try:
-        view.release()
-    except BufferError:  # somebody has made another view of it, such as an array
-        return False
-    return True
+    def _unmapped(self) -> bool:
+        assert self._mapped is not None
+        try:
+            self._view.release()
+            self._mapped.close()
+        except BufferError:  # somebody has another view of it, such as an array
+            return False
+        return True
 
 
 class Required(Mapping[str, RequiredEntry]):
@@ -139,7 +139,7 @@ class Holding:
 
     def __init__(self, index: str = "") -> None:
         self._path = index
-        self._held: dict[str, mmap.mmap | bytes | OSError] = {}
+        self._held: dict[str, int | OSError] = {}
         self.tokens = 0
         self.size = 0
         self.acquire_s = 0.0
@@ -153,26 +153,24 @@ class Holding:
         return {summary.id: summary for summary in read_index(Path(self._path))} if self._path else {}
 
     def acquire(self, entry_ids: Iterable[str]) -> None:
-        """Map the files of entries. One that can't be is an error for the items that ask for it, and for no other."""
+        """Open the files of entries. One that can't be is an error for the items that ask for it, and for no other."""
         began = time.monotonic()
         for entry_id in entry_ids:
             if entry_id not in self._held and entry_id in self.index:
                 about = self.index[entry_id]
-                self._held[entry_id] = _mapped(Path(self._path).parent / about.digest, about.size)
+                self._held[entry_id] = _opened(Path(self._path).parent / about.digest, about.size)
                 self.tokens += about.tokens or 0
                 self.size += about.size
         self.acquire_s = time.monotonic() - began
 
     def release(self) -> None:
-        """Let go of all of them. A file of which somebody kept a view is let go of with the last view."""
+        """Let go of all of them."""
         held, self._held = self._held, {}
         self.tokens = self.size = 0
-        for mapped in held.values():
-            if isinstance(mapped, mmap.mmap):
-                try:
-                    mapped.close()
-                except BufferError:  # told in the log of the item that kept it
-                    continue
+        for file in held.values():
+            if isinstance(file, int):
+                with contextlib.suppress(OSError):  # an item has closed what is not its own
+                    os.close(file)
 
     def entry(self, entry_id: str) -> RequiredEntry:
         """An entry that is held, for one item."""
@@ -183,22 +181,16 @@ class Holding:
         return RequiredEntry(self.index[entry_id], self._held[entry_id])
 
 
-def _mapped(path: Path, size: int) -> "mmap.mmap | bytes | OSError":
+def _opened(path: Path, size: int) -> int | OSError:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        try:
-            found = os.fstat(descriptor).st_size
-            if found != size:
-                return OSError(f"{path} has {found} bytes, and should have {size}")
-            if not size:
-                return b""
-            # Before Python 3.13 a mapping keeps a descriptor of its own.
-            more = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-            return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ, **more)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         return error
+    found = os.fstat(descriptor).st_size
+    if found != size:
+        os.close(descriptor)
+        return OSError(f"{path} has {found} bytes, and should have {size}")
+    return descriptor
 
 
 NOTHING_REQUIRED = Required(Holding(), ())

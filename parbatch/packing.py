@@ -92,10 +92,10 @@ class _Packer:
         return self._seed if self._seed < len(self._needs) else None
 
 
-def ranks(needs: Sequence[Sequence[int]], size: int, most: int) -> dict[int, int]:
+def ranks(needs: Sequence[Sequence[int]], most: int) -> dict[int, int]:
     """A number for each entry, close ones for entries that are required together: their order in packed items."""
     found: dict[int, int] = {}
-    for item in pack(needs, size, most):
+    for item in pack(needs, len(needs), most):
         for entry in needs[item]:
             found.setdefault(entry, len(found))
     return found
