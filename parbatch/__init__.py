@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from parbatch.entries import Entry
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
-    from parbatch.model import Item, Outcome
+    from parbatch.model import Feedback, Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
 
@@ -18,12 +18,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Entry",
+    "Feedback",
     "FolderHeldError",
     "Item",
     "Job",
     "NothingRunError",
     "Outcome",
     "ParbatchError",
+    "Problem",
     "RunResult",
     "__version__",
     "render",
@@ -34,11 +36,13 @@ __all__ = [
 _HOMES = {
     "Entry": "parbatch.entries",
     "FolderHeldError": "parbatch.errors",
+    "Feedback": "parbatch.model",
     "Item": "parbatch.model",
     "Job": "parbatch.job",
     "NothingRunError": "parbatch.errors",
     "Outcome": "parbatch.model",
     "ParbatchError": "parbatch.errors",
+    "Problem": "parbatch.model",
     "RunResult": "parbatch.result",
     "render": "parbatch.runner",
     "retry": "parbatch.runner",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from parbatch.checkpoint import PAGE, TASK_COLUMNS, Checkpoint, as_task
+from parbatch.checkpoint import PAGE, TASK_COLUMNS, Checkpoint
 from parbatch.model import Task
 from parbatch.packing import pack, ranks
 from parbatch.selection import Selection, due, offer_selection
@@ -92,7 +92,7 @@ class LineUp:
         ).fetchall():
             place = rows[-1][0]
             for _, *row in rows:
-                yield as_task(row)
+                yield self._checkpoint.as_task(row)
 
     # --- packing
 

@@ -135,7 +135,7 @@ def _finish(
         items_changed = bool(difference.changed or difference.gone or difference.new)
         renew(checkpoint, loaded.job, stage, items_changed=items_changed)
         if items_changed:
-            checkpoint.overview_is("stale")
+            checkpoint.products_are_stale()
         if options.selection.exact:
             mark_asked_for(checkpoint, options.selection.exact)
         plan = summarise(checkpoint, loaded, options.selection, difference)

@@ -2,14 +2,15 @@
 
 `items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
 `fingerprint`, nothing that it depends on having changed); `gone` the rows of items that the source no longer has;
-`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files`
-what the outputs depend on besides the data; `codes` the versions of the job's code; `runs` the runs so far; `entries`
-the index of the shared entries, in the order of the job's context function; `chunks` what each chunk came to that was
-done with shared entries.
+`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files` what the
+outputs depend on besides the data; `products` what was made of all outcomes; `codes` the versions of the job's code;
+`runs` the runs so far; `entries` the index of the shared entries, in the order of the job's context function; `chunks`
+what each chunk came to that was done with shared entries, or as a whole.
+
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
 """
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x70617262  # "parb"
 
 ITEM_COLUMNS = """
@@ -31,11 +32,12 @@ ITEM_COLUMNS = """
     peak_memory_bytes INTEGER,
     fingerprint TEXT,
     alike INTEGER NOT NULL DEFAULT 0,
+    warnings TEXT,
     priority INTEGER NOT NULL DEFAULT 0
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike, priority"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, priority"
 )
 
 SCHEMA = f"""
@@ -53,7 +55,8 @@ CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT);
 CREATE TABLE codes (code INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL);
-CREATE TABLE overview (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE products (product TEXT NOT NULL, path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    digest TEXT NOT NULL);
 CREATE TABLE entries (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, kind TEXT NOT NULL,
     layout TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, summary TEXT NOT NULL, tokens INTEGER,
     size INTEGER NOT NULL);

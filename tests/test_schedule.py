@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from parbatch.chunks import ChunkSizer
-from parbatch.model import Status, Task
+from parbatch.chunks import ChunkSizer, references
+from parbatch.model import Evidence, Feedback, Problem, Status, Task
 from parbatch.schedule import Schedule
 from tests.support import ended, task
 
@@ -27,22 +29,19 @@ def handed(made: Schedule, slot: int = 0) -> list[int]:
 
 def crash(made: Schedule, slot: int = 0) -> bool:
     """The worker dies in the middle of an item, as the coordinator tells it. Returns whether the item is settled."""
-    victim = made.in_flight(slot)
-    assert victim is not None
+    (victim,) = made.in_flight(slot)
     _, settled = made.ended(slot, ended(victim, "crashed"), 0.0)
     made.died(slot)
     return settled
 
 
 def end(made: Schedule, status: Status = "ok", slot: int = 0, now: float = 0.0) -> bool:
-    in_flight = made.in_flight(slot)
-    assert in_flight is not None
+    (in_flight,) = made.in_flight(slot)
     return made.ended(slot, ended(in_flight, status), now)[1]
 
 
 def fail(made: Schedule, fingerprint: str, slot: int = 0) -> None:
-    in_flight = made.in_flight(slot)
-    assert in_flight is not None
+    (in_flight,) = made.in_flight(slot)
     made.ended(slot, ended(in_flight, "failed", fingerprint=fingerprint), 0.0)
 
 
@@ -76,17 +75,17 @@ def test_near_the_end_no_slot_holds_work_that_an_idle_one_could_do() -> None:
 def test_an_item_is_in_flight_from_the_end_of_its_predecessor() -> None:
     made = schedule(2, chunk=2, timeout=5.0)
     made.hand_out(0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
     assert made.deadline(0) is None
     made.began(0, 10.0)
-    assert made.in_flight(0) == task(0)
+    assert made.in_flight(0) == [task(0)]
     assert made.deadline(0) == 15.0
     end(made, now=12.0)
-    assert made.in_flight(0) == task(1)
+    assert made.in_flight(0) == [task(1)]
     assert made.since(0) == 12.0
     assert made.deadline(0) == 17.0
     end(made, now=13.0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
     assert made.finished
 
 
@@ -97,7 +96,7 @@ def test_a_waiting_chunk_is_not_in_flight_until_it_is_begun() -> None:
     made.began(0, 0.0)
     end(made)
     assert made.has_work(0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
 
 
 def test_without_a_timeout_there_is_no_deadline() -> None:
@@ -116,7 +115,7 @@ def test_a_crash_sends_the_suspect_on_alone_and_its_chunk_mates_to_the_front() -
     assert not crash(made)  # item 1, which is to be tried once more
     suspect = made.hand_out(0)
     assert suspect is not None
-    assert suspect.tasks == [task(1, number=2)]
+    assert [(one.position, one.number) for one in suspect.tasks] == [(1, 2)]
     assert handed(made) == []  # nothing else while the suspect is there
     made.began(0, 0.0)
     assert crash(made)
@@ -292,7 +291,7 @@ def test_an_end_that_is_not_of_the_item_in_flight_is_a_bug_that_shows() -> None:
     made = schedule(2, chunk=2)
     made.hand_out(0)
     made.began(0, 0.0)
-    with pytest.raises(AssertionError, match="slot 0 reports 1, but 0 is in flight"):
+    with pytest.raises(AssertionError, match="the end of 1 is reported, and it is not in flight"):
         made.ended(0, ended(task(1)), 0.0)
 
 
@@ -376,7 +375,7 @@ class AnyRun(RuleBasedStateMachine):
             if begins_only:
                 return
         current = self.held[slot][0].pop(0)
-        assert self.made.in_flight(slot) == current
+        assert self.made.in_flight(slot) == [current]
         told, settled = self.made.ended(slot, ended(current, status), self.now)
         assert told == current
         assert settled == (status == "ok" or current.number >= self.tries_of(status))
@@ -465,10 +464,9 @@ def test_a_crash_is_blamed_on_no_other_item(
             made.hand_out(slot)
             if not made.has_work(slot):
                 continue
-            if made.in_flight(slot) is None:
+            if not made.in_flight(slot):
                 made.began(slot, 0.0)
-            current = made.in_flight(slot)
-            assert current is not None
+            (current,) = made.in_flight(slot)
             status = dict(enumerate(fates.get(current.position, []), start=1)).get(current.number, "ok")
             seen[current.position].append(status)
             made.ended(slot, ended(current, status), 0.0)
@@ -485,3 +483,128 @@ def own_fate(fate: list[Status], attempts: int) -> list[Status]:
         if status == "ok" or len(seen) >= (max(attempts, 2) if status == "crashed" else attempts):
             break
     return seen
+
+
+def test_items_wait_between_attempts_and_hold_no_slot() -> None:
+    made = schedule(3, chunk=1, attempts=3, backoff=10.0)
+    made.hand_out(0, 0.0)
+    made.began(0, 0.0)
+    end(made, "failed", now=1.0)
+    assert made.next_due == 11.0
+    assert handed(made) == [1], "others go on meanwhile"
+    made.began(0, 1.0)
+    end(made, now=2.0)
+    assert handed(made) == [2]
+    made.began(0, 2.0)
+    end(made, now=3.0)
+    assert made.hand_out(0, 3.0) is None
+    assert not made.finished
+    second = made.hand_out(0, 11.0)
+    assert second is not None
+    assert [(one.position, one.number) for one in second.tasks] == [(0, 2)]
+    made.began(0, 11.0)
+    end(made, "failed", now=12.0)
+    assert made.next_due == 32.0, "twice as long"
+    made.stop("enough")
+    assert [made.next_due, made.finished] == [None, True]
+
+
+def test_the_next_attempt_is_told_what_was_wrong_with_the_one_before() -> None:
+    made = schedule(1, attempts=2)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    evidence = Evidence(type="too short", message="3 words", problems=(Problem("too short", "3 words", where="title"),))
+    made.ended(0, ended(task(0), "invalid", evidence=evidence, result=msgspec.Raw(b'{"words":3}')), 1.0)
+    chunk = made.hand_out(0)
+    assert chunk is not None
+    feedback = msgspec.json.decode(chunk.tasks[0].feedback, type=Feedback)
+    assert feedback == Feedback((Problem("too short", "3 words", where="title"),), {"words": 3})
+    assert feedback
+    assert len(feedback) == 1
+    assert not Feedback()
+
+
+def test_all_of_a_whole_chunk_is_in_flight_and_ends_in_any_order() -> None:
+    made = schedule(4, chunk=4, whole=True, timeout=5.0)
+    made.hand_out(0)
+    made.began(0, 10.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 1, 2, 3]
+    made.ended(0, ended(task(2)), 12.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 1, 3]
+    assert made.deadline(0) == 15.0, "the time is the chunk's"
+
+
+@pytest.mark.parametrize("status", ["crashed", "timeout", "memory"])
+def test_what_befalls_a_whole_chunk_is_tried_once_more_each_item_alone(status: Status) -> None:
+    made = schedule(3, chunk=3, whole=True)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    for one in made.in_flight(0):
+        assert made.ended(0, ended(one, status), 1.0)[1] is False
+    made.died(0)
+    for position in range(3):
+        assert handed(made) == [position]
+        made.began(0, 2.0)
+        assert end(made, status, now=3.0), "alone, it is the item's own fault"
+    assert made.finished
+
+
+def test_rendered_items_wait_for_their_chunk_and_are_not_blamed_for_the_one_in_flight() -> None:
+    made = schedule(3, chunk=3)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    made.rendered(0, 1.0)
+    assert [one.position for one in made.in_flight(0)] == [1]
+    assert not crash(made)
+    assert handed(made) == [1]
+    made.began(0, 2.0)
+    end(made, now=3.0)
+    assert handed(made) == [0, 2]
+    made.began(0, 3.0)
+    made.rendered(0, 4.0)
+    made.rendered(0, 5.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 2], "their chunk is being validated"
+
+
+# --- shared entries
+
+
+def requiring(position: int, *entries: str) -> Task:
+    return replace(task(position), requires=entries)
+
+
+def test_a_chunk_holds_no_more_distinct_entries_than_it_may_and_the_others_go_next() -> None:
+    tasks = [requiring(0, "a", "b"), requiring(1, "b"), requiring(2, "c"), requiring(3, "a"), requiring(4, "c", "d")]
+    made = Schedule(iter(tasks), 5, 3, sizer=ChunkSizer(4, 3), max_entries=2)
+    assert [handed(made, slot) for slot in range(3)] == [[0, 1], [2, 3], [4]]
+    assert not made.waiting
+
+
+def test_the_chunks_that_are_begun_are_those_whose_entries_are_held() -> None:
+    made = Schedule(iter([requiring(0, "a"), requiring(1, "b")]), 2, 2, sizer=ChunkSizer(1, 2), max_entries=2)
+    made.hand_out(0)
+    made.hand_out(1)
+    assert made.begun() == []
+    made.began(0, 0.0)
+    made.began(1, 0.0)
+    assert references(made.begun()) == {"a": 1, "b": 1}
+    end(made)
+    assert references(made.begun()) == {"b": 1}
+    made.died(1)
+    assert references(made.begun()) == {}
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdef"), max_size=3), max_size=12), st.integers(1, 5))
+def test_every_item_is_handed_out_once_within_the_bound(needs: list[set[str]], size: int) -> None:
+    tasks = [requiring(position, *sorted(need)) for position, need in enumerate(needs)]
+    made = Schedule(iter(tasks), len(tasks), 1, sizer=ChunkSizer(size, 1), max_entries=3)
+    seen = []
+    while (chunk := made.hand_out(0)) is not None:
+        assert len(chunk.tasks) <= size
+        assert len({entry for one in chunk.tasks for entry in one.requires}) <= 3
+        made.began(0, 0.0)
+        for one in chunk.tasks:
+            seen.append(one.position)
+            end(made)
+    assert seen == [*range(len(tasks))]
+    assert made.finished
