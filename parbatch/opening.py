@@ -11,6 +11,7 @@ from parbatch.loading import LoadedJob
 from parbatch.options import Options
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
 from parbatch.reading import copy, empty, reading
+from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
 from parbatch.store import renew, staging
 
@@ -62,6 +63,7 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
     A run that is going on is neither waited for nor disturbed.
     """
     check_files(loaded)
+    check_shard(folder)
     begun = folder.checkpoint.exists()
     if begun:
         with reading(folder) as checkpoint:
@@ -99,7 +101,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
 
 
 def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, folder: Folder | None) -> Plan:
-    difference = fill(checkpoint, loaded.job)
+    difference = fill(checkpoint, loaded.job, options.shard)
     remember_files(checkpoint, loaded)
     return _finish(checkpoint, loaded, options, difference, folder)
 
@@ -115,7 +117,9 @@ def _plan(
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:
     """How the checkpoint is brought up to date: gone on with, or started over."""
     if options.resume or options.selection.exact:
-        return lambda: resume(checkpoint, loaded, folder.items, options.selection, rerun_code=options.rerun_code)
+        return lambda: resume(
+            checkpoint, loaded, folder.items, options.selection, rerun_code=options.rerun_code, shard=options.shard
+        )
     last = checkpoint.last_run()
     counts = checkpoint.counts()
     left = sum(counts.values()) - counts["ok"]
@@ -124,7 +128,7 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
             f"{folder.root} holds an unfinished earlier run ({counts['ok']} ok, {left} not)."
             " Use --resume to go on with it, or --fresh to start over."
         )
-    return lambda: start_over(checkpoint, loaded, options.selection)
+    return lambda: start_over(checkpoint, loaded, options.selection, options.shard)
 
 
 def _finish(
@@ -139,7 +143,7 @@ def _finish(
         if options.selection.exact:
             mark_asked_for(checkpoint, options.selection.exact)
         plan = summarise(checkpoint, loaded, options.selection, difference)
-        if not plan.total:
+        if not plan.total and not difference.elsewhere:
             raise SelectionError(
                 f"{loaded.job!r} has no items: its items function gave none. Look at where they come from."
             )

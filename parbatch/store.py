@@ -261,7 +261,8 @@ def leftovers(folder: Folder) -> list[Path]:
 
 
 def _index_path(folder: Folder) -> Path:
-    return folder.context / f"{folder.checkpoint.stem}.index.jsonl"
+    name = "checkpoint" if folder.shard is None else folder.shard.name  # shards have one store
+    return folder.context / f"{name}.index.jsonl"
 
 
 def _digests(index: Path) -> set[str]:
