@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from parbatch.entries import Entry
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
     from parbatch.model import Feedback, Item, Outcome, Problem
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncStream",
+    "Entry",
     "Feedback",
     "FolderHeldError",
     "Item",
@@ -38,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncStream": "parbatch.streaming",
+    "Entry": "parbatch.entries",
     "FolderHeldError": "parbatch.errors",
     "Feedback": "parbatch.model",
     "Item": "parbatch.model",

@@ -20,6 +20,7 @@ from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
 from parbatch.evidence import of_exception, of_problems, status_of
+from parbatch.holding import NOTHING_REQUIRED, Holding, Required
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
 from parbatch.limits import PeakMeter, hold_memory, relieve_memory, resident_bytes
@@ -30,7 +31,10 @@ from parbatch.model import (
     NO_DATA,
     OVERVIEW,
     RENDER,
+    RENDER_CHUNK,
     VALIDATE,
+    Chunk,
+    ChunkEnded,
     Ended,
     Evidence,
     Feedback,
@@ -68,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True):
     slot: int = 0
     job_file: str = ""
     identity: dict[str, str] = {}
+    context: str = ""
 
 
 @dataclass(slots=True)
@@ -112,6 +117,10 @@ class Attempts:
         self._reserve_bytes = 0
         self._reserve = b""
         self._children: Children | None = None
+        self._holding = Holding(settings.context) if settings.context else None
+        self._of_chunk: list[Required] = []
+        self._chunk: Chunk | None = None
+        self._chunk_began = 0.0
 
     def set_up(self) -> None:
         """Run the job's setup and remember what is there before the first item. Raises what the setup raises."""
@@ -120,6 +129,40 @@ class Attempts:
         self._capture.drop()
         self._children = Children()
         self._cpu_s = time.process_time()
+
+    def take_up(self, chunk: Chunk) -> None:
+        """Begin a chunk: acquire what its items require."""
+        self._chunk, self._chunk_began = chunk, time.monotonic()
+        if self._holding is not None:
+            self._holding.acquire(entry for task in chunk.tasks for entry in task.requires)
+
+    def give_back(self) -> ChunkEnded | None:
+        """End a chunk, also one that is broken off: release what it held. Returns what it came to, the first time."""
+        chunk, self._chunk, holding = self._chunk, None, self._holding
+        if chunk is None:
+            return None
+        entries, tokens, size, acquire_s = 0, 0, 0, 0.0
+        if holding is not None:
+            entries, tokens, size, acquire_s = len(holding), holding.tokens, holding.size, holding.acquire_s
+            for required in self._of_chunk:
+                required.close()
+            self._of_chunk.clear()
+            holding.release()
+        if chunk.role != RENDER or (holding is None and RENDER_CHUNK not in self.job.functions):
+            return None
+        return ChunkEnded(
+            chunk=chunk.number,
+            items=len(chunk.tasks),
+            entries=entries,
+            tokens=tokens,
+            size=size,
+            acquire_s=acquire_s,
+            duration_s=time.monotonic() - self._chunk_began,
+            ended_at=time.time(),
+        )
+
+    def _required(self, entries: Iterable[str]) -> Required:
+        return NOTHING_REQUIRED if self._holding is None else Required(self._holding, tuple(entries))
 
     def make(self, task: Task, role: str = RENDER) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
@@ -134,11 +177,17 @@ class Attempts:
         """The beginning of an attempt."""
         feedback = msgspec.json.decode(task.feedback, type=Feedback) if bytes(task.feedback) != b"null" else NO_FEEDBACK
         ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
+        if self._holding is not None:
+            ctx.context = self._required(task.requires)
         return Draft(task, ctx, time.monotonic(), self._cpu_s)
 
     def surroundings(self, drafts: Sequence[Draft]) -> ChunkContext:
         """`ctx` for the job's functions that work on a whole chunk."""
-        return ChunkContext({draft.task.id: draft.ctx for draft in drafts}, self._shared, self._base)
+        ctx = ChunkContext({draft.task.id: draft.ctx for draft in drafts}, self._shared, self._base)
+        if self._holding is not None:
+            ctx.context = self._required(dict.fromkeys(entry for draft in drafts for entry in draft.task.requires))
+            self._of_chunk.append(ctx.context)
+        return ctx
 
     def render(self, draft: Draft, role: str = RENDER) -> None:
         """Call the job's function for an item, and validate what came of it."""
@@ -209,6 +258,8 @@ class Attempts:
 
         With `shared`, what was printed is also for the item that is put down next.
         """
+        for note in draft.ctx.context.close():
+            self._capture.note(note)
         self._clean_up()
         cpu_s = time.process_time()
         draft.duration_s = time.monotonic() - draft.began

@@ -17,7 +17,9 @@ from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
 PAGE = 2_000  # rows fetched at once where all items are walked through
-TASK_COLUMNS = 'position, id, name, "group", data, requires, stem, status, attempts, result, reason, fingerprint'
+TASK_COLUMNS = (
+    'position, id, name, "group", data, requires, stem, priority, status, attempts, result, reason, fingerprint'
+)
 
 
 class Checkpoint:
@@ -97,9 +99,10 @@ class Checkpoint:
 
         It is told what was wrong with the attempt before, in whatever run that was.
         """
-        position, item_id, name, group, data, requires, stem, status, attempts, result, reason, fingerprint = row
+        position, item_id, name, group, data, requires, stem, priority, *before = row
+        status, attempts, result, reason, fingerprint = before
         needed = tuple(msgspec.json.decode(requires)) if requires else ()
-        task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "")
+        task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "", 1, priority)
         broken_off = status == "pending" and reason is None
         if not attempts or not (broken_off or fingerprint) or (evidence := self.last_evidence(item_id)) is None:
             return task
@@ -148,7 +151,7 @@ class Checkpoint:
             yield dict(zip(names, row, strict=True))
 
     def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
-        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_) = row
+        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_, priority) = row
         evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
         return Outcome(
             item=Item(
@@ -157,6 +160,7 @@ class Checkpoint:
                 group=group,
                 data=msgspec.json.decode(data),
                 requires=tuple(msgspec.json.decode(requires)) if requires else (),
+                priority=int(priority),
             ),
             status=status,  # type: ignore[arg-type]
             attempts=int(attempts),

@@ -1,6 +1,9 @@
 """How many items a worker is handed at once."""
 
 import math
+from collections.abc import Sequence
+
+from parbatch.model import Chunk, Task
 
 # A chunk of about a second keeps the cost of handing over far below one per cent, and bounds what waits
 # behind a slow item.
@@ -47,3 +50,23 @@ class ChunkSizer:
             return 1
         wanted = min(MOST, max(1, int(TARGET_S / max(self._mean_s, 1e-9))))
         return max(1, min(wanted, math.ceil(left / (2 * self._slots))))
+
+
+def within(tasks: list[Task], most: int) -> tuple[list[Task], list[Task]]:
+    """The tasks up to where they require more than `most` distinct entries, and the rest. The first is always taken."""
+    held: set[str] = set()
+    for number, task in enumerate(tasks):
+        if task.requires:
+            held.update(task.requires)
+            if number and len(held) > most:
+                return tasks[:number], tasks[number:]
+    return tasks, []
+
+
+def references(chunks: Sequence[Chunk]) -> dict[str, int]:
+    """How many of the chunks hold each entry."""
+    found: dict[str, int] = {}
+    for chunk in chunks:
+        for entry in {entry for task in chunk.tasks for entry in task.requires}:
+            found[entry] = found.get(entry, 0) + 1
+    return found

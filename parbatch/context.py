@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from parbatch.holding import NOTHING_REQUIRED, Required
 from parbatch.model import Feedback, Item, Outcome
 
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ _MOST = 1e300  # of a figure, so that the sum over all items is a finite number 
 
 
 class _Surroundings:
-    """What an attempt and a chunk have in common: `shared` is what the job's setup returned."""
+    """What an attempt and a chunk have in common.
+
+    `shared` is what the job's setup returned; `context` the shared entries that the item, or any of the chunk,
+    requires, by id.
+    """
 
     def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
+        self.context: Required = NOTHING_REQUIRED
         self.templates: set[str] = set()
         self._base = base
 

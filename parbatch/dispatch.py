@@ -19,7 +19,20 @@ from parbatch.backends import Backend, Died
 from parbatch.errors import SetupError
 from parbatch.evidence import of_death
 from parbatch.fingerprint import fingerprint
-from parbatch.model import Began, Ended, Evidence, NotReady, Ready, Rendered, Retiring, Returned, Status, Stop, Task
+from parbatch.model import (
+    Began,
+    ChunkEnded,
+    Ended,
+    Evidence,
+    NotReady,
+    Ready,
+    Rendered,
+    Retiring,
+    Returned,
+    Status,
+    Stop,
+    Task,
+)
 from parbatch.schedule import Schedule
 from parbatch.units import format_duration, format_size
 
@@ -40,6 +53,9 @@ class Sink(Protocol):
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """Take the outcome of an attempt."""
+
+    def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
+        """Take what a chunk came to, where its worker tells."""
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do."""
@@ -169,6 +185,8 @@ class Dispatch:
                 self._ended(slot, message, now)
             case Began():
                 self._schedule.began(slot, now)
+            case ChunkEnded():
+                self._sink.chunk_ended(slot, message, now)
             case Rendered():
                 self._schedule.rendered(slot, now)
             case Ready():

@@ -45,6 +45,7 @@ class Folder:
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
         self.rejected = self.run / "rejected"
+        self.context = self.root / "run" / "context"
 
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept. A stem of joined checkpoints leads to another folder."""

@@ -41,7 +41,8 @@ class Job:
     `gc_every` after how many items a worker collects garbage;
     `files` what the outputs depend on besides the data (templates, tables), relative to the job's file:
     when one changes, every item is done again; `identity` names environment variables that logs and report show,
-    secrets masked, and that have to be the same in every worker.
+    secrets masked, and that have to be the same in every worker; `max_entries` how many shared entries the items of a
+    chunk may require in all.
 
     `after` is a job, or several, whose outcomes this one's items are made from: its items function takes one argument
     for each, and runs when they have finished. With `needs="all"` it begins only once every item of these is ok; with
@@ -66,6 +67,7 @@ class Job:
         identity: Sequence[str] = (),
         after: "Job | Sequence[Job]" = (),
         needs: str = "all",
+        max_entries: int = 200,
     ) -> None:
         if not isinstance(name, str) or not is_name(name):
             raise JobError(f"Job({name!r}): a job's name is made of letters, digits, spaces, dots, hyphens.")
@@ -79,6 +81,7 @@ class Job:
             self.fresh_worker = one_of(fresh_worker, "fresh_worker", FRESH_WORKERS)
             self._merge = one_of(merge, "merge", HOW)
             self.gc_every = positive(gc_every, "gc_every")
+            self.max_entries = positive(max_entries, "max_entries")
         except DataError as error:
             raise JobError(f"Job({name!r}): {error}") from None
         self.files = tuple(os.fspath(file) for file in files)
@@ -136,6 +139,13 @@ class Job:
     def setup(self, function: Function) -> Function:
         """Run once in each worker process, before its first item; the value is `ctx.shared`."""
         return self._add("setup", function)
+
+    def context(self, function: Function) -> Function:
+        """Say which large inputs items share: a function of no arguments that returns or yields Entries.
+
+        An item names those it needs (`requires=`), and gets them as `ctx.context["the id"].content`.
+        """
+        return self._add("context", function)
 
     def render(self, function: Function) -> Function:
         """Say how an item is rendered: a function of `(item, ctx)`."""
@@ -207,15 +217,21 @@ class Job:
 
     def source(self) -> Iterable[Any]:
         """What the items function gives, to be read lazily. Raises JobError when it is not iterable."""
-        given = self.functions["items"]()
+        return self._iterable("items", "Items or mappings")
+
+    def entries(self) -> Iterable[Any]:
+        """What the context function gives, to be read lazily. Raises JobError when it is not iterable."""
+        return self._iterable("context", "Entries")
+
+    def _iterable(self, role: str, what: str) -> Iterable[Any]:
+        given = self.functions[role]()
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-            raise JobError(
-                f"{self!r}: its items function returned {type(given).__name__}; return or yield Items or mappings."
-            )
+            raise JobError(f"{self!r}: its {role} function returned {type(given).__name__}; return or yield {what}.")
         return given
 
 
 _SIGNATURES = (
+    ("context", 0, "def entries()"),
     ("setup", 0, "def load()"),
     (RENDER, 2, "def one(item, ctx)"),
     (RENDER_CHUNK, 2, "def all(items, ctx)"),

@@ -17,8 +17,9 @@ import msgspec
 
 from parbatch.capture import STREAMS, capture_file
 from parbatch.checkpoint import Checkpoint
+from parbatch.chunk_book import ChunkBook
 from parbatch.folder import Folder
-from parbatch.model import Ended, Evidence, Output, Task
+from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, digest_file, make_durable, publish, withdraw
 from parbatch.recording import record
@@ -32,7 +33,8 @@ Record = tuple[Task, Ended, bool]
 class Journal:
     """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint.
 
-    The time since `began`, on the monotonic clock, is written down with the outcomes, to count towards a time budget.
+    The time since `began`, on the monotonic clock, is written down with the outcomes, to count towards a time budget;
+    so is what `chunks` has to say.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Journal:
         log_heading: str = "",
         *,
         began: float | None = None,
+        chunks: ChunkBook | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._folder = folder
@@ -53,6 +56,7 @@ class Journal:
         self._wake = wake
         self._heading = log_heading
         self._began = began
+        self._chunks = chunks
         self._spent_before = checkpoint.spent_s
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
@@ -95,27 +99,34 @@ class Journal:
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """Take an outcome into the open group."""
-        if not self._group:
-            self._opened_at = now
+        self._open_group(now)
         self._group.append((task, ended, settled))
+
+    def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
+        """Take what a chunk came to into the open group."""
+        if self._chunks is not None:
+            self._open_group(now)
+            self._chunks.note(slot, told)
 
     # --- groups
 
     def next_deadline(self) -> float | None:
         """When the open group is to be closed, on the coordinator's clock."""
-        return self._opened_at + GROUP_S if self._group and self._sync is None else None
+        return self._opened_at + GROUP_S if self._is_open and self._sync is None else None
 
     def tick(self, now: float) -> None:
         """Close and commit groups that are due."""
         if self._sync is not None and self._sync[0].done():
             self._commit_synced()
+        if self._chunks is not None and self._chunks.has_news():
+            self._open_group(now)
         deadline = self.next_deadline()
         if deadline is not None and now >= deadline:
             self._close_group()
 
     def flush(self) -> None:
         """Commit everything so far, waiting for the disk."""
-        while self._sync is not None or self._group:
+        while self._sync is not None or self._is_open:
             if self._sync is not None:
                 self._commit_synced()
             else:
@@ -125,8 +136,18 @@ class Journal:
 
     def finish(self) -> None:
         """Commit everything; nothing more will be recorded."""
+        if self._chunks is not None:
+            self._chunks.close()
         self.flush()
         self._thread.shutdown()
+
+    @property
+    def _is_open(self) -> bool:
+        return bool(self._group) or (self._chunks is not None and self._chunks.has_news())
+
+    def _open_group(self, now: float) -> None:
+        if not self._is_open:
+            self._opened_at = now
 
     def _close_group(self) -> None:
         group, self._group = self._group, []
@@ -153,6 +174,8 @@ class Journal:
         self._checkpoint.products_are_stale()
         self._count_time()
         record(self._checkpoint, self._run_id, self._code, group)
+        if self._chunks is not None:
+            self._chunks.write()
         for item_id, places in published:
             kept = {place for place, _ in places}
             stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}

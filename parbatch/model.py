@@ -28,7 +28,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One unit of work.
 
     `id` is unique in the job and stable between runs; `data` holds JSON values; `name` is for people and is the
-    id where none is given; `group` serves counts and selections; `requires` names shared entries.
+    id where none is given; `group` serves counts and selections; `requires` names shared entries; an item of a higher
+    `priority` goes before those of lower ones.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     group: str = ""
     requires: tuple[str, ...] = ()
+    priority: int = 0
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -93,6 +95,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     requires: tuple[str, ...] = ()
     stem: str = ""
     number: int = 1
+    priority: int = 0
     feedback: msgspec.Raw = NO_DATA
 
     def item(self) -> Item:
@@ -103,6 +106,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
             group=self.group,
             data=msgspec.json.decode(self.data),
             requires=self.requires,
+            priority=self.priority,
         )
 
     def staging(self, tmp: str) -> str:
@@ -211,6 +215,23 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     fingerprint: str = ""
 
 
+class ChunkEnded(msgspec.Struct, frozen=True, array_like=True, tag="chunk-ended"):
+    """What a chunk came to, said just before the end of its last attempt, when its entries are released.
+
+    `entries` were held, of so many `tokens` and bytes (`size`) in all; acquiring them took `acquire_s`, all of the
+    chunk `duration_s`, both in seconds. `ended_at` is Unix time.
+    """
+
+    chunk: int
+    items: int
+    entries: int
+    tokens: int
+    size: int
+    acquire_s: float
+    duration_s: float
+    ended_at: float
+
+
 class Rendered(msgspec.Struct, frozen=True, array_like=True, tag="rendered"):
     """An item is rendered, and waits until its chunk is validated; the next one of the chunk is in flight."""
 
@@ -231,7 +252,7 @@ class Retiring(msgspec.Struct, frozen=True, array_like=True, tag="retiring"):
     planned: bool = False
 
 
-Message = Ready | NotReady | Began | Rendered | Ended | Returned | Retiring
+Message = Ready | NotReady | Began | Rendered | Ended | ChunkEnded | Returned | Retiring
 
 
 # --- what the job's overview reads -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, res
 from parbatch.reading import copy, empty, reading
 from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
+from parbatch.store import renew, staging
 
 
 def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
@@ -70,7 +71,10 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
     else:
         scratch = empty()
     try:
-        plan = _plan(scratch, folder, loaded, options) if begun else _first_plan(scratch, loaded, options)
+        if begun:
+            plan = _plan(scratch, folder, loaded, options, looking=True)
+        else:
+            plan = _first_plan(scratch, loaded, options, None)
     except sqlite3.Error as error:
         scratch.close()
         raise CheckpointError(
@@ -86,7 +90,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
     """A new checkpoint, complete before it has its name."""
     new = create(folder.checkpoint)
     try:
-        plan = _first_plan(new, loaded, options)
+        plan = _first_plan(new, loaded, options, folder)
     except BaseException:
         new.close()
         new.path.unlink()
@@ -96,16 +100,18 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
     return settle(new, folder.checkpoint), plan
 
 
-def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options) -> Plan:
+def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, folder: Folder | None) -> Plan:
     difference = fill(checkpoint, loaded.job, options.shard)
     remember_files(checkpoint, loaded)
-    return _finish(checkpoint, loaded, options, difference)
+    return _finish(checkpoint, loaded, options, difference, folder)
 
 
-def _plan(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Plan:
+def _plan(
+    checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options, *, looking: bool = False
+) -> Plan:
     bring_up_to_date = _way(checkpoint, folder, loaded, options)
     with checkpoint.transaction():
-        return _finish(checkpoint, loaded, options, bring_up_to_date())
+        return _finish(checkpoint, loaded, options, bring_up_to_date(), None if looking else folder)
 
 
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:
@@ -125,14 +131,21 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
     return lambda: start_over(checkpoint, loaded, options.selection, options.shard)
 
 
-def _finish(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, difference: Difference) -> Plan:
-    if difference.changed or difference.gone or difference.new:
-        checkpoint.products_are_stale()
-    if options.selection.exact:
-        mark_asked_for(checkpoint, options.selection.exact)
-    plan = summarise(checkpoint, loaded, options.selection, difference)
-    if not plan.total and not difference.elsewhere:
-        raise SelectionError(
-            f"{loaded.job!r} has no items: its items function gave none. Look at where they come from."
-        )
+def _finish(
+    checkpoint: Checkpoint, loaded: LoadedJob, options: Options, difference: Difference, folder: Folder | None
+) -> Plan:
+    """The plan, once the items are read. Without a folder no entries are written: the plan is only looked at."""
+    with staging(folder) as stage:
+        items_changed = bool(difference.changed or difference.gone or difference.new)
+        renew(checkpoint, loaded.job, stage, items_changed=items_changed)
+        if items_changed:
+            checkpoint.products_are_stale()
+        if options.selection.exact:
+            mark_asked_for(checkpoint, options.selection.exact)
+        plan = summarise(checkpoint, loaded, options.selection, difference)
+        if not plan.total and not difference.elsewhere:
+            raise SelectionError(
+                f"{loaded.job!r} has no items: its items function gave none. Look at where they come from."
+            )
+        stage.settle()
     return plan

@@ -3,13 +3,13 @@
 Nothing is rendered here, and all of it happens in one transaction: an error leaves the checkpoint as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import JobError, SelectionError
-from parbatch.lineup import LineUp
+from parbatch.lineup import ANY_BOUNDS, Bounds, LineUp, has_order
 from parbatch.loading import LoadedJob
 from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
@@ -17,8 +17,10 @@ from parbatch.publish import digest_file, is_intact
 from parbatch.selection import OK_ALREADY, Selection, due, known_to_fail, left_out, narrowed, offer_selection
 from parbatch.sharding import Shard
 from parbatch.source import Difference, compare, rows
+from parbatch.store import CONTEXT_CHANGED
 from parbatch.units import counted
 
+_MOST_ENTRIES_NAMED = 5
 _REASON = "COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END)"
 
 
@@ -97,7 +99,8 @@ def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
     db = checkpoint.db
     offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
-    chosen = f"(SELECT id FROM items WHERE {narrowed(selection)} ORDER BY position LIMIT ?)"
+    order = "position" if selection.limit is None else "priority DESC, position"
+    chosen = f"(SELECT id FROM items WHERE {narrowed(selection)} ORDER BY {order} LIMIT ?)"
     db.execute(f"DELETE FROM attempts WHERE id IN {chosen}", (most,))
     db.execute(
         "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over',"
@@ -125,7 +128,7 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     matching = total - sum(out.values())
     if total and not matching and out.get(OK_ALREADY) != total:
         raise SelectionError(_nothing_left(checkpoint, selection, total, out))
-    reasons = dict(
+    reasons = _few_words(
         db.execute(f"SELECT {_REASON}, COUNT(*) FROM items WHERE {due(selection)} GROUP BY 1 ORDER BY 2 DESC, 1")
     )
     code = checkpoint.code_version(code_digest(loaded))
@@ -137,20 +140,35 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     return Plan(total, matching, limited, reasons, difference, older, code, stale, known)
 
 
-def tasks_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[Task]:
-    """The items that a run takes on, in the order of dispatch, read as they are needed."""
-    if selection.retry:
-        return LineUp(checkpoint, selection).others()[0]
+def _few_words(counted_reasons: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Reasons with their counts; where many entries have changed, they are one reason."""
+    reasons = dict(counted_reasons)
+    changed = [reason for reason in reasons if reason.startswith(CONTEXT_CHANGED)]
+    if len(changed) > _MOST_ENTRIES_NAMED:
+        count = sum(reasons.pop(reason) for reason in changed)
+        reasons[f"{CONTEXT_CHANGED}: {len(changed)} entries"] = count
+    return reasons
+
+
+def tasks_due(checkpoint: Checkpoint, selection: Selection, bounds: Bounds = ANY_BOUNDS) -> Iterator[Task]:
+    """The items that a run takes on, in the order of dispatch, read as they are needed.
+
+    Where items require entries, they are packed for chunks of these bounds.
+    """
+    if selection.retry or has_order(checkpoint):
+        return LineUp(checkpoint, selection, bounds).others()[0]
     offer_selection(checkpoint, selection)
     return checkpoint.tasks(due(selection), selection.limit)
 
 
 def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[str, str, str, str]]:
-    """The same items one by one, in item order: id, name, group and why each is due."""
+    """The same items one by one, higher priorities first, in item order: id, name, group and why each is due."""
     offer_selection(checkpoint, selection)
     limit = -1 if selection.limit is None else selection.limit
     yield from checkpoint.db.execute(
-        f'SELECT id, name, "group", {_REASON} FROM items WHERE {due(selection)} ORDER BY position LIMIT ?', (limit,)
+        f'SELECT id, name, "group", {_REASON} FROM items WHERE {due(selection)}'
+        " ORDER BY priority DESC, position LIMIT ?",
+        (limit,),
     )
 
 

@@ -17,7 +17,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.folder import Folder
-from parbatch.model import Ended, Evidence, Output, Task
+from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.publish import PublishError, is_intact, make_durable, withdraw
 from parbatch.result import ProductReport
 from parbatch.schedule import Schedule
@@ -60,6 +60,9 @@ class _ProductSink:
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one outcome
         """See Sink."""
         self.ended = ended
+
+    def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
+        """See Sink."""
 
     def next_deadline(self) -> float | None:
         """See Sink."""

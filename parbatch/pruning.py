@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from parbatch import store
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError, SelectionError
@@ -165,6 +166,7 @@ def _leftovers(folder: Folder) -> list[Path]:
         *(path for name in REPORTS if (path := Path(f"{folder.report(name)}.new")).exists()),
         *folder.run.glob("checkpoint.sqlite.new*"),
         *folder.sessions.glob("*.json.new"),
+        *store.leftovers(folder),
     ]
     return sorted(temporary + unfinished)
 

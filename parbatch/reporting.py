@@ -9,10 +9,11 @@ import msgspec
 
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
+from parbatch.chunk_book import spreads
 from parbatch.folder import Folder
 from parbatch.metrics import summaries
 from parbatch.model import NO_DATA, Ended, Evidence, Problem, Task
-from parbatch.result import Counts, Failure, RunResult, Warned, Warnings
+from parbatch.result import ChunkFigures, Counts, Failure, RunResult, Spread, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
@@ -39,6 +40,12 @@ class Tally:
 def counts(checkpoint: Checkpoint) -> Counts:
     """Items by status as the checkpoint has them now."""
     return Counts(checkpoint.counts(), checkpoint.counts_by_group())
+
+
+def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
+    """What the chunks of a run came to; None where none was written down."""
+    count, figures = spreads(checkpoint, run_id)
+    return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
 
 
 def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:

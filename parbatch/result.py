@@ -112,6 +112,29 @@ class MetricFigures(msgspec.Struct, frozen=True):
     missing: int
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """A figure over the chunks of a run; median and 95th percentile are figures that a chunk had (nearest rank)."""
+
+    sum: float
+    median: float
+    p95: float
+    max: float
+
+
+class ChunkFigures(msgspec.Struct, frozen=True):
+    """What the chunks of a run came to that were done to their end: `bytes` and `tokens` are those of their entries;
+    acquiring the entries took `acquire_s`, a chunk in all `duration_s`, both in seconds.
+    """
+
+    count: int
+    items: Spread
+    entries: Spread
+    tokens: Spread
+    bytes: Spread
+    acquire_s: Spread
+    duration_s: Spread
+
+
 class MetricSummary(MetricFigures, frozen=True):
     """A metric over all ok items, those kept from earlier runs too, and by group, for groups that have ok items."""
 
@@ -138,7 +161,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     `left_out_by_samples` were left out because the sample of their group is not ok.
     `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
     `2/5`; None for a whole. Of a run in `phases`, the figures are those of all together, and ids and the names of
-    metrics begin with the phase's name, as in `lego/ada`.
+    metrics begin with the phase's name, as in `lego/ada`. `chunks` is there for jobs with shared entries, or that
+    render whole chunks.
 
     In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None; of one that
     was killed, what was only counted in its memory is missing: metrics, and how many workers were restarted.
@@ -176,6 +200,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     shard: str | None = None
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()
+    chunks: ChunkFigures | None = None
 
     @property
     def only_known_failures_left(self) -> bool:

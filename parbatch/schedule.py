@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parbatch.chunks import ChunkSizer
+from parbatch.chunks import ChunkSizer, within
 from parbatch.model import RENDER, Chunk, Ended, Task
 from parbatch.units import counted
 
@@ -26,6 +26,7 @@ class _InHand:
     `together` says that several of them were in flight at once.
     """
 
+    chunk: Chunk
     left: deque[Task]
     alone: bool
     whole: bool
@@ -64,6 +65,7 @@ class Schedule:
     `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
     attempt; `max_failures` stops handing out once so many items have settled as not ok, `failures_before` counted, and
     `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
+    `max_entries` bounds the distinct entries that the items of a chunk require, where items require any.
     `then` gives further tasks, and how many, once all before them have settled. `backoff` is how many seconds an item
     waits before its second attempt, twice that before its third, and so on; a slot does other work meanwhile. With
     `whole`, all items of a chunk are in flight at once, and `timeout` bounds the chunk.
@@ -81,6 +83,7 @@ class Schedule:
         max_failures: int | None = None,
         failures_before: int = 0,
         max_same_failure: int | None = None,
+        max_entries: int | None = None,
         role: str = RENDER,
         then: Callable[[], tuple[Iterator[Task], int]] | None = None,
         backoff: float | None = None,
@@ -94,6 +97,7 @@ class Schedule:
         self._timeout = timeout
         self._max_failures = max_failures
         self._max_same_failure = max_same_failure
+        self._max_entries = max_entries
         self._role = role
         self._then = then
         self._back: deque[Task] = deque()
@@ -151,10 +155,19 @@ class Schedule:
             return None
         size = self._sizer.next(self.waiting)
         tasks = [self._back.popleft() for _ in range(min(size, len(self._back)))]
-        wanted = size - len(tasks) if not (tasks and self._whole) else 0  # what is tried again spoils no fresh chunk
+        tried_again = self._whole and any(task.number > 1 for task in tasks)  # such a task spoils no fresh chunk
+        wanted = 0 if tried_again else size - len(tasks)
         fresh = list(islice(self._source, wanted))
         self._left = self._left - wanted if len(fresh) == wanted else 0
-        return self._give(slot, tasks + fresh, alone=False) if tasks or fresh else None
+        tasks += fresh
+        if self._max_entries is not None:
+            tasks, beyond = within(tasks, self._max_entries)
+            self._back.extendleft(reversed(beyond))
+        return self._give(slot, tasks, alone=False) if tasks else None
+
+    def begun(self) -> list[Chunk]:
+        """The chunks that workers are at: those whose entries are held."""
+        return [held.chunk for slot in self._slots for held in slot.chunks if held.begun]
 
     def in_flight(self, number: int) -> list[Task]:
         """The tasks that a slot's worker is at: one, or several where its code works on the whole chunk, or none."""
@@ -223,7 +236,7 @@ class Schedule:
     def _give(self, slot: _Slot, tasks: list[Task], *, alone: bool) -> Chunk:
         self._chunks_made += 1
         chunk = Chunk(self._chunks_made, tasks, self._role)
-        slot.chunks.append(_InHand(deque(tasks), alone, self._whole))
+        slot.chunks.append(_InHand(chunk, deque(tasks), alone, self._whole))
         return chunk
 
     def _room(self) -> int:

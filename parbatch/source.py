@@ -22,14 +22,15 @@ from parbatch.sharding import Shard
 from parbatch.tables import COLUMNS, ITEM_COLUMNS
 from parbatch.units import counted
 
-Row = tuple[str, str, str, str, str | None]
-Placed = tuple[int, str, str, str, str, str | None]
+Row = tuple[str, str, str, str, str | None, int]
+Placed = tuple[int, str, str, str, str, str | None, int]
 
-_FIELDS = frozenset({"id", "name", "group", "data", "requires"})
+_MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
+_FIELDS = frozenset({"id", "name", "group", "data", "requires", "priority"})
 
 
 def rows(job: Job) -> Iterator[Row]:
-    """Each item of the job as a row: id, name, group, data and requires as JSON.
+    """Each item of the job as a row: id, name, group, data and requires as JSON, priority.
 
     Raises DataError for an item that can't be one, and JobError when the items function fails.
     """
@@ -71,6 +72,7 @@ def _as_item(given: object, number: int) -> Item:
         raise DataError(f"Item {number} has no id (it has: {shown}). Give each item an id that is stable between runs.")
     fields = {key: given[key] for key in _FIELDS if key in given}
     if "data" not in given:
+        fields.pop("priority", None)  # a column of the row's own; its numbers may well mean something else
         fields["data"] = dict(given)
     elif unknown := [str(key) for key in given if key not in _FIELDS]:
         raise DataError(f"Item {number} ({given['id']!r}) has fields that items don't have: {', '.join(unknown)}.")
@@ -89,14 +91,17 @@ def _row(item: Item, number: int) -> Row:
         raise DataError(f"{str(error)[0].upper()}{str(error)[1:]}. Items carry JSON values only.") from None
     except UnicodeEncodeError:
         raise DataError(f"Item {number}: its id, name or group is not valid text: {item_id!r}, {name!r}.") from None
-    return item_id, name, group, data, requires
+    priority = item.priority
+    if type(priority) is not int or not -_MOST_PRIORITY <= priority <= _MOST_PRIORITY:
+        raise DataError(f"Item {item_id!r}: its priority is {priority!r}; it has to be a whole number, 0 for most.")
+    return item_id, name, group, data, requires, priority
 
 
 def _names(item: Item) -> list[str]:
     names: Any = item.requires
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise DataError(f"Item {item.id!r}: its requires is {names!r}; it has to be a list of names.")
-    return list(names)
+    return list(dict.fromkeys(names))
 
 
 def _complain_of_texts(item: Item, number: int) -> None:
@@ -149,7 +154,8 @@ def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Differ
     db.execute("BEGIN")
     cased, source = _CasedIds(db), _Placed(job, shard)
     db.executemany(
-        "INSERT INTO items (position, id, name, \"group\", data, requires, reason) VALUES (?, ?, ?, ?, ?, ?, 'new')",
+        'INSERT INTO items (position, id, name, "group", data, requires, priority, reason)'
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'new')",
         cased.noted(source),
     )
     _index(db)
@@ -166,7 +172,7 @@ def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Dif
     same, after, other = 0, 0, None
     # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
     with contextlib.closing(checkpoint.db.cursor()) as known:
-        known.execute('SELECT position, id, name, "group", data, requires FROM items ORDER BY position')
+        known.execute('SELECT position, id, name, "group", data, requires, priority FROM items ORDER BY position')
         for row in source:
             if known.fetchone() != row:
                 other = row
@@ -184,12 +190,12 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Placed]) -> Diffe
     db.execute("DROP TABLE IF EXISTS temp.incoming")
     db.execute(
         'CREATE TEMP TABLE incoming (position INTEGER PRIMARY KEY, id TEXT, name TEXT, "group" TEXT, data TEXT,'
-        " requires TEXT)"
+        " requires TEXT, priority INTEGER)"
     )
     cased = _CasedIds(db)
     for (item_id,) in db.execute("SELECT id FROM items WHERE position < ?", (same,)):
         cased.note(item_id)
-    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", cased.noted(rest))
+    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?)", cased.noted(rest))
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM items WHERE position < ?)", (same,))
     db.execute(f"CREATE TABLE items_new ({ITEM_COLUMNS})")
     db.execute(
@@ -230,13 +236,14 @@ def _kept(column: str, otherwise: str) -> str:
 _CARRY_OVER = f"""
 INSERT INTO items_new
     (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result, stem,
-    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics)
+    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority)
 SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")}, {_kept("duration_s", "NULL")},
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
     {_kept("code", "NULL")}, {_kept("result", "NULL")}, COALESCE(old.stem, back.stem),
     {_kept("slot", "NULL")}, {_kept("ended_at", "NULL")}, {_kept("peak_memory_bytes", "NULL")},
-    {_kept("fingerprint", "NULL")}, {_kept("alike", "0")}, {_kept("warnings", "NULL")}, {_kept("metrics", "NULL")}
+    {_kept("fingerprint", "NULL")}, {_kept("alike", "0")}, {_kept("warnings", "NULL")}, {_kept("metrics", "NULL")},
+    i.priority
 {_AGAINST_BEFORE}
 ORDER BY i.position
 """
@@ -252,6 +259,9 @@ def _index(db: sqlite3.Connection) -> None:
     """Index the ids. An index made after the rows is quicker than one that grows with them, and finds duplicates."""
     try:
         db.execute("CREATE UNIQUE INDEX items_by_id ON items (id)")
+        # Empty for most jobs, and so they tell at once that nothing has to be looked after.
+        db.execute("CREATE INDEX items_requiring ON items (position) WHERE requires IS NOT NULL")
+        db.execute("CREATE INDEX items_by_priority ON items (priority) WHERE priority <> 0")
     except sqlite3.IntegrityError:
         twice = db.execute(
             "SELECT id, MIN(position) + 1, MAX(position) + 1, COUNT(*) FROM items GROUP BY id HAVING COUNT(*) > 1"

@@ -17,6 +17,7 @@ from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.checkpoint import Checkpoint
+from parbatch.chunk_book import ChunkBook, set_held
 from parbatch.chunks import AHEAD, ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
@@ -25,7 +26,7 @@ from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
-from parbatch.lineup import LineUp
+from parbatch.lineup import Bounds, LineUp
 from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
 from parbatch.metrics import summaries
@@ -33,12 +34,13 @@ from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import Plan, tasks_due
 from parbatch.products import Making, is_current, known
-from parbatch.reporting import Tally, counts, environment, failures, warnings_of
+from parbatch.reporting import Tally, chunk_figures, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, ProductReport, RunResult, State
 from parbatch.schedule import Schedule
 from parbatch.sessions import forget_record, keep_record
+from parbatch.store import write_index
 from parbatch.units import format_duration
 
 
@@ -121,6 +123,8 @@ class Stages:
         self._spent_before = checkpoint.spent_s + (phase_of.spent_s if phase_of else 0.0)
         self._slots = max(1, slots)
         self._memory_cap = asked.memory or default_cap(self._slots)
+        self._index = ""
+        self._bounds = Bounds(asked.chunk_size, loaded.job.max_entries)
         self.stream = sys.stderr if asked.json else sys.stdout
 
     def run(self, plan: Plan) -> RunResult:
@@ -163,7 +167,9 @@ class Stages:
 
     def begin(self) -> None:
         """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
+        set_held(self._checkpoint, {})
         self._checkpoint.set_run(self._run_id, "running")
+        self._index = str(write_index(self._checkpoint, self._folder) or "")
         keep_record(self.result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
@@ -172,6 +178,8 @@ class Stages:
         if not plan.due or self._time_is_up():
             return
         with self._progress(plan.due) as progress, self._backend(self._slots) as backend:
+            whole = RENDER_CHUNK in self._loaded.job.functions
+            book = ChunkBook(self._checkpoint, self._run_id) if self._index or whole else None
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -180,6 +188,7 @@ class Stages:
                 backend.wake,
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
+                chunks=book,
             )
             sink = _Observed(journal, self._tally, progress, self._listener)
             tasks, count, then = self._tasks(plan, journal)
@@ -193,10 +202,13 @@ class Stages:
                 max_failures=self._asked.max_failures,
                 failures_before=self._phase_of.failures if self._phase_of else 0,
                 max_same_failure=self._asked.max_same_failure,
+                max_entries=self._bounds.most_entries if self._index else None,
                 then=then,
                 backoff=self._loaded.job.backoff,
-                whole=RENDER_CHUNK in self._loaded.job.functions,
+                whole=whole,
             )
+            if book is not None:
+                book.begun = schedule.begun
             try:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
@@ -232,8 +244,8 @@ class Stages:
         """What is due, and what follows once that has settled."""
         selection = self._asked.selection
         if not selection.sample_groups:
-            return tasks_due(self._checkpoint, selection), plan.due, None
-        lineup = LineUp(self._checkpoint, selection)
+            return tasks_due(self._checkpoint, selection, self._bounds), plan.due, None
+        lineup = LineUp(self._checkpoint, selection, self._bounds)
 
         def others() -> tuple[Iterator[Task], int]:
             journal.flush()  # so that the checkpoint knows how the samples ended
@@ -344,6 +356,7 @@ class Stages:
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            chunks=chunk_figures(self._checkpoint, self._run_id),
             shard=None if self._folder.shard is None else str(self._folder.shard),
         )
 
@@ -388,6 +401,7 @@ class Stages:
             timeout=self._asked.timeout,
             accelerate=self._asked.accelerate,
             job_file=str(self._loaded.file or ""),
+            context=self._index,
             identity=self._identity,
         )
         mark = f"{self._run_id}-{os.getpid()}"
@@ -413,6 +427,7 @@ class _Observed:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
+        self.chunk_ended = journal.chunk_ended
         self._journal = journal
         self._tally = tally
         self._progress = progress

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from parbatch.chunk_book import held
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
 from parbatch.phase_folders import begun, remembered, viewing
@@ -13,6 +14,7 @@ from parbatch.reporting import counts, failures
 from parbatch.result import Counts, Failure, FailureGroup, sum_of
 from parbatch.selection import Selection, known_to_fail
 from parbatch.shards import check_shard, shards_in
+from parbatch.store import size_of
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
 # did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
@@ -29,6 +31,16 @@ class HeldBy(msgspec.Struct, frozen=True):
     pid: int
     host: str
     started_at: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The shared entries that workers hold now: how many chunks hold each, by id, and the bytes of all."""
+
+    references: dict[str, int]
+    bytes: int
+
+
+NOTHING_HELD = Held({}, 0)
 
 
 class ShardStanding(msgspec.Struct, frozen=True):
@@ -62,6 +74,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     failures: list[FailureGroup]
     phases: dict[str, dict[str, int]] = {}
+    held: Held = NOTHING_HELD
     shards: list[ShardStanding] = []
 
 
@@ -79,12 +92,15 @@ def look(folder: Folder) -> Standing:
         now = counts(checkpoint)
         groups = grouped(failures(checkpoint, folder))
         known = known_to_fail(checkpoint, Selection())
+        references = held(checkpoint)
+        size = size_of(checkpoint, references)
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
+    state = _state(last, held=busy is not None)
     return Standing(
         out=str(folder.root),
-        state=_state(last, held=busy is not None),
+        state=state,
         run_id=last[0] if last else None,
         held_by=busy,
         total=total,
@@ -95,6 +111,7 @@ def look(folder: Folder) -> Standing:
         counts=now,
         failures=groups,
         phases=_phases(folder),
+        held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
     )
 
 

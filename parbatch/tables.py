@@ -4,7 +4,9 @@
 `fingerprint`, nothing that it depends on having changed; `metrics`: its own figures by name, of an item that is ok);
 `gone` the rows of items that the source no longer has; `attempts` the evidence of every attempt that did not end ok;
 `outputs` what is published and by whom; `files` what the outputs depend on besides the data; `products` what was made
-of all outcomes; `codes` the versions of the job's code; `runs` the runs so far.
+of all outcomes; `codes` the versions of the job's code; `runs` the runs so far; `entries` the index of the shared
+entries, in the order of the job's context function; `chunks` what each chunk came to that was done with shared entries,
+or as a whole.
 
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
 """
@@ -32,11 +34,12 @@ ITEM_COLUMNS = """
     fingerprint TEXT,
     alike INTEGER NOT NULL DEFAULT 0,
     warnings TEXT,
-    metrics TEXT
+    metrics TEXT,
+    priority INTEGER NOT NULL DEFAULT 0
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority"
 )
 
 SCHEMA = f"""
@@ -56,6 +59,12 @@ CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL);
 CREATE TABLE products (product TEXT NOT NULL, path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     digest TEXT NOT NULL);
+CREATE TABLE entries (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, kind TEXT NOT NULL,
+    layout TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, summary TEXT NOT NULL, tokens INTEGER,
+    size INTEGER NOT NULL);
+CREATE TABLE chunks (run_id TEXT NOT NULL, number INTEGER NOT NULL, slot INTEGER NOT NULL, items INTEGER NOT NULL,
+    entries INTEGER NOT NULL, tokens INTEGER NOT NULL, bytes INTEGER NOT NULL, acquire_s REAL NOT NULL,
+    duration_s REAL NOT NULL, ended_at REAL NOT NULL, PRIMARY KEY (run_id, number)) WITHOUT ROWID;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """

@@ -58,8 +58,10 @@ def format_duration(seconds: float) -> str:
 
 
 def counted(count: int, word: str) -> str:
-    """`1 item`, `2 items`, `1,000,000 items`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    """`1 item`, `2 items`, `1,000,000 items`, `3 entries`."""
+    if count != 1:
+        word = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
+    return f"{count:,} {word}"
 
 
 def format_size(count: float) -> str:

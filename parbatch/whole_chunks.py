@@ -17,6 +17,7 @@ from parbatch.model import (
     RENDER_CHUNK,
     VALIDATE_CHUNK,
     Chunk,
+    ChunkEnded,
     Ended,
     Evidence,
     Outcome,
@@ -34,8 +35,26 @@ def works_on_whole_chunks(job: Job) -> bool:
     return RENDER_CHUNK in job.functions or VALIDATE_CHUNK in job.functions
 
 
-def work_through(attempts: Attempts, chunk: Chunk, told_to_stop: Callable[[], bool]) -> Iterator[Rendered | Ended]:
-    """Make the attempts of a chunk, and say how each ended. When told to stop, what is not begun is left."""
+def work_through(
+    attempts: Attempts, chunk: Chunk, told_to_stop: Callable[[], bool]
+) -> Iterator[Rendered | Ended | ChunkEnded]:
+    """Make the attempts of a chunk, and say how each ended. When told to stop, what is not begun is left.
+
+    What its items require is held until after the last of them, whatever happens in between.
+    """
+    attempts.take_up(chunk)
+    left = len(chunk.tasks)
+    try:
+        for said in _attempts_of(attempts, chunk, told_to_stop):
+            left -= isinstance(said, Ended)
+            if not left and (told := attempts.give_back()) is not None:
+                yield told
+            yield said
+    finally:
+        attempts.give_back()
+
+
+def _attempts_of(attempts: Attempts, chunk: Chunk, told_to_stop: Callable[[], bool]) -> Iterator[Rendered | Ended]:
     functions = attempts.job.functions
     if chunk.role != RENDER or not works_on_whole_chunks(attempts.job):
         for task in chunk.tasks:

@@ -1,7 +1,7 @@
 """What a worker process does: take chunks from its pipe, make attempts, say how each ended.
 
     parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ work_through ──▶ the job's code
-           ◀─ Ready, Began, Ended …, Returned, Retiring ─┘
+           ◀─ Ready, Began, Ended …, ChunkEnded, Returned, Retiring ─┘
 
 Messages are lines of JSON. A worker knows one chunk, one attempt's folder and one pipe; it never sees
 the checkpoint. When the pipe ends, so does the worker.

@@ -14,6 +14,7 @@ from parbatch.errors import SetupError
 from parbatch.model import (
     Began,
     Chunk,
+    ChunkEnded,
     Ended,
     Evidence,
     Message,
@@ -132,6 +133,7 @@ class Book:
     def __init__(self) -> None:
         self.settled: dict[int, Ended] = {}
         self.tries: list[tuple[int, str]] = []
+        self.chunks: list[tuple[int, ChunkEnded]] = []
 
     def publish(self, task: Task, ended: Ended) -> Ended:  # noqa: ARG002 -- as a Sink has it
         return ended
@@ -141,6 +143,9 @@ class Book:
         if settled:
             assert task.position not in self.settled
             self.settled[task.position] = ended
+
+    def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:  # noqa: ARG002 -- as above
+        self.chunks.append((slot, told))
 
     def next_deadline(self) -> float | None:
         return None

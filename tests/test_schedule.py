@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from parbatch.chunks import ChunkSizer
+from parbatch.chunks import ChunkSizer, references
 from parbatch.model import Evidence, Feedback, Problem, Status, Task
 from parbatch.schedule import Schedule
 from tests.support import ended, task
@@ -563,3 +564,47 @@ def test_rendered_items_wait_for_their_chunk_and_are_not_blamed_for_the_one_in_f
     made.rendered(0, 4.0)
     made.rendered(0, 5.0)
     assert [one.position for one in made.in_flight(0)] == [0, 2], "their chunk is being validated"
+
+
+# --- shared entries
+
+
+def requiring(position: int, *entries: str) -> Task:
+    return replace(task(position), requires=entries)
+
+
+def test_a_chunk_holds_no_more_distinct_entries_than_it_may_and_the_others_go_next() -> None:
+    tasks = [requiring(0, "a", "b"), requiring(1, "b"), requiring(2, "c"), requiring(3, "a"), requiring(4, "c", "d")]
+    made = Schedule(iter(tasks), 5, 3, sizer=ChunkSizer(4, 3), max_entries=2)
+    assert [handed(made, slot) for slot in range(3)] == [[0, 1], [2, 3], [4]]
+    assert not made.waiting
+
+
+def test_the_chunks_that_are_begun_are_those_whose_entries_are_held() -> None:
+    made = Schedule(iter([requiring(0, "a"), requiring(1, "b")]), 2, 2, sizer=ChunkSizer(1, 2), max_entries=2)
+    made.hand_out(0)
+    made.hand_out(1)
+    assert made.begun() == []
+    made.began(0, 0.0)
+    made.began(1, 0.0)
+    assert references(made.begun()) == {"a": 1, "b": 1}
+    end(made)
+    assert references(made.begun()) == {"b": 1}
+    made.died(1)
+    assert references(made.begun()) == {}
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdef"), max_size=3), max_size=12), st.integers(1, 5))
+def test_every_item_is_handed_out_once_within_the_bound(needs: list[set[str]], size: int) -> None:
+    tasks = [requiring(position, *sorted(need)) for position, need in enumerate(needs)]
+    made = Schedule(iter(tasks), len(tasks), 1, sizer=ChunkSizer(size, 1), max_entries=3)
+    seen = []
+    while (chunk := made.hand_out(0)) is not None:
+        assert len(chunk.tasks) <= size
+        assert len({entry for one in chunk.tasks for entry in one.requires}) <= 3
+        made.began(0, 0.0)
+        for one in chunk.tasks:
+            seen.append(one.position)
+            end(made)
+    assert seen == [*range(len(tasks))]
+    assert made.finished

@@ -54,11 +54,11 @@ def test_an_item_a_mapping_with_data_and_a_plain_row_say_the_same() -> None:
         Item(id="a", name="Ada", group="x", data={"n": 1}, requires=("logo",)),
         {"id": "a", "name": "Ada", "group": "x", "data": {"n": 1}, "requires": ["logo"]},
     ]
-    assert [*rows(make_job(given))] == [("a", "Ada", "x", '{"n":1}', '["logo"]')] * 2
+    assert [*rows(make_job(given))] == [("a", "Ada", "x", '{"n":1}', '["logo"]', 0)] * 2
 
 
 def test_a_mapping_without_data_is_a_row_of_data_with_an_id_in_it() -> None:
-    assert [*rows(make_job([{"id": "a", "city": "Paris"}]))] == [("a", "a", "", '{"id":"a","city":"Paris"}', None)]
+    assert [*rows(make_job([{"id": "a", "city": "Paris"}]))] == [("a", "a", "", '{"id":"a","city":"Paris"}', None, 0)]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ from parbatch.folder import Folder
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed, counts_in_words, failure_lines
 from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.standing import GOING_ON, ShardStanding, Standing, look
-from parbatch.units import counted
+from parbatch.standing import GOING_ON, Held, ShardStanding, Standing, look
+from parbatch.units import counted, format_size
 
 REFRESH_S = 1.0
+_MOST_NAMED = 5  # entries
 _MOST_SHARDS = 10  # named in all
 
 _STATES = {
@@ -100,6 +101,8 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     if standing.held_by:
         by = standing.held_by
         yield f"  held by   pid {by.pid} on {printable(by.host)}, started {printable(by.started_at)}"
+    if standing.held.references:
+        yield f"  in use    {_in_use(standing.held)}"
     if not standing.phases:
         yield f"  outputs   {as_typed(standing.out, 'items')}"
     for name, by_status in standing.phases.items():
@@ -116,6 +119,13 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     if standing.state not in GOING_ON:
         yield ""
         yield _what_is_left(standing, go_on)
+
+
+def _in_use(held: Held) -> str:
+    ids = [*held.references]
+    more = f", … and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    named = ", ".join(map(printable, ids[:_MOST_NAMED]))
+    return f"{counted(len(ids), 'entry')} held ({format_size(held.bytes)}): {named}{more}"
 
 
 def _shards(shards: list[ShardStanding]) -> Iterator[str]:

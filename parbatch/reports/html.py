@@ -20,7 +20,7 @@ from parbatch.reports.figures import Figures, as_json, figures
 from parbatch.reports.material import MOST_LISTED, Material
 from parbatch.reports.table import Table, table
 from parbatch.reports.text import markup
-from parbatch.result import MetricFigures, RunResult
+from parbatch.result import ChunkFigures, MetricFigures, RunResult
 from parbatch.units import counted, format_duration, format_figure, format_size
 
 # The page stays under 1 MB for 600 items and under 3 MB for 100,000: see `causes` for the largest other part.
@@ -108,6 +108,8 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
         yield "Phases", markup("; ".join(told), 2000)
     yield "Workers", markup(f"{result.workers} ({result.backend})")
     yield "Workers restarted", f"{result.worker_restarts:,}"
+    if result.chunks is not None:
+        yield "Chunks", _chunks_text(result.chunks)
     if result.overview and result.overview.path:
         yield "Overview", f'<a href="{escape(quote(result.overview.path))}">{markup(result.overview.path)}</a>'
     elif result.overview and result.overview.error:
@@ -124,6 +126,14 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield "Run", markup(result.run_id)
     if result.shard is not None:
         yield "Shard", result.shard
+
+
+def _chunks_text(chunks: ChunkFigures) -> str:
+    entries, took = chunks.entries, chunks.acquire_s.sum
+    return markup(
+        f"{chunks.count:,}, with {entries.median:,.0f} entries each (95 % up to {entries.p95:,.0f};"
+        f" {entries.sum:,.0f} in all, {format_size(chunks.bytes.sum)}), acquired in {format_duration(took)}"
+    )
 
 
 def _charts_note(shown: Figures) -> str:
