@@ -198,7 +198,8 @@ class Journal:
 
     def _write_log(self, task: Task, ended: Ended, printed: Path, log: Path) -> None:
         """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""
-        told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s\n\n"
+        told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s"
+        told += f" in the worker with pid {ended.pid}\n\n" if ended.pid else "\n\n"
         with printed.open("rb") as source, log.open("ab" if task.number > 1 else "wb") as target:
             target.write((self._heading + told).encode("utf-8", "backslashreplace"))
             shutil.copyfileobj(source, target)

@@ -103,7 +103,7 @@ class Worker:
 
     def serve(self) -> None:
         """Work until the parent ends the conversation, or until this process has grown too far."""
-        self._pipe.send(Ready(resident_bytes()))
+        self._pipe.send(Ready(resident_bytes(), os.getpid()))
         while (order := self._pipe.receive()) is not None:
             if isinstance(order, Stop):
                 self._pipe.send(Returned())
