@@ -8,6 +8,7 @@ the last words of the item in flight.
 import contextlib
 import ctypes
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
@@ -140,6 +141,14 @@ def last_words(prefix: str, destination: str) -> tuple[str, ...]:
                 _copy(lines.fileno(), log)
             found.append(stream)
     return tuple(found)
+
+
+def write_log(printed: Path, log: Path, heading: str, *, below: bool = False) -> None:
+    """Move what was printed into a log under a heading, over what is there or `below` it."""
+    with printed.open("rb") as source, log.open("ab" if below else "wb") as target:
+        target.write(heading.encode("utf-8", "backslashreplace"))
+        shutil.copyfileobj(source, target)
+    printed.unlink()
 
 
 def add_last_line(destination: str, text: str) -> str:

@@ -6,7 +6,6 @@ never a file, and after a power cut no item is taken as done whose files are not
 """
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.capture import STREAMS, capture_file
+from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.model import Ended, Evidence, Output, Task
@@ -200,7 +199,4 @@ class Journal:
         """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""
         told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s"
         told += f" in the worker with pid {ended.pid}\n\n" if ended.pid else "\n\n"
-        with printed.open("rb") as source, log.open("ab" if task.number > 1 else "wb") as target:
-            target.write((self._heading + told).encode("utf-8", "backslashreplace"))
-            shutil.copyfileobj(source, target)
-        printed.unlink()
+        write_log(printed, log, self._heading + told, below=task.number > 1)

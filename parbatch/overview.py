@@ -1,13 +1,12 @@
 """The overview: one document from all outcomes, made by the same machinery as any item, in a worker of its own."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from parbatch.backends import Backend
-from parbatch.capture import capture_file
+from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
@@ -24,15 +23,21 @@ _ENCODER = msgspec.json.Encoder()
 class _OverviewSink:
     """Publishes the overview beside `items/` and keeps what became of it."""
 
-    def __init__(self, folder: Folder, tmp: str) -> None:
+    def __init__(self, folder: Folder, tmp: str, heading: str) -> None:
         self._folder = folder
         self._tmp = tmp
+        self._heading = heading
         self.ended: Ended | None = None
 
     def publish(self, task: Task, ended: Ended) -> Ended:
         """See Sink."""
-        for stream in ended.logs:
-            os.replace(capture_file(task.staging(self._tmp), stream), self._folder.run / f"overview.{stream}.txt")
+        for stream in STREAMS:
+            log = self._folder.run / f"overview.{stream}.txt"
+            if stream in ended.logs:
+                told = f"# overview: {ended.status} after {ended.duration_s:.3f} s\n\n"
+                write_log(capture_file(task.staging(self._tmp), stream), log, self._heading + told)
+            else:
+                log.unlink(missing_ok=True)
         try:
             _check_names(ended)
             publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.root)
@@ -73,6 +78,7 @@ def make(
     tmp: str,
     memory_cap: int | None,
     on_dispatch: Callable[[Dispatch], None],
+    log_heading: str = "",
 ) -> OverviewReport:
     """Make the overview from the checkpoint. Its failure is a report, never an exception."""
     outcomes = Path(tmp, "outcomes.jsonl")
@@ -82,7 +88,7 @@ def make(
             lines.write(b"\n")
     data = msgspec.Raw(_ENCODER.encode({"counts": checkpoint.counts(), "outcomes": str(outcomes)}))
     task = Task(position=-1, id="overview", name="overview", group="", data=data)
-    sink = _OverviewSink(folder, tmp)
+    sink = _OverviewSink(folder, tmp, log_heading)
     schedule = Schedule(iter([task]), 1, 1, sizer=ChunkSizer(1, 1), role=OVERVIEW)
     dispatch = Dispatch(schedule, backend, sink, slots=1, tmp=tmp, limits=Limits(memory_cap))
     on_dispatch(dispatch)
