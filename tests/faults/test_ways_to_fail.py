@@ -66,7 +66,7 @@ WAYS = {
     "raises_a_group": Way(
         "failed",
         "ExceptionGroup",
-        "two of three parts failed: ValueError: no such city; KeyError: 'street'; OSError: [Errno 5] Input/output error",
+        "two of three parts failed: ValueError: no such city; KeyError: 'street'; OSError: [Errno 5] Input/output",
         "the addresses",
     ),
     "raises_a_task_group": Way("failed", "ExceptionGroup", "TaskGroup: ValueError: no part head", "in part"),
