@@ -6,7 +6,15 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from parbatch.cli.shared import JOB_HELP, LOOKING_EXIT_CODES, folder_of, json_option, on_terminal, out_option
+from parbatch.cli.shared import (
+    JOB_HELP,
+    LOOKING_EXIT_CODES,
+    folder_of,
+    job_argument,
+    json_option,
+    on_terminal,
+    out_option,
+)
 from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
@@ -30,7 +38,7 @@ _HEADING = "status   tries      duration  id                        name"
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; repeatable.")
 @click.option(

@@ -10,7 +10,16 @@ from parbatch import loading
 from parbatch import options as run_options
 from parbatch.announcing import remarks
 from parbatch.checkpoint import Checkpoint
-from parbatch.cli.shared import JOB_HELP, as_given, json_option, on_terminal, out_option, typed, write_json
+from parbatch.cli.shared import (
+    JOB_HELP,
+    as_given,
+    job_argument,
+    json_option,
+    on_terminal,
+    out_option,
+    typed,
+    write_json,
+)
 from parbatch.folder import Folder, holder
 from parbatch.opening import preview
 from parbatch.options import Options
@@ -29,7 +38,7 @@ from parbatch.units import counted
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--items", "each", is_flag=True, help="Each item that is due, with its reason.")
 @click.option("--rerun", type=click.Choice(["code"]), help="As for a run: items again that older code made.")

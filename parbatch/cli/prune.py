@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from parbatch import loading
-from parbatch.cli.shared import JOB_HELP, json_option, out_option, write_json
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option, write_json
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import printable
@@ -27,7 +27,7 @@ from parbatch.units import counted
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @json_option

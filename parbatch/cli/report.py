@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from parbatch.cli.shared import JOB_HELP, folder_of, out_option
+from parbatch.cli.shared import JOB_HELP, folder_of, job_argument, out_option
 from parbatch.progress import printable, show
 from parbatch.reporting import write_again
 from parbatch.reports import REPORTS
@@ -19,7 +19,7 @@ from parbatch.reports.console import as_typed
     epilog="Exit codes: 0 all are written; 1 some could not be; 2 there is no run to report on; 3 a run holds the"
     " folder.",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 def report(job: str | None, out: str | None) -> None:  # noqa: D103 -- its help is above
     folder = folder_of(job, out)

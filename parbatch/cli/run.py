@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, job_argument, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -25,7 +25,7 @@ and 143, --resume goes on."""
 
     Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.""",
 )
-@click.argument("job", required=False)
+@job_argument
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")
 @click.option(
     "--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready."

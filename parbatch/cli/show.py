@@ -10,6 +10,8 @@ from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
+    item_argument,
+    job_argument,
     job_to_type,
     json_option,
     out_option,
@@ -33,8 +35,8 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
     {JOB_HELP}""",
 )
-@click.argument("item")
-@click.argument("job", required=False)
+@item_argument
+@job_argument
 @out_option
 @json_option
 def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
