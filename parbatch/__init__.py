@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
-    from parbatch.model import Item, Outcome
+    from parbatch.model import Feedback, Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Feedback",
     "FolderHeldError",
     "Item",
     "Job",
     "NothingRunError",
     "Outcome",
     "ParbatchError",
+    "Problem",
     "RunResult",
     "__version__",
     "render",
@@ -31,11 +33,13 @@ __all__ = [
 
 _HOMES = {
     "FolderHeldError": "parbatch.errors",
+    "Feedback": "parbatch.model",
     "Item": "parbatch.model",
     "Job": "parbatch.job",
     "NothingRunError": "parbatch.errors",
     "Outcome": "parbatch.model",
     "ParbatchError": "parbatch.errors",
+    "Problem": "parbatch.model",
     "RunResult": "parbatch.result",
     "render": "parbatch.runner",
     "retry": "parbatch.runner",

@@ -1,6 +1,6 @@
-"""Forty items that fail for two reasons, in words full of particulars; two more that fail for a third, by and by."""
+"""Forty items that fail for two reasons, in words full of particulars."""
 
-import datetime
+import datetime as dt
 import os
 import uuid
 
@@ -18,10 +18,11 @@ def items():
 
 def no_price(item):
     number = item.data["number"]
-    when = datetime.datetime(2026, 1, 1 + number % 28, number % 24, 7, number, tzinfo=datetime.UTC)
+    when = dt.datetime(2026, 1, 1 + number % 28, number % 24, 7, number, tzinfo=dt.UTC)
     raise LookupError(
         f"{when:%a %b %d %H:%M:%S UTC %Y}: no price for '{item.name}' ({uuid.UUID(int=number * 7**40)}) in"
-        f" /data/{number}/prices-{number}.csv, {number}.5 % of {number * 1000:,} rows ({number} KB), object at {number:#x}"
+        f" /data/{number}/prices-{number}.csv, {number}.5 % of {number * 1000:,} rows ({number} KB),"
+        f" object at {number:#x}"
     )
 
 
