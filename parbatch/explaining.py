@@ -68,7 +68,8 @@ def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
         return f"the file system that was written to {_SHORT_OF[error.errno]}"
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 -- text alone
         return f"{path} {_SHORT_OF[error.errno]}"
-    return f"the file system of {path} ({_mounted_at(path)}) {_SHORT_OF[error.errno]}{_room(path)}"
+    room = "" if error.errno == errno.EROFS else _room(path)
+    return f"the file system of {path} ({_mounted_at(path)}) {_SHORT_OF[error.errno]}{room}"
 
 
 def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:
