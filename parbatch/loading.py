@@ -161,8 +161,8 @@ def _import_file(path: Path) -> ModuleType:
     """Run a job file as a module of its own name, its folder importable as it is for a script."""
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
-    if path.stem in _SHADOWING:
-        raise JobError(f"{path} has the name of a package that workers import. Rename it, to {path.stem}_job.py say.")
+    if path.stem in _SHADOWING or path.stem in sys.stdlib_module_names:
+        raise JobError(f"{path} has the name of a module that workers import. Rename it, to {path.stem}_job.py say.")
     name = f"parbatch_job_{path.stem}"
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))

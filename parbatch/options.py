@@ -11,11 +11,13 @@ import msgspec
 
 from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
+from parbatch.folder import Folder
 from parbatch.job import chunk_size_of, positive
 from parbatch.loading import LoadedJob
 from parbatch.model import STATUSES
 from parbatch.progress import check_mode
 from parbatch.selection import Selection
+from parbatch.sharding import Shard, parse_shard
 from parbatch.units import parse_duration, parse_size
 
 
@@ -39,6 +41,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rerun_code: bool
     json: bool
     accelerate: bool
+    shard: Shard | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The output folder, or the shard of it that was asked for."""
+        return Folder(self.out, self.shard)
 
 
 NOT_OK = tuple(status for status in STATUSES if status != "ok")
@@ -65,6 +73,7 @@ NAMES = (
     "rerun",
     "retry_failed",
     "accelerate",
+    "shard",
 )
 _RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
 _RUN_ONLY = ("resume", "fresh", "rerun", "retry_failed")
@@ -103,6 +112,7 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         rerun_code=rerun == "code",
         json=bool(asked.get("json")),
         accelerate=bool(asked.get("accelerate", True)),
+        shard=parse_shard(asked["shard"]) if "shard" in asked else None,
     )
 
 

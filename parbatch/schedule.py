@@ -149,7 +149,7 @@ class Schedule:
             return None
         size = self._sizer.next(self.waiting)
         tasks = [self._back.popleft() for _ in range(min(size, len(self._back)))]
-        wanted = size - len(tasks)
+        wanted = size - len(tasks) if not (tasks and self._whole) else 0  # what is tried again spoils no fresh chunk
         fresh = list(islice(self._source, wanted))
         self._left = self._left - wanted if len(fresh) == wanted else 0
         return self._give(slot, tasks + fresh, alone=False) if tasks or fresh else None

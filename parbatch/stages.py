@@ -23,20 +23,22 @@ from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
-from parbatch.interrupts import Interrupts
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
+from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
+from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import Plan, tasks_due
 from parbatch.products import Making, is_current, known
-from parbatch.reporting import Tally, counts, environment, failures, keep_record, warnings_of
+from parbatch.reporting import Tally, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, ProductReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.sessions import forget_record, keep_record
 from parbatch.units import format_duration
 
 
@@ -64,7 +66,14 @@ class Stages:
     """The stages of one run and what they share."""
 
     def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+        self,
+        loaded: LoadedJob,
+        asked: Options,
+        folder: Folder,
+        checkpoint: Checkpoint,
+        *,
+        slots: int = 1,
+        listener: Listener | None = None,
     ) -> None:
         self._loaded = loaded
         self._asked = asked
@@ -74,7 +83,8 @@ class Stages:
         self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
-        self._interrupts = Interrupts()
+        self._listener = listener or Listener()
+        self._interrupts = self._listener.interrupts
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
         self._products: dict[str, ProductReport] = {}
@@ -124,8 +134,9 @@ class Stages:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
     def begin(self) -> None:
-        """Write down that there is a run: one that is killed stays `running`."""
+        """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         self._checkpoint.set_run(self._run_id, "running")
+        keep_record(self._result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
@@ -143,7 +154,7 @@ class Stages:
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
             )
-            sink = _Observed(journal, self._tally, progress)
+            sink = _Observed(journal, self._tally, progress, self._listener)
             tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
                 tasks,
@@ -162,7 +173,7 @@ class Stages:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
-        if schedule.has_more and schedule.stopped_by is not None:
+        if schedule.stopped_by is not None and (schedule.has_more or self._tally.cut_off):
             self._stopped_by = schedule.stopped_by
 
     def _sizer(self) -> ChunkSizer:
@@ -203,6 +214,7 @@ class Stages:
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
+            hold_back=self._listener.hold_back,
             say=say,
         )
         try:
@@ -211,14 +223,24 @@ class Stages:
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
+            if self._tally.rendered:
+                self._stopped_by = str(error)
+                keep_record(self._result("stopped"), self._folder)
+            else:
+                forget_record(self._run_id, self._folder)
             raise
         finally:
             self._restarts += dispatch.restarts
 
     def make_products(self) -> None:
-        """Merge the results and make the overview, unless the run ended early, or what is there is up to date."""
+        """Merge the results and make the overview, unless the run ended early, or what is there is up to date.
+
+        Of shards, all are joined first.
+        """
         job = self._loaded.job
         wanted = {MERGE: job.merging is not None, OVERVIEW: OVERVIEW in job.functions}
+        if self._folder.shard is not None:
+            return
         for product in (product for product, is_wanted in wanted.items() if is_wanted):
             if self._state() != "finished" or self._asked.selection.exact is not None:
                 return
@@ -244,22 +266,31 @@ class Stages:
             )
         except SetupError as error:
             self._products[product] = ProductReport(error=str(error))
+        if self._products[product].error is not None:
+            self._stopped_by = self._stopped_by or self._interrupts.cancelled
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
+        result = self._result(self._state())
+        self._checkpoint.set_run(self._run_id, result.state)
+        keep_record(result, self._folder)
+        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
+            progressing.show(f"parbatch: {problem}", sys.stderr)
+        return result
+
+    def _result(self, state: State) -> RunResult:
         after = counts(self._checkpoint)
-        total, success = sum(after.by_status.values()), after.by_status["ok"]
-        pending = after.by_status["pending"]
-        state = self._state()
+        total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         failed = list(failures(self._checkpoint, self._folder))
-        result = RunResult(
+        has_ended = state != "running"
+        return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
             state=state,
-            exit_code=self.exit_code,
+            exit_code=self.exit_code if has_ended else None,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds") if has_ended else None,
+            duration_s=round(time.monotonic() - self._clock.monotonic, 3) if has_ended else None,
             workers=self._asked.workers,
             backend=self._asked.backend,
             total=total,
@@ -276,19 +307,15 @@ class Stages:
             merged=self._products.get(MERGE),
             warnings=warnings_of(self._checkpoint),
             environment=environment(self._identity),
-            metrics=self._tally.metrics(),
+            metrics=summaries(self._checkpoint, after.by_group),
             failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            shard=None if self._folder.shard is None else str(self._folder.shard),
         )
-        self._checkpoint.set_run(self._run_id, state)
-        keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
 
     @property
     def came_to_nothing(self) -> bool:
@@ -338,15 +365,16 @@ class Stages:
 
 
 class _Observed:
-    """The journal, with the tally and the progress display told of what it records."""
+    """The journal, with the tally, the progress display and the listener told of what it records."""
 
-    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
+    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress, listener: Listener) -> None:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
         self._journal = journal
         self._tally = tally
         self._progress = progress
+        self._listener = listener
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """See Sink."""
@@ -354,3 +382,4 @@ class _Observed:
         if settled:
             self._tally.take(ended)
             self._progress.settled(task, ended)
+            self._listener.settled(task, ended)

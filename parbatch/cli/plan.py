@@ -17,15 +17,17 @@ from parbatch.cli.shared import (
     json_option,
     on_terminal,
     out_option,
+    shard_option,
     typed,
     write_json,
 )
-from parbatch.folder import Folder, holder
+from parbatch.folder import holder
 from parbatch.opening import preview
 from parbatch.options import Options
 from parbatch.plan import Plan, reasons_due
 from parbatch.progress import printable
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import counted
 
 
@@ -47,11 +49,13 @@ from parbatch.units import counted
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable.")
 @click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable.")
 @click.option("--limit", type=int, metavar="N", help="At most N items.")
+@shard_option
 @json_option
 def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
-    folder = Folder(asked.out)
+    folder = asked.folder
+    note_killed_runs_in_passing(folder)
     checkpoint, made = preview(folder, loaded, asked)
     with contextlib.closing(checkpoint):
         if as_json:
@@ -112,9 +116,10 @@ def _run_options(asked: Options) -> list[str]:
     selection = asked.selection
     patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
     return [
-        *(["--resume"] if Folder(asked.out).checkpoint.exists() else []),
+        *(["--resume"] if asked.folder.checkpoint.exists() else []),
         *(["--rerun", "code"] if asked.rerun_code else []),
         *(["--retry-failed"] if selection.retry_failed else []),
         *(word for option, values in patterns.items() for value in values for word in (option, value)),
         *(["--limit", str(selection.limit)] if selection.limit is not None else []),
+        *(["--shard", str(asked.shard)] if asked.shard is not None else []),
     ]

@@ -23,7 +23,10 @@ and 143, --resume goes on."""
 
     {JOB_HELP}
 
-    Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.""",
+    Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.
+
+    With --shard 1/5 to --shard 5/5, five processes or machines share one folder, each with a fixed fifth of the items
+    and a checkpoint of its own. The one that ends last makes the overview and the reports of all.""",
 )
 @job_argument
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")

@@ -16,6 +16,7 @@ from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import MODES, printable
+from parbatch.sharding import parse_shard
 
 
 @contextlib.contextmanager
@@ -39,6 +40,12 @@ item_argument = click.argument("item", shell_complete=complete_item)
 out_option = click.option(
     "--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]", shell_complete=complete_folder
 )
+shard_option = click.option(
+    "--shard",
+    metavar="N/M",
+    help="One of M fixed parts of the items, such as 2/5; each can run on a machine of its own.",
+)
+one_shard_option = click.option("--shard", metavar="N/M", help="Only this shard, such as 2/5.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for programs.")
 
 _OPTIONS = (
@@ -65,6 +72,7 @@ _BATCH_OPTIONS = (
     click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
     click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
     click.option("--limit", type=int, metavar="N", help="At most N items this time."),
+    shard_option,
     click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
                  " the groups where it ended ok."),
     click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures."),
@@ -106,9 +114,10 @@ def job_options(command: Command) -> Command:
     return command
 
 
-def folder_of(job: str | None, out: str | None) -> Folder:
-    """The output folder that is named, or the job's own; the job is loaded only to find that."""
-    return Folder(Path(out) if out else out_folder(loading.load(job)))
+def folder_of(job: str | None, out: str | None, shard: str | None = None) -> Folder:
+    """The output folder that is named, or the job's own, or a shard of it; the job is loaded only to find it."""
+    part = None if shard is None else parse_shard(shard)
+    return Folder(Path(out) if out else out_folder(loading.load(job)), part)
 
 
 def job_to_type(job: str | None, out: str | None) -> str | None:

@@ -14,6 +14,7 @@ from parbatch.cli.shared import (
     job_argument,
     job_to_type,
     json_option,
+    one_shard_option,
     out_option,
     typed,
     write_json,
@@ -21,9 +22,10 @@ from parbatch.cli.shared import (
 from parbatch.folder import Folder
 from parbatch.history import Attempt, History, LogTail, find_known, history_of
 from parbatch.progress import printable
-from parbatch.reading import reading
 from parbatch.reports.console import as_typed
-from parbatch.units import counted, format_duration, format_size
+from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.shards import looking
+from parbatch.units import counted, format_duration, format_figure, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
@@ -38,10 +40,14 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 @item_argument
 @job_argument
 @out_option
+@one_shard_option
 @json_option
-def show(item: str, job: str | None, out: str | None, *, as_json: bool) -> None:  # noqa: D103 -- its help is above
-    folder = folder_of(job, out)
-    with reading(folder) as checkpoint:
+def show(  # noqa: D103 -- its help is above
+    item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool
+) -> None:
+    folder = folder_of(job, out, shard)
+    note_killed_runs_in_passing(folder)
+    with looking(folder) as checkpoint:
         history = history_of(checkpoint, folder, find_known(checkpoint, item))
     if as_json:
         write_json(history)
@@ -84,6 +90,11 @@ def _what_came_of_it(history: History, root: str) -> Iterator[str]:
         yield "  result" if history.status == "ok" else "  result of the last attempt"
         for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
             yield f"      {_line(line)}"
+    if history.metrics:
+        yield ""
+        yield "  metrics"
+        for name, number in sorted(history.metrics.items()):
+            yield f"      {printable(name)}: {format_figure(number)}"
 
 
 def _headline(history: History) -> str:

@@ -5,9 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
+from parbatch.folder import Folder
 from parbatch.progress import cause, printable
-from parbatch.result import FailureGroup, RunResult
-from parbatch.units import counted, format_duration
+from parbatch.result import FailureGroup, MetricSummary, RunResult
+from parbatch.sharding import parse_shard
+from parbatch.units import counted, format_duration, format_figure
+
+MOST_METRICS = 3  # in the summary, in one line
 
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
@@ -34,10 +38,12 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.warnings.total:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
         yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
-    yield f"  report    {as_typed(result.out, 'report.html')}"
+    yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
+    if result.metrics:
+        yield f"  metrics   {_metrics(result.metrics)}"
     if result.failures:
         yield ""
         yield from failure_lines(grouped(result.failures), result.out)
@@ -56,16 +62,23 @@ def _merged(result: RunResult) -> Iterator[str]:
         yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
 
 
+def _folder(result: RunResult) -> Folder:
+    return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
+
+
 def _headline(result: RunResult) -> str:
+    name = result.job if result.shard is None else f"{result.job}, shard {result.shard},"
     failed = any(product and product.error for product in (result.overview, result.merged))
     left = result.rendered or result.errors or result.pending or failed
     if result.state == "finished" and not left:
-        return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
+        if not result.total:  # as in one of many shards
+            return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
+        return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
-        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+        f"{name} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
 
@@ -88,6 +101,13 @@ def _changes(result: RunResult) -> Iterator[str]:
         yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
     if len(by_group) > MOST_NAMED:
         yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
+    """`pages 1,204 in all, tokens 88,310 in all … and 2 more; see the report`."""
+    named = [f"{printable(name[:60])} {format_figure(metric.sum)} in all" for name, metric in metrics.items()]
+    more = f" … and {len(named) - MOST_METRICS} more; see the report" if len(named) > MOST_METRICS else ""
+    return ", ".join(named[:MOST_METRICS]) + more
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
