@@ -297,6 +297,7 @@ class Attempts:
             templates=self._new_templates(ctx.templates) if ctx.templates else (),
             slot=self._settings.slot,
             ended_at=time.time(),
+            pid=self._pid,
         )
 
     # --- inside

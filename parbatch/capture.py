@@ -8,6 +8,7 @@ the last words of the item in flight.
 import contextlib
 import ctypes
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
@@ -19,6 +20,8 @@ STREAMS = ("stdout", "stderr")
 # A log keeps this much of its beginning and as much of its end; an item that prints 50 MB is a bug to look at,
 # and the two ends show it.
 LOG_HALF = 1024 * 1024
+# The stacks of a worker's threads, written just before its death, are within so much of the end.
+_STACKS = 64 * 1024
 
 _libc = ctypes.CDLL(None) if os.name == "posix" else None
 
@@ -142,6 +145,26 @@ def last_words(prefix: str, destination: str) -> tuple[str, ...]:
                 _copy(lines.fileno(), log)
             found.append(stream)
     return tuple(found)
+
+
+def write_log(printed: Path, log: Path, heading: str, *, below: bool = False) -> None:
+    """Move what was printed into a log under a heading, over what is there or `below` it."""
+    with printed.open("rb") as source, log.open("ab" if below else "wb") as target:
+        target.write(heading.encode("utf-8", "backslashreplace"))
+        shutil.copyfileobj(source, target)
+    printed.unlink()
+
+
+def add_last_line(destination: str, text: str) -> str:
+    """Put a line of parbatch's own below what a dead worker's item had printed as errors; returns the end of it all.
+
+    Where that can't be written there is nothing to return: the outcome matters more than its log.
+    """
+    with contextlib.suppress(OSError), capture_file(destination, STREAMS[1]).open("ab+") as log:
+        log.write(f"parbatch: {text}\n".encode("utf-8", "backslashreplace"))
+        log.seek(-min(log.tell(), _STACKS), os.SEEK_END)
+        return log.read().decode("utf-8", "replace")
+    return ""
 
 
 def _copy(descriptor: int, log: BinaryIO) -> None:

@@ -16,8 +16,9 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from parbatch.backends import Backend, Died
+from parbatch.capture import STREAMS, add_last_line
 from parbatch.errors import SetupError
-from parbatch.evidence import of_death
+from parbatch.evidence import of_death, with_stack
 from parbatch.fingerprint import fingerprint
 from parbatch.model import (
     Began,
@@ -120,6 +121,7 @@ class Dispatch:
         self._doomed: dict[int, _Doom] = {}
         self._stillborn = 0
         self._ready: set[int] = set()
+        self._pids: dict[int, int] = {}
         self.restarts = 0
 
     def run(self) -> None:
@@ -192,6 +194,7 @@ class Dispatch:
             case Ready():
                 self._check_idle_size(message.idle_bytes)
                 self._ready.add(slot)
+                self._pids[slot] = message.pid
                 self._stillborn = 0
             case Returned() | Retiring():
                 self._schedule.died(slot)
@@ -245,15 +248,19 @@ class Dispatch:
         if doom is not None:
             kind = {"timeout": "TimeoutError", "memory": "MemoryError"}.get(doom.status, death.type)
             death = Evidence(type=kind, message=doom.message, returncode=death.returncode, signal=death.signal)
+        destination = task.staging(self._tmp)
+        printed = self._backend.last_words(slot, destination)
+        log = add_last_line(destination, death.message)
         return Ended(
             position=task.position,
             number=task.number,
             status=doom.status if doom is not None else "crashed",
             duration_s=now - self._schedule.since(slot),
-            evidence=death,
-            logs=self._backend.last_words(slot, task.staging(self._tmp)),
+            evidence=with_stack(death, log),
+            logs=tuple(stream for stream in STREAMS if stream in printed or (log and stream == "stderr")),
             slot=slot,
             ended_at=time.time(),
+            pid=self._pids.get(slot, 0),
         )
 
     def _stillborn_message(self, slot: int, returncode: int | None, doom: _Doom | None) -> str:

@@ -6,16 +6,36 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 
+import msgspec
+
+from parbatch import explaining
 from parbatch.model import Evidence, Problem, Status
 
 # Enough for any message or traceback that a person reads; a checkpoint of a million failures stays usable.
 MAX_MESSAGE = 4_000
 MAX_TRACEBACK = 20_000
+# Of more calls within each other, as in an endless recursion, the outermost and the innermost are shown.
+_MOST_FRAMES = 60
 
 _SCHEMES = ("stdlib", "platstdlib", "purelib", "platlib")
-_LIBRARIES = ("<", str(Path(__file__).parent), *{sysconfig.get_path(scheme) for scheme in _SCHEMES})
+_PARBATCH = str(Path(__file__).parent)
+_LIBRARIES = ("<", _PARBATCH, *{sysconfig.get_path(scheme) for scheme in _SCHEMES})
+
+_COMPILED = (".pyx", ".pxi", ".pxd")  # the frames that Cython modules, such as lxml, leave in tracebacks
+# The file from which the job's code is called.
+_CALLER = str(Path(__file__).with_name("attempt.py"))
+
+_OF_SIGNALS = {
+    "SIGKILL": ": something killed it, such as the system when memory ran out",
+    "SIGSEGV": ": a fault in C code, or a stack that grew too far",
+    "SIGBUS": ": a fault in C code, or a mapped file that was cut off",
+    "SIGILL": ": compiled code that this processor can't run",
+    "SIGABRT": ": C code gave up; the error log may say why",
+    "SIGXCPU": ": the system's limit on CPU time",
+    "SIGXFSZ": ": the system's limit on the size of a file",
+}
 
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
 EXIT_PIPE_LOST = 70
@@ -24,8 +44,8 @@ EXIT_WORKER_BROKEN = 71
 
 
 def status_of(error: BaseException) -> Status:
-    """The status of an attempt that raised `error`: `memory` for MemoryError, else `failed`."""
-    return "memory" if isinstance(error, MemoryError) else "failed"
+    """The status of an attempt that raised `error`: `memory` for MemoryError and groups of them, or `failed`."""
+    return "memory" if all(isinstance(leaf, MemoryError) for leaf in explaining.leaves(error)) else "failed"
 
 
 def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> Evidence:
@@ -37,12 +57,13 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         lines = traceback.format_exception(type(error), error, frames)
     except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
+    place, line = _place_of(error, frames)
     return Evidence(
         type=_type_name(error),
-        message=_shorten("\n".join(filter(None, (advice, _message(error)))), MAX_MESSAGE),
-        traceback=_shorten("".join(lines), MAX_TRACEBACK),
-        place=(place := innermost_own(frames))[0],
-        line=place[1],
+        message=_shorten("\n".join(filter(None, (advice, _message(error, frames)))), MAX_MESSAGE),
+        traceback=_shorten("".join(_without_the_middle(lines)), MAX_TRACEBACK),
+        place=place,
+        line=line,
     )
 
 
@@ -71,26 +92,74 @@ def of_death(returncode: int | None) -> Evidence:
         return Evidence(type="ProcessDied", message="the process ended; the system gave no exit code")
     if returncode < 0:
         name = _signal_name(-returncode)
-        return Evidence(type=name, message=f"the process was ended by {name}", returncode=returncode, signal=name)
+        message = f"the process was ended by {name}{_OF_SIGNALS.get(name, '')}"
+        return Evidence(type=name, message=message, returncode=returncode, signal=name)
     if returncode == EXIT_PIPE_LOST:
         message = "the item closed the descriptor through which its worker reports"
     elif returncode == EXIT_WORKER_BROKEN:
         message = "the item broke its worker; the error log says how"
     else:
-        message = f"the process exited with code {returncode} in the middle of the item"
+        message = f"the process exited with code {returncode} in the middle of the item (os._exit, or exit in C code)"
     return Evidence(type="ProcessExit", message=message, returncode=returncode)
 
 
+def with_stack(evidence: Evidence, log: str) -> Evidence:
+    """The evidence of a death, with where the item was at that time if its worker wrote its stacks into the log."""
+    frames = explaining.stack_of_item(log, _CALLER)
+    if not frames:
+        return evidence
+    file, line, function = next((frame for frame in frames if not _is_library(frame[0])), frames[0])
+    lines = [f'  File "{file}", line {line}, in {function}\n' for file, line, function in reversed(frames)]
+    stack = "".join(["Stack at the end (most recent call last):\n", *_without_the_middle(lines)])
+    return msgspec.structs.replace(
+        evidence,
+        traceback=_shorten(stack, MAX_TRACEBACK),
+        place=f"{Path(file).name}:{function}",
+        line=line,
+    )
+
+
 def innermost_own(frames: TracebackType | None) -> tuple[str, int]:
-    """Where in the job's own code an error came from: `file:function` and the line; in a library if nowhere else."""
+    """Where in the job's own code an error came from: `file:function` and the line; in a library if nowhere else.
+
+    Nothing for an error that only parbatch's own code has to do with, such as a result that is not JSON.
+    """
     own = last = ("", 0)
     while frames:
         code = frames.tb_frame.f_code
-        last = (f"{Path(code.co_filename).name}:{code.co_name}", frames.tb_lineno)
-        if not code.co_filename.startswith(_LIBRARIES):
-            own = last
+        here = _named(code, frames.tb_lineno)
+        if not code.co_filename.startswith(_PARBATCH):
+            last = here
+        if not _is_library(code.co_filename):
+            own = here
         frames = frames.tb_next
     return own if own[0] else last
+
+
+def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, int]:
+    if isinstance(error, BaseExceptionGroup):
+        first = next(explaining.leaves(error))
+        place = innermost_own(first.__traceback__)
+        return place if place[0] else innermost_own(frames)
+    # How deep a recursion got depends on much else, so its innermost function says nothing.
+    if isinstance(error, RecursionError) and (calling := explaining.circle(frames)):
+        return _named(*next((one for one in calling if not _is_library(one[0].co_filename)), calling[0]))
+    return innermost_own(frames)
+
+
+def _named(code: CodeType, line: int) -> tuple[str, int]:
+    return f"{Path(code.co_filename).name}:{code.co_name}", line
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(_LIBRARIES) or file.endswith(_COMPILED)
+
+
+def _without_the_middle(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_FRAMES:
+        return lines
+    half = _MOST_FRAMES // 4
+    return [*lines[:half], f"  [… {len(lines) - 2 * half} more lines like these …]\n", *lines[-half:]]
 
 
 def _signal_name(number: int) -> str:
@@ -100,13 +169,22 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, frames: TracebackType | None) -> str:
     if isinstance(error, SystemExit):
-        return f"the job's code called sys.exit({error.code!r})"
+        return explaining.told_of_exit(error)
+    if isinstance(error, BaseExceptionGroup):
+        told = [f"{_type_name(leaf)}: {_message(leaf, leaf.__traceback__)}" for leaf in explaining.leaves(error)]
+        return explaining.told_of_group(error, told)
     try:
-        return str(error)
+        message = str(error)
     except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
         return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
+    more = ""
+    if isinstance(error, RecursionError):
+        more = explaining.told_of_recursion(explaining.circle(frames))
+    elif isinstance(error, OSError):
+        more = explaining.told_of_disk(error, frames)
+    return "; ".join(filter(None, (message, more))) or explaining.told_without_words(frames)
 
 
 def _type_name(error: BaseException) -> str:

@@ -195,7 +195,8 @@ def _held_message(folder: Folder) -> str:
 def _unusable(root: Path, error: BaseException) -> FolderError:
     named = getattr(error, "filename", None)
     for path in (*([Path(named)] if named else []), root, *root.parents):
-        if path.exists() and not path.is_dir():
+        # On a disk that can only be read the lock is a file, as it should be.
+        if isinstance(error, (FileExistsError, NotADirectoryError)) and path.exists() and not path.is_dir():
             return FolderError(f"{path} is a file, not a folder. Give another folder with --out.")
     reason = getattr(error, "strerror", None) or error
     return FolderError(f"The output folder {root} can't be used: {reason}. Mend that, or give another with --out.")

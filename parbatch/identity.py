@@ -19,9 +19,27 @@ from parbatch.publish import digest_file
 # These are what the outputs are made with, whatever the job imports besides.
 _ALWAYS = ("parbatch", "python-docx", "lxml")
 
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|api_?key|private|credential|auth", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
-_PARAMETER = re.compile(r"(?i)\b([\w-]*(?:pass(?:word|wd)?|secret|token|key|signature|sig)[\w-]*)=[^&;\s]+")
+_TELLING = r"pass(?:word|wd|phrase)?|pwd|secret|token|private|credential|auth|cookie|session|signature|bearer|api_?key"
+_SECRET_NAME = re.compile(rf"{_TELLING}|(?:^|_)(?:key|sig)(?:_|$)", re.IGNORECASE)
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,}]+)"""
+# Each with what takes its place. Too much hidden does no harm; so a password may hold an @ or a slash.
+_SECRETS = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), stand_in)
+    for pattern, stand_in in (
+        (r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|\Z)", r"***"),
+        (r"(?<=://)([^/@:\s]*):[^\s'\"<>]*(?=@)", r"\1:***"),
+        (r"(?<=://)[^/@:\s]+(?=@)", r"***"),  # a token in the user's place
+        (r"(?<![\w.:/-])([\w.-]+):[^\s@:*]+(?=@[\w.-])", r"\1:***"),
+        (r"\b(bearer|basic|digest|token|negotiate)\s+[^\s,;'\"]+", r"\1 ***"),
+        (rf"(?<![\w.-])([\w.-]*(?:{_TELLING}|key|sig)[\w.-]*[\"']?\s*[=:]\s*){_VALUE}", r"\1***"),
+        (rf"(?<![\w-])(--?[\w-]*(?:{_TELLING})[\w-]*\s+){_VALUE}", r"\1***"),
+        (
+            r"\b(?:gh[opsur]_|github_pat_|glpat-|sk-|xox[abp]-|AKIA|eyJ)[\w.-]{8,}",
+            r"***",
+        ),  # as well-known services make them
+        (r"(?-i:\b(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9+_=-]{32,})", r"***"),
+    )
+)
 MASK = "***"
 
 
@@ -43,10 +61,12 @@ def identity(loaded: LoadedJob) -> dict[str, str]:
 
 
 def masked(name: str, value: str) -> str:
-    """A variable's value with what looks like a secret taken out: by its own name, in a URL, or in a parameter."""
+    """A variable's value with what looks like a secret taken out: by its own name, in a URL, a header, a parameter."""
     if _SECRET_NAME.search(name):
         return MASK
-    return _PARAMETER.sub(rf"\1={MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}", value))
+    for secret, stand_in in _SECRETS:
+        value = secret.sub(stand_in, value)
+    return value
 
 
 def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
@@ -61,7 +81,9 @@ def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
 def heading(same: Mapping[str, str], run_id: str, out: str) -> str:
     """The lines that a log begins with, up to the one that tells of the attempt."""
     run = {"run": run_id, "host": socket.gethostname(), "pid": str(os.getpid()), "output folder": out}
-    return "".join(f"# {name}: {value}\n" for name, value in (run | dict(same)).items())
+    # A line each: a value of several lines must not look like what the item printed.
+    whole = {name: r"\n".join(value.splitlines()) for name, value in (run | dict(same)).items()}
+    return "".join(f"# {name}: {value}\n" for name, value in whole.items())
 
 
 def _imported_by(job: Job) -> Iterable[str]:

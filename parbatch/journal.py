@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.capture import STREAMS, capture_file
+from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
 from parbatch.folder import Folder
@@ -234,8 +234,6 @@ class Journal:
 
     def _write_log(self, task: Task, ended: Ended, printed: Path, log: Path) -> None:
         """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""
-        told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s\n\n"
-        with printed.open("rb") as source, log.open("ab" if task.number > 1 else "wb") as target:
-            target.write((self._heading + told).encode("utf-8", "backslashreplace"))
-            shutil.copyfileobj(source, target)
-        printed.unlink()
+        told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s"
+        told += f" in the worker with pid {ended.pid}\n\n" if ended.pid else "\n\n"
+        write_log(printed, log, self._heading + told, below=task.number > 1)

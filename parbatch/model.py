@@ -177,6 +177,7 @@ class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
     """The job is loaded and its setup has run; `idle_bytes` is the worker's resident size before any item."""
 
     idle_bytes: int
+    pid: int = 0
 
 
 class NotReady(msgspec.Struct, frozen=True, array_like=True, tag="not-ready"):
@@ -194,7 +195,7 @@ class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time.
 
-    `fingerprint` is given by the parent, once the outcome of an attempt that is not ok is final.
+    `fingerprint` is given by the parent, once the outcome of an attempt that is not ok is final. `pid` is the worker's.
     """
 
     position: int
@@ -213,6 +214,7 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     slot: int = 0
     ended_at: float = 0.0
     fingerprint: str = ""
+    pid: int = 0
 
 
 class ChunkEnded(msgspec.Struct, frozen=True, array_like=True, tag="chunk-ended"):

@@ -3,7 +3,6 @@
 The job's functions for it are called by the same machinery as for any item, in a worker of its own.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from parbatch.backends import Backend
-from parbatch.capture import capture_file
+from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
@@ -33,6 +32,7 @@ class Making(NamedTuple):
     tmp: str
     memory_cap: int | None
     on_dispatch: Callable[[Dispatch], None]
+    log_heading: str = ""
 
 
 class _ProductSink:
@@ -46,8 +46,13 @@ class _ProductSink:
     def publish(self, task: Task, ended: Ended) -> Ended:
         """See Sink."""
         staged = Path(task.staging(self._making.tmp))
-        for stream in ended.logs:
-            os.replace(capture_file(str(staged), stream), self._making.folder.run / f"{task.id}.{stream}.txt")
+        told = f"# {task.id}: {ended.status} after {ended.duration_s:.3f} s\n\n"
+        for stream in STREAMS:
+            log = self._making.folder.run / f"{task.id}.{stream}.txt"
+            if stream in ended.logs:
+                write_log(capture_file(str(staged), stream), log, self._making.log_heading + told)
+            else:
+                log.unlink(missing_ok=True)
         if ended.status != "ok":
             return ended
         try:

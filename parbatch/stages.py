@@ -306,6 +306,7 @@ class Stages:
             tmp=str(self._tmp),
             memory_cap=self._memory_cap,
             on_dispatch=self._interrupts.tell,
+            log_heading=heading(self._identity, self._run_id, str(self._folder.root)),
         )
         try:
             self._products[product] = (

@@ -19,6 +19,7 @@ from collections import deque
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from parbatch.attempt import Attempts, Settings
 from parbatch.capture import Capture, lift
@@ -105,7 +106,7 @@ class Worker:
 
     def serve(self) -> None:
         """Work until the parent ends the conversation, or until this process has grown too far."""
-        self._pipe.send(Ready(resident_bytes()))
+        self._pipe.send(Ready(resident_bytes(), os.getpid()))
         while (order := self._pipe.receive()) is not None:
             if isinstance(order, Stop):
                 self._pipe.send(Returned())
@@ -165,7 +166,9 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         attempts = Attempts(job, settings, capture)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
-        pipe.send(NotReady(of_exception(error, skip=__file__)))
+        evidence = of_exception(error, skip=__file__)
+        # What parbatch itself has to say needs no traceback.
+        pipe.send(NotReady(replace(evidence, traceback="") if isinstance(error, SetupError) else evidence))
         return
     # What is there before the first item stays; the collections between items need not look at it again and again,
     # which makes them fifty times cheaper.

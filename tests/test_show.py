@@ -126,7 +126,8 @@ def test_a_death_is_shown_with_its_signal_and_return_code(tmp_path: Path) -> Non
     checkpoint.close()
     with reading(folder) as found:
         text = "\n".join(lines(history_of(found, folder, "-weird\x1b"), folder, "again"))
-    assert "      SIGSEGV: the process was ended by SIGSEGV\n      (return code -11, SIGSEGV)" in text
+    assert "      SIGSEGV: the process was ended by SIGSEGV: a fault in C code" in text
+    assert "\n      (return code -11, SIGSEGV)" in text
     assert "\x1b" not in text
 
 

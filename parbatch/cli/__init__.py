@@ -73,7 +73,15 @@ def _readable(error: ParbatchError) -> str:
     return "\n".join(map(printable, str(error).splitlines()))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """\b
+Tab completes commands, options, job files and items once this is in the shell's start-up file:
+  bash  eval "$(_PARBATCH_COMPLETE=bash_source parbatch)"
+  zsh   eval "$(_PARBATCH_COMPLETE=zsh_source parbatch)"
+  fish  _PARBATCH_COMPLETE=fish_source parbatch | source
+"""
+
+
+@click.group(cls=_Group, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="parbatch %(version)s")
 def command() -> None:
     """Render a batch of items on every core: one true status per item, finished work never lost.

@@ -10,6 +10,7 @@ from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
+    job_argument,
     json_option,
     on_terminal,
     one_shard_option,
@@ -39,7 +40,7 @@ _HEADING = "status   tries      duration  id                        name"
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; repeatable.")
 @click.option(

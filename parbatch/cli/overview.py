@@ -8,7 +8,7 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.backends import BACKENDS
-from parbatch.cli.shared import JOB_HELP, json_option, out_option, people_apart, write_json
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option, people_apart, write_json
 from parbatch.model import MERGE, OVERVIEW
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
@@ -30,7 +30,7 @@ _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--memory", metavar="SIZE", help="Cap for its worker, such as 512MB.  [default: the job's]")
 @click.option("--timeout", metavar="SECONDS", help="Time for it, such as 90 or 2m.  [default: the job's]")

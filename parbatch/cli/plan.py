@@ -13,6 +13,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.cli.shared import (
     JOB_HELP,
     as_given,
+    job_argument,
     json_option,
     on_terminal,
     out_option,
@@ -42,7 +43,7 @@ from parbatch.units import counted
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @click.option("--items", "each", is_flag=True, help="Each item that is due, with its reason.")
 @click.option("--rerun", type=click.Choice(["code"]), help="As for a run: items again that older code made.")

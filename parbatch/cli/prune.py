@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from parbatch import loading
-from parbatch.cli.shared import JOB_HELP, json_option, one_shard_option, out_option, write_json
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option, write_json
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import printable
@@ -28,7 +28,7 @@ from parbatch.units import counted
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @one_shard_option
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")

@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, job_options, people_apart
+from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options, people_apart
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -18,8 +18,8 @@ from parbatch.result import RunResult
 
     {JOB_HELP}""",
 )
-@click.argument("item")
-@click.argument("job", required=False)
+@item_argument
+@job_argument
 @job_options
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with people_apart(json=bool(given["json"])):

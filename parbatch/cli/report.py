@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from parbatch.cli.shared import JOB_HELP, folder_of, one_shard_option, out_option
+from parbatch.cli.shared import JOB_HELP, folder_of, job_argument, one_shard_option, out_option
 from parbatch.progress import printable, show
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
@@ -19,7 +19,7 @@ from parbatch.rewriting import write_again
     epilog="Exit codes: 0 all are written; 1 some could not be; 2 there is no run to report on; 3 a run holds the"
     " folder.",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @one_shard_option
 def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa: D103 -- its help is above

@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, job_argument, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -24,7 +24,7 @@ left how many out."""
 
     Groups that still have pending items are left out, unless they are asked for.""",
 )
-@click.argument("job", required=False)
+@job_argument
 @click.option(
     "--status", multiple=True, type=click.Choice(run_options.NOT_OK), help="Items with this status; repeatable."
 )

@@ -8,7 +8,15 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, PHASES_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.cli.shared import (
+    JOB_HELP,
+    PHASES_HELP,
+    as_given,
+    batch_options,
+    job_argument,
+    people_apart,
+    without_time_budget,
+)
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -30,7 +38,7 @@ and 143, --resume goes on."""
     With --shard 1/5 to --shard 5/5, five processes or machines share one folder, each with a fixed fifth of the items
     and a checkpoint of its own. The one that ends last makes the overview and the reports of all.""",
 )
-@click.argument("job", required=False)
+@job_argument
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")
 @click.option(
     "--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready."

@@ -12,6 +12,7 @@ import msgspec
 
 from parbatch import loading
 from parbatch.backends import BACKENDS
+from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import MODES, printable
@@ -38,7 +39,11 @@ PHASES_HELP = (
 
 LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
 
-out_option = click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]")
+job_argument = click.argument("job", required=False, shell_complete=complete_job)
+item_argument = click.argument("item", shell_complete=complete_item)
+out_option = click.option(
+    "--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]", shell_complete=complete_folder
+)
 shard_option = click.option(
     "--shard",
     metavar="N/M",

@@ -10,6 +10,8 @@ from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
+    item_argument,
+    job_argument,
     job_to_type,
     json_option,
     one_shard_option,
@@ -35,8 +37,8 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
     {JOB_HELP}""",
 )
-@click.argument("item")
-@click.argument("job", required=False)
+@item_argument
+@job_argument
 @out_option
 @one_shard_option
 @json_option

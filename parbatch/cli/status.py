@@ -13,6 +13,7 @@ from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
+    job_argument,
     job_to_type,
     json_option,
     on_terminal,
@@ -50,7 +51,7 @@ _STATES = {
 
     {JOB_HELP}""",
 )
-@click.argument("job", required=False)
+@job_argument
 @out_option
 @one_shard_option
 @click.option("--watch", is_flag=True, help="Go on until the run ends.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -220,11 +221,22 @@ def _opened(name: str | None) -> Document:
         document: Document = _original_document(name)
     except PackageNotFoundError as error:
         if name is not None and not os.path.lexists(name):
-            raise FileNotFoundError(f"no template at {name!r}: {advice}") from error
+            raise FileNotFoundError(_not_there(name, advice)) from None
         raise ValueError(f"the template {name!r} is not a .docx file: {advice}") from error
     except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError) as error:
         raise ValueError(f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}") from error
     return document
+
+
+def _not_there(name: str, advice: str) -> str:
+    """What to say of a template that is missing: where it was looked for, and what is there that may be meant."""
+    folder, wanted = os.path.split(os.path.abspath(name))  # noqa: PTH100 - a string, as python-docx takes it
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return f"no template {wanted!r} in {folder!r}: there is no such folder"
+    there = sorted(file for file in os.listdir(folder) if file.lower().endswith(".docx"))  # noqa: PTH208
+    if close := get_close_matches(wanted, there, cutoff=0.5):
+        advice = f"did you mean {' or '.join(map(repr, close))}?"
+    return f"no template {wanted!r} in {folder!r}: {advice}"
 
 
 def _key(name: str) -> tuple[Any, ...] | None:

@@ -138,27 +138,35 @@ def counts_in_words(by_status: Mapping[str, int], kept: str = "") -> str:
 
 
 def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
-    """Failures by fingerprint, the largest group first, at most ten items named in all."""
-    named = 0
-    for number, group in enumerate(groups):
-        if named >= MOST_NAMED:
-            rest = sum(other.count for other in groups[number:])
-            yield f"  … and {counted(rest, 'more item')} with other causes; see the report"
-            return
+    """Failures by fingerprint, the largest group first, at most ten items named in all, of each group some."""
+    for group, share in zip(groups, _shares(groups), strict=False):
         first = group.first[0]
         place = f" ({printable(first.place)})" if first.place else ""
         alike = "" if group.same_message else " and the like"
         yield f"  {group.count} {first.status}: {cause(first.type, first.message)}{alike}{place}"
-        shown = group.first[: MOST_NAMED - named]
-        named += len(shown)
-        for failure in shown:
+        for failure in group.first[:share]:
             logs = f"  log: {as_typed(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
             tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
             named_by = failure.id if failure.name == failure.id else f"{failure.id} {failure.name}"
             known = ", known to fail" if failure.known_to_fail else ""
             yield f"      {printable(named_by)}{tries}{known}{logs}"
-        if group.count > len(shown):
-            yield f"      … and {group.count - len(shown)} more"
+        if group.count > share:
+            yield f"      … and {group.count - share} more"
+    if rest := sum(group.count for group in groups[MOST_NAMED:]):
+        yield f"  … and {counted(rest, 'more item')} with other causes; see the report"
+
+
+def _shares(groups: Sequence[FailureGroup]) -> list[int]:
+    """How many items each of the first groups may name: one, and then one more in turn while there is room."""
+    shares = [1 for _ in groups[:MOST_NAMED]]
+    hungry = True
+    while hungry:
+        hungry = False
+        for number, group in enumerate(groups[:MOST_NAMED]):
+            if sum(shares) < MOST_NAMED and shares[number] < len(group.first):
+                shares[number] += 1
+                hungry = True
+    return shares
 
 
 def _what_is_left(result: RunResult) -> str:

@@ -6,11 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 JOBS = Path(__file__).parent.parent / "jobs"
 
@@ -61,3 +62,23 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@contextlib.contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A file system of so many bytes; the test is skipped where this process may not make one."""
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], capture_output=True, text=True, check=False
+    ) if sys.platform == "linux" else None  # fmt: skip
+    if mounted is None or mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip() if mounted else sys.platform}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def remount(place: Path, options: str) -> None:
+    """Change a `small_disk`: its size, or whether it can be written (`ro`)."""
+    subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)

@@ -1,0 +1,58 @@
+"""What a shell completes besides commands and options: job files, and the ids of items.
+
+It runs whenever somebody presses Tab: it runs none of the job's code, looks at few things, and never complains.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+_MOST = 200
+_MOST_FOLDERS = 5
+_WAIT_S = 0.2
+_JOB_FILES = (".py", ".toml")
+
+
+def complete_job(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files that can hold a job, and the folders on the way to them."""
+    folder, slash, begun = incomplete.rpartition("/")
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in sorted(Path(folder + slash or ".").iterdir()):
+            if not entry.name.startswith(begun) or (entry.name.startswith((".", "__")) and not begun):
+                continue
+            if entry.is_dir():
+                found.append(CompletionItem(f"{folder}{slash}{entry.name}/"))
+            elif entry.suffix in _JOB_FILES:
+                found.append(CompletionItem(f"{folder}{slash}{entry.name}"))
+    return found[:_MOST]
+
+
+def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A folder, which the shell itself knows best."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_item(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids from the checkpoint in the folder of --out, or in those below `outputs` here."""
+    out = ctx.params.get("out")
+    folders = [Path(out)] if out else sorted(Path("outputs").glob("*"))[:_MOST_FOLDERS]
+    ids = (item_id for folder in folders for item_id in _ids(folder / "run" / "checkpoint.sqlite", incomplete))
+    return [CompletionItem(item_id) for item_id in islice(dict.fromkeys(ids), _MOST)]
+
+
+def _ids(checkpoint: Path, begun: str) -> Iterator[str]:
+    # Without a journal nobody is writing, and the file can be read without leaving anything beside it.
+    mode = "mode=ro" if checkpoint.with_name(f"{checkpoint.name}-wal").exists() else "mode=ro&immutable=1"
+    with contextlib.suppress(sqlite3.Error, OSError):
+        uri = f"{checkpoint.absolute().as_uri()}?{mode}"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_S)) as db:
+            query = "SELECT id FROM items WHERE substr(id, 1, ?) = ? ORDER BY position LIMIT ?"
+            for (item_id,) in db.execute(query, (len(begun), begun, _MOST)):
+                if item_id.isprintable():  # a line each is what the shell reads
+                    yield item_id

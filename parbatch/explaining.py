@@ -1,0 +1,146 @@
+"""What a person needs to know beyond an exception's own words, found in the exception and in its frames."""
+
+import errno
+import io
+import linecache
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from types import CodeType, TracebackType
+
+# Of an exception group so many exceptions are named, the first ones.
+_MOST_LEAVES = 5
+# A function that is so often in a traceback goes on calling itself, alone or by way of others.
+_OFTEN = 20
+_MOST_IN_CIRCLE = 4
+_MOST_LINE = 200
+
+_SHORT_OF = {
+    errno.ENOSPC: "is full",
+    getattr(errno, "EDQUOT", -1): "has no more room for this user (quota)",
+    errno.EROFS: "can only be read",
+}
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group, in its groups too; one that is no group is its own only leaf."""
+    pending = [error]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, BaseExceptionGroup):
+            pending += reversed(one.exceptions)
+        else:
+            yield one
+
+
+def told_of_group(error: BaseExceptionGroup[BaseException], told: list[str]) -> str:
+    """A group's message and those of its exceptions, which `told` has."""
+    more = f"; and {len(told) - _MOST_LEAVES} more" if len(told) > _MOST_LEAVES else ""
+    return f"{error.message}: {'; '.join(told[:_MOST_LEAVES])}{more}"
+
+
+def told_of_exit(error: SystemExit) -> str:
+    """What a call of `sys.exit` means in an item."""
+    called = f"the job's code called sys.exit({'' if error.code is None else repr(error.code)})"
+    if error.code in {None, 0}:
+        return f"{called}; an item that is done ends with return"
+    return called
+
+
+def told_without_words(frames: TracebackType | None) -> str:
+    """What there is to say of an exception without a message: the line that raised it."""
+    if frames is None:
+        return ""
+    while frames.tb_next:
+        frames = frames.tb_next
+    code = frames.tb_frame.f_code
+    line = linecache.getline(code.co_filename, frames.tb_lineno, frames.tb_frame.f_globals).strip()
+    return f"no message, from the line: {line[:_MOST_LINE]}" if line else f"no message, from {code.co_name}"
+
+
+def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
+    """Which file system is full or can't be written, where an error is of that kind; else nothing."""
+    if error.errno not in _SHORT_OF:
+        return ""
+    path = error.filename if isinstance(error.filename, str) else _written_to(frames)
+    if not path:
+        return f"the file system that was written to {_SHORT_OF[error.errno]}"
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 -- text alone
+        return f"{path} {_SHORT_OF[error.errno]}"
+    room = "" if error.errno == errno.EROFS else _room(path)
+    return f"the file system of {path} ({_mounted_at(path)}) {_SHORT_OF[error.errno]}{room}"
+
+
+def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:
+    """The functions that go on calling each other in an endless recursion, with a line of each, outermost first."""
+    seen: Counter[CodeType] = Counter()
+    lines: dict[CodeType, int] = {}
+    while frames:
+        code = frames.tb_frame.f_code
+        seen[code] += 1
+        lines.setdefault(code, frames.tb_lineno)
+        frames = frames.tb_next
+    return [(code, lines[code]) for code in lines if seen[code] >= _OFTEN]
+
+
+def told_of_recursion(calling: list[tuple[CodeType, int]]) -> str:
+    """Who calls whom without end."""
+    if not calling:
+        return ""
+    shown = " → ".join(f"{code.co_name} ({os.path.basename(code.co_filename)}:{line})"  # noqa: PTH119 -- text alone
+                       for code, line in calling[:_MOST_IN_CIRCLE])  # fmt: skip
+    more = " → …" if len(calling) > _MOST_IN_CIRCLE else ""
+    return f"endless calls: {shown}{more} → {calling[0][0].co_name} …"
+
+
+# --- the stack that a worker wrote before its end
+
+
+_SECTION = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent call first\):$", re.MULTILINE)
+_FRAME = re.compile(r'^  File "(?P<file>[^"\n]*)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
+
+
+def stack_of_item(log: str, top: str) -> list[tuple[str, int, str]]:
+    """The frames (file, line, function) of the item in a dump of stacks, innermost first, up to the file `top`."""
+    sections = list(_SECTION.finditer(log))
+    for number in reversed(range(len(sections))):
+        end = sections[number + 1].start() if number + 1 < len(sections) else len(log)
+        frames = [
+            (match["file"], int(match["line"]), match["function"])
+            for match in _FRAME.finditer(log, sections[number].end(), end)
+        ]
+        files = [file for file, _, _ in frames]
+        if top in files:
+            return frames[: files.index(top)]
+    return []
+
+
+# --- inside
+
+
+def _written_to(frames: TracebackType | None) -> str:
+    """The name of the innermost open file that the frames hold: a failed write does not say which file it was."""
+    found = ""
+    while frames:
+        for value in list(frames.tb_frame.f_locals.values()):
+            name = getattr(value, "name", None) if isinstance(value, io.IOBase) else None
+            if isinstance(name, str):
+                found = name
+        frames = frames.tb_next
+    return found
+
+
+def _mounted_at(path: str) -> str:
+    place = os.path.realpath(path)
+    while place != os.path.dirname(place) and not os.path.ismount(place):  # noqa: PTH120 -- text alone
+        place = os.path.dirname(place)  # noqa: PTH120
+    return place
+
+
+def _room(path: str) -> str:
+    try:
+        state = os.statvfs(_mounted_at(path))
+    except (OSError, AttributeError):
+        return ""
+    return f": {state.f_bavail * state.f_frsize:,} bytes of {state.f_blocks * state.f_frsize:,} are left now"
