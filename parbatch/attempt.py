@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
@@ -48,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True):
     slot: int = 0
     job_file: str = ""
     identity: dict[str, str] = {}
+    baseline_key: str = ""
+    baseline_file: str = ""
 
 
 class Attempts:
@@ -64,6 +67,7 @@ class Attempts:
         self._since_collection = 0
         self._told_templates: set[str] = set()
         self._shared: Any = None
+        self._baseline: Any = None
         self._cpu_s = 0.0
         self._pid = os.getpid()
         self._reserve_bytes = 0
@@ -71,9 +75,15 @@ class Attempts:
         self._children: Children | None = None
 
     def set_up(self) -> None:
-        """Run the job's setup and remember what is there before the first item. Raises what the setup raises."""
+        """Run the job's setup, get its baseline, and remember what is there before the first item.
+
+        Raises what the setup and the baseline raise.
+        """
         if "setup" in self._job.functions:
             self._shared = self._job.functions["setup"]()
+        if self._settings.baseline_file:
+            place, key = Path(self._settings.baseline_file), self._settings.baseline_key
+            self._baseline = obtain(place, key, self._job.functions["baseline"])
         self._capture.drop()
         self._children = Children()
         self._cpu_s = time.process_time()
@@ -85,6 +95,7 @@ class Attempts:
         started, cpu_started = time.monotonic(), self._cpu_s
         place = task.staging(self._tmp)
         ctx = Context(task.number, self._shared, place, self._base)
+        ctx.baseline = self._baseline
         status: Status = "ok"
         evidence: Evidence | None = None
         result = NO_DATA

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 class Context:
     """One attempt's surroundings.
 
-    `number` is this attempt, from 1; `shared` what the job's setup returned; `feedback` what was wrong with the
+    `number` is this attempt, from 1; `shared` what the job's setup returned; `baseline` the job's baseline, the same
+    object for all items of a worker; `feedback` what was wrong with the
     attempt before, empty on the first.
     """
 
     def __init__(self, number: int, shared: Any, folder: str, base: Path) -> None:
         self.number = number
         self.shared = shared
+        self.baseline: Any = None
         self.feedback: tuple[Any, ...] = ()
         self.metrics: dict[str, float] = {}
         self.templates: set[str] = set()

@@ -33,6 +33,7 @@ class Folder:
         self.logs = self.run / "logs"
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
+        self.baselines = self.run / "baselines"
 
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept."""

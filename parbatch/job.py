@@ -57,6 +57,7 @@ class Job:
         self.files = tuple(os.fspath(file) for file in files)
         self.identity = tuple(identity)
         self.functions: dict[str, Callable[..., Any]] = {}
+        self._baseline_key: str | Callable[[], str] | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
@@ -72,6 +73,32 @@ class Job:
     def render(self, function: Function) -> Function:
         """Say how an item is rendered: a function of `(item, ctx)`."""
         return self._add("render", function)
+
+    def baseline(self, *, key: str | Callable[[], str]) -> Callable[[Function], Function]:
+        """Compute a value once, for all items and workers: a function of no arguments that returns JSON values.
+
+        The value is `ctx.baseline`. It is kept under its key for the next runs; the key is text, or a function of no
+        arguments that returns text. With another key it is computed anew, and --resume does every item again.
+        """
+        if not callable(key) and not (isinstance(key, str) and key):
+            raise JobError(f"{self!r}: @job.baseline(key={key!r}): the key is text, or a function that returns text.")
+        self._baseline_key = key
+        return lambda function: self._add("baseline", function)
+
+    def baseline_key(self) -> str | None:
+        """The key of the job's baseline now; None for a job without one. Raises JobError where there can't be one."""
+        key = self._baseline_key
+        if not callable(key):
+            return key
+        try:
+            key = key()
+        except Exception as error:
+            raise JobError(
+                f"{self!r}: the key of its baseline can't be had: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(key, str) or not key:
+            raise JobError(f"{self!r}: the function under key= of its baseline returned {key!r}; return text.")
+        return key
 
     def overview(self, function: Function) -> Function:
         """Say what is made of all outcomes: a function of `(run, ctx)`, called once, in a worker of its own."""
@@ -110,6 +137,7 @@ class Job:
 _SIGNATURES = (
     ("items", 0, "def rows()"),
     ("setup", 0, "def load()"),
+    ("baseline", 0, "def prices()"),
     ("render", 2, "def one(item, ctx)"),
     ("overview", 2, "def summary(run, ctx)"),
 )

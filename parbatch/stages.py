@@ -16,6 +16,7 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
+from parbatch.baselines import baseline_file
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
@@ -31,7 +32,7 @@ from parbatch.loading import LoadedJob
 from parbatch.model import Ended, Task
 from parbatch.options import Options
 from parbatch.overview import is_current, make
-from parbatch.plan import Plan, tasks_due
+from parbatch.plan import BASELINE, Plan, tasks_due
 from parbatch.reporting import Tally, counts, environment, failures, keep_record
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
@@ -295,6 +296,7 @@ class Stages:
     @contextlib.contextmanager
     def _backend(self, slots: int) -> Iterator[Backend]:
         """A backend of so many slots, and a guardian beside it in case this process is killed."""
+        key = self._baseline_key()
         settings = Settings(
             job=self._loaded.ref,
             base=str(self._loaded.base),
@@ -305,6 +307,8 @@ class Stages:
             accelerate=self._asked.accelerate,
             job_file=str(self._loaded.file or ""),
             identity=self._identity,
+            baseline_key=key,
+            baseline_file=str(baseline_file(self._folder.baselines, key)) if key else "",
         )
         mark = f"{self._run_id}-{os.getpid()}"
         with Guardian(mark):
@@ -315,6 +319,13 @@ class Stages:
                 in_order = True
             finally:
                 backend.close(at_once=not in_order)
+
+    def _baseline_key(self) -> str:
+        """The key that the items were planned with; empty for a job without a baseline."""
+        job = self._loaded.job
+        if "baseline" not in job.functions:
+            return ""
+        return self._checkpoint.files().get(BASELINE) or job.baseline_key() or ""
 
     def _state(self) -> State:
         if self._interrupts.signum is not None:
