@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
-    from parbatch.model import Item, Outcome
+    from parbatch.model import Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
 
@@ -22,6 +22,7 @@ __all__ = [
     "NothingRunError",
     "Outcome",
     "ParbatchError",
+    "Problem",
     "RunResult",
     "__version__",
     "render",
@@ -36,6 +37,7 @@ _HOMES = {
     "NothingRunError": "parbatch.errors",
     "Outcome": "parbatch.model",
     "ParbatchError": "parbatch.errors",
+    "Problem": "parbatch.model",
     "RunResult": "parbatch.result",
     "render": "parbatch.runner",
     "retry": "parbatch.runner",

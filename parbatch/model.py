@@ -94,6 +94,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     signal: str | None = None
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """What validation found wrong with an attempt: its kind, and what a person should know.
+
+    `where` is the place, such as a file and paragraph; `suggestion` what to do; `severity` is "error" or "warning":
+    a warning is reported, and the attempt is ok all the same.
+    """
+
+    type: str
+    message: str
+    where: str = ""
+    suggestion: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+
 # --- what a worker is told -------------------------------------------------------------------------------------
 
 
