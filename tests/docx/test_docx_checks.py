@@ -233,7 +233,7 @@ def test_all_documents_below_a_folder_are_checked_in_the_order_of_their_names(fo
     assert list(checks.opens(folder)) == []
 
 
-ALL = [
+ALL: list[Any] = [
     checks.opens,
     checks.no_placeholders,
     checks.document,
