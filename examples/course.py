@@ -25,6 +25,7 @@ MISTAKEN = 0.2  # the share of first tries that are wrong
 MOST_WORDS = 3  # in a piece
 DECOYS = 2  # in a basket
 
+# A fresh worker for each chunk of baskets: there a generator must not remember what it mixed before.
 lego = Job("lego", chunk_size=20, merge="object")
 baskets = Job("baskets", after=lego, chunk_size=20, merge="object", fresh_worker="chunk")
 exercises = Job("exercises", after=baskets, chunk_size=20, merge="lines")
