@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.job import Job
-    from parbatch.model import Item, Outcome, Problem
+    from parbatch.model import Feedback, Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Feedback",
     "FolderHeldError",
     "Item",
     "Job",
@@ -32,6 +33,7 @@ __all__ = [
 
 _HOMES = {
     "FolderHeldError": "parbatch.errors",
+    "Feedback": "parbatch.model",
     "Item": "parbatch.model",
     "Job": "parbatch.job",
     "NothingRunError": "parbatch.errors",

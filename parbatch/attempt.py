@@ -9,6 +9,8 @@ import os
 import shutil
 import time
 import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +18,38 @@ import msgspec
 
 from parbatch.baselines import obtain
 from parbatch.capture import Capture
-from parbatch.context import Context, Run, read_outcomes
+from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
-from parbatch.evidence import of_exception, status_of
+from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
 from parbatch.limits import PeakMeter, hold_memory, relieve_memory, resident_bytes
 from parbatch.loading import JobRef
-from parbatch.model import NO_DATA, OVERVIEW, Ended, Evidence, Output, Status, Task
+from parbatch.merging import ENTRIES, entries
+from parbatch.model import (
+    MERGE,
+    NO_DATA,
+    OVERVIEW,
+    RENDER,
+    VALIDATE,
+    Ended,
+    Evidence,
+    Feedback,
+    Outcome,
+    Output,
+    Problem,
+    Status,
+    Task,
+)
+from parbatch.problems import problems_of
 from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
 
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
 _RESERVE = 4 * 1024**2
+# What such attempts left in their folder is published, or kept for a look.
+_LEAVES_FILES = frozenset({"ok", "invalid"})
 
 
 class TimeUpError(BaseException):
@@ -53,11 +73,34 @@ class Settings(msgspec.Struct, frozen=True):
     baseline_file: str = ""
 
 
+@dataclass(slots=True)
+class Draft:
+    """An attempt that is being made: what is known of its outcome so far."""
+
+    task: Task
+    ctx: Context
+    began: float
+    cpu_began: float
+    status: Status = "ok"
+    evidence: Evidence | None = None
+    result: msgspec.Raw = field(default_factory=lambda: NO_DATA)
+    outputs: tuple[Output, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    logs: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+
+    def fail(self, status: Status, evidence: Evidence) -> None:
+        """Say that it did not end ok, and why."""
+        self.status, self.evidence, self.outputs = status, evidence, ()
+
+
 class Attempts:
     """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
 
     def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
-        self._job = job
+        self.job = job
         self._settings = settings
         self._base = Path(settings.base)
         self._tmp = settings.tmp
@@ -79,75 +122,156 @@ class Attempts:
 
         Raises what the setup and the baseline raise.
         """
-        if "setup" in self._job.functions:
-            self._shared = self._job.functions["setup"]()
+        if "setup" in self.job.functions:
+            self._shared = self.job.functions["setup"]()
         if self._settings.baseline_file:
             place, key = Path(self._settings.baseline_file), self._settings.baseline_key
-            self._baseline = obtain(place, key, self._job.functions["baseline"])
+            self._baseline = obtain(place, key, self.job.functions["baseline"])
         self._capture.drop()
         self._children = Children()
         self._cpu_s = time.process_time()
 
-    def make(self, task: Task, role: str) -> Ended:
+    def make(self, task: Task, role: str = RENDER) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
+        draft = self.begin(task)
+        self.render(draft, role)
+        self.put_down(draft)
+        return self.end(draft)
+
+    # --- the steps of an attempt, for one item, or for those of a chunk in turn
+
+    def begin(self, task: Task) -> Draft:
+        """The beginning of an attempt."""
+        feedback = msgspec.json.decode(task.feedback, type=Feedback) if bytes(task.feedback) != b"null" else NO_FEEDBACK
+        ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
+        ctx.baseline = self._baseline
+        return Draft(task, ctx, time.monotonic(), self._cpu_s)
+
+    def surroundings(self, drafts: Sequence[Draft]) -> ChunkContext:
+        """`ctx` for the job's functions that work on a whole chunk."""
+        ctx = ChunkContext({draft.task.id: draft.ctx for draft in drafts}, self._shared, self._base)
+        ctx.baseline = self._baseline
+        return ctx
+
+    def render(self, draft: Draft, role: str = RENDER) -> None:
+        """Call the job's function for an item, and validate what came of it."""
+
+        def call() -> None:
+            function = self.job.functions[role]
+            if role == MERGE:
+                self._write_entries(function(_ok_outcomes(run_of(draft.task))), draft)
+                return
+            self.accept(draft, function(run_of(draft.task) if role == OVERVIEW else draft.task.item(), draft.ctx))
+            if role == RENDER:
+                self.validate(draft)
+
+        self.attempt((draft,), call)
+
+    def accept(self, draft: Draft, value: Any) -> None:
+        """Take what the job's code returned for an item: a document into its folder, anything else as its result."""
+        self._leave_if_forked()
+        if is_document(value):
+            from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
+
+            save(value, draft.ctx.dir / f"{draft.task.file_stem}.docx")
+            value = None
+        draft.result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
+        draft.ctx.result = value
+
+    def validate(self, draft: Draft) -> None:
+        """Have the job's validation look at an item. Problems make it `invalid`."""
+        check = self.job.functions.get(VALIDATE)
+        if check is not None and draft.status == "ok":
+            self.judge(draft, problems_of(check(draft.task.item(), draft.ctx), f"@job.{VALIDATE}"), check)
+
+    def judge(self, draft: Draft, problems: Sequence[Problem], check: Callable[..., Any]) -> None:
+        """Take what a validation function found in an item."""
+        draft.warnings += tuple(problem for problem in problems if problem.severity == "warning")
+        errors = [problem for problem in problems if problem.severity != "warning"]
+        if errors:
+            evidence = of_problems(errors, check)
+            draft.fail("invalid", evidence)
+            self._capture.note(f"invalid: {evidence.type}: {evidence.message}\n")
+
+    def attempt(self, drafts: Iterable[Draft], call: Callable[[], None]) -> bool:
+        """Call the job's code for these items; what it raises is how they end. Returns whether it raised nothing."""
         if len(self._reserve) < self._reserve_bytes:
             self._reserve = bytes(self._reserve_bytes)
-        started, cpu_started = time.monotonic(), self._cpu_s
-        place = task.staging(self._tmp)
-        ctx = Context(task.number, self._shared, place, self._base)
-        ctx.baseline = self._baseline
-        status: Status = "ok"
-        evidence: Evidence | None = None
-        result = NO_DATA
-        outputs: tuple[Output, ...] = ()
         try:
-            result, outputs = self._call(task, role, ctx)
+            call()
         except BaseException as error:
             self._reserve = b""  # where memory is full, the lines below need some
             self._leave_if_forked()
             if isinstance(error, KeyboardInterrupt) and error.args:  # parbatch's own, from the second signal
                 raise
-            status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
+            status: Status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
             if isinstance(error, MemoryError):
                 self._make_room(error)
-            evidence = of_exception(error, skip=__file__, advice=_advice(error, task, self._settings.memory_cap))
+            drafts = tuple(drafts)
+            advice = _advice(error, drafts[0].task, self._settings.memory_cap) if len(drafts) == 1 else ""
+            evidence = of_exception(error, skip=__file__, advice=advice)
             self._capture.note(evidence.traceback)
+            for draft in drafts:
+                draft.fail(status, evidence)
             del error
-        if status != "ok" and ctx.has_files:
-            shutil.rmtree(place, ignore_errors=True)
+            return False
+        return True
+
+    def put_down(self, draft: Draft, *, shared: bool = False) -> None:
+        """Leave the process as the next item should find it, and see what this one has used and printed.
+
+        With `shared`, what was printed is also for the item that is put down next.
+        """
         self._clean_up()
-        self._cpu_s = time.process_time()
+        cpu_s = time.process_time()
+        draft.duration_s = time.monotonic() - draft.began
+        draft.cpu_s = cpu_s - draft.cpu_began
+        draft.peak_memory_bytes = self._peak.read()
+        self._cpu_s = cpu_s
+        self.keep_printed(draft, shared=shared)
+
+    def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
+        """Add what was printed since the last look to an item's logs."""
+        printed = self._capture.take(draft.task.staging(self._tmp), more=bool(draft.logs), leave=shared)
+        draft.logs = draft.logs + tuple(stream for stream in printed if stream not in draft.logs)
+
+    def end(self, draft: Draft) -> Ended:
+        """The outcome of an attempt, its files ready to be published, or kept for a look if it is invalid."""
+        if draft.ctx.has_files:
+            if draft.status in _LEAVES_FILES and not self.attempt((draft,), lambda: self._stage(draft)):
+                self.keep_printed(draft)
+            if draft.status not in _LEAVES_FILES:
+                shutil.rmtree(draft.ctx.dir, ignore_errors=True)
+        ctx = draft.ctx
         return Ended(
-            position=task.position,
-            number=task.number,
-            status=status,
-            duration_s=time.monotonic() - started,
-            cpu_s=self._cpu_s - cpu_started,
-            peak_memory_bytes=self._peak.read(),
-            result=result,
-            outputs=outputs,
-            evidence=evidence,
-            logs=self._capture.take(place),
+            position=draft.task.position,
+            number=draft.task.number,
+            status=draft.status,
+            duration_s=draft.duration_s,
+            cpu_s=draft.cpu_s,
+            peak_memory_bytes=draft.peak_memory_bytes,
+            result=draft.result if draft.status in _LEAVES_FILES else NO_DATA,
+            outputs=draft.outputs,
+            evidence=draft.evidence,
+            logs=draft.logs,
             metrics=ctx.metrics,
+            warnings=draft.warnings if draft.status == "ok" else (),
             templates=self._new_templates(ctx.templates) if ctx.templates else (),
             slot=self._settings.slot,
             ended_at=time.time(),
         )
 
-    def _call(self, task: Task, role: str, ctx: Context) -> tuple[msgspec.Raw, tuple[Output, ...]]:
-        function = self._job.functions[role]
-        value = function(_run_of(task) if role == OVERVIEW else task.item(), ctx)
-        self._leave_if_forked()
-        if is_document(value):
-            from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
+    # --- inside
 
-            save(value, ctx.dir / f"{task.file_stem}.docx")
-            value = None
-        result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
-        if not ctx.has_files:
-            return result, ()
+    def _stage(self, draft: Draft) -> None:
         self._end_children()  # before the files are looked at: none of them must be written to any more
-        return result, stage(ctx.dir)
+        draft.outputs = stage(draft.ctx.dir)
+
+    def _write_entries(self, values: Iterable[Any], draft: Draft) -> None:
+        """Write down what the job's merge function yields, a line each; the parent puts them together."""
+        assert self.job.merging is not None
+        with open(draft.ctx.dir / ENTRIES, "wb") as lines:
+            lines.writelines(entry + b"\n" for _, entry in entries(values, self.job.merging))
 
     def _leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
@@ -175,7 +299,7 @@ class Attempts:
     def _clean_up(self) -> None:
         """Leave the process as the next item should find it."""
         self._since_collection += 1
-        if self._since_collection >= self._job.gc_every:
+        if self._since_collection >= self.job.gc_every:
             gc.enable()
             gc.collect()
             self._since_collection = 0
@@ -194,7 +318,11 @@ class Attempts:
         return tuple(sorted(new))
 
 
-def _run_of(task: Task) -> Run:
+def _ok_outcomes(run: Any) -> Iterator[Outcome]:
+    return (outcome for outcome in run.outcomes() if outcome.status == "ok")
+
+
+def run_of(task: Task) -> Run:
     """The overview's view of the run, from the file that the parent wrote for it."""
     given = msgspec.json.decode(task.data)
     return Run(given["counts"], lambda: read_outcomes(Path(given["outcomes"])))

@@ -99,15 +99,19 @@ class Capture:
         for stream in self._streams:
             os.close(stream.keep)
 
-    def take(self, destination: str) -> tuple[str, ...]:
-        """Move what was printed to `<destination>.stdout` and `.stderr`, and say which of the two exist."""
+    def take(self, destination: str, *, more: bool = False, leave: bool = False) -> tuple[str, ...]:
+        """Move what was printed to `<destination>.stdout` and `.stderr`, and say which were not empty.
+
+        With `more`, it is put below what was taken before; with `leave`, it can be taken once more for somebody else.
+        """
         _flush()
         taken = []
         for stream in self._streams:
             if stream.size():
-                with open(capture_file(destination, stream.name), "wb") as log:
+                with open(capture_file(destination, stream.name), "ab" if more else "wb") as log:
                     _copy(stream.keep, log)
-                os.ftruncate(stream.keep, 0)
+                if not leave:
+                    os.ftruncate(stream.keep, 0)
                 taken.append(stream.name)
         return tuple(taken)
 

@@ -11,19 +11,12 @@ from typing import Any
 
 import msgspec
 
-from parbatch.model import STATUSES, Evidence, Item, Outcome, Output, Task
+from parbatch.model import MERGE, NO_DATA, OVERVIEW, STATUSES, Evidence, Item, Outcome, Output, Task, feedback_after
 from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
 PAGE = 2_000  # rows fetched at once where all items are walked through
-TASK_COLUMNS = 'position, id, name, "group", data, requires, stem'
-
-
-def as_task(row: Sequence[Any]) -> Task:
-    """The first attempt at the item of a row of TASK_COLUMNS."""
-    position, item_id, name, group, data, requires, stem = row
-    needed = tuple(msgspec.json.decode(requires)) if requires else ()
-    return Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "")
+TASK_COLUMNS = 'position, id, name, "group", data, requires, stem, status, attempts, result, reason, fingerprint'
 
 
 class Checkpoint:
@@ -94,9 +87,23 @@ class Checkpoint:
             if not rows:
                 return
             for row in rows:
-                yield as_task(row)
+                yield self.as_task(row)
             position = rows[-1][0]
             left -= len(rows) if left > 0 else 0
+
+    def as_task(self, row: Sequence[Any]) -> Task:
+        """The next attempt at the item of a row of TASK_COLUMNS: the first in this run, unless one broke off its tries.
+
+        It is told what was wrong with the attempt before, in whatever run that was.
+        """
+        position, item_id, name, group, data, requires, stem, status, attempts, result, reason, fingerprint = row
+        needed = tuple(msgspec.json.decode(requires)) if requires else ()
+        task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "")
+        broken_off = status == "pending" and reason is None
+        if not attempts or not (broken_off or fingerprint) or (evidence := self.last_evidence(item_id)) is None:
+            return task
+        feedback = feedback_after(evidence, msgspec.Raw(result.encode()) if result else NO_DATA)
+        return msgspec.structs.replace(task, number=attempts + 1 if broken_off else 1, feedback=feedback)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every item's outcome in item order, without holding them all."""
@@ -109,6 +116,18 @@ class Checkpoint:
             outputs = self.outputs_between(rows[0][0], position)
             for row in rows:
                 yield self._outcome(row, outputs.get(row[1], ()))
+
+    def results(self) -> Iterator[tuple[str, bytes]]:
+        """The id and the result, as JSON, of every item that is ok and has one, in item order."""
+        position = -1
+        while rows := self.db.execute(
+            "SELECT position, id, result FROM items WHERE position > ? AND status = 'ok' AND result IS NOT NULL"
+            " ORDER BY position LIMIT ?",
+            (position, PAGE),
+        ).fetchall():
+            position = rows[-1][0]
+            for _, item_id, result in rows:
+                yield item_id, result.encode()
 
     def outcome_of(self, item_id: str) -> Outcome | None:
         """One item's outcome, or None when there is no such item."""
@@ -141,7 +160,7 @@ class Checkpoint:
             status=status,  # type: ignore[arg-type]
             attempts=int(attempts),
             duration_s=duration_s,  # type: ignore[arg-type]
-            result=msgspec.json.decode(result) if result else None,
+            result=msgspec.json.decode(result) if result and status == "ok" else None,
             outputs=tuple(outputs),
             type=evidence.type if evidence else "",
             message=evidence.message if evidence else "",
@@ -198,18 +217,18 @@ class Checkpoint:
             [(place, item_id, out.path, out.size, out.mtime_ns, out.digest) for place, out in outputs],
         )
 
-    @property
-    def overview_is_current(self) -> bool:
-        """Whether no outcome has changed since the overview was made."""
-        return bool(self.db.execute("SELECT 1 FROM facts WHERE key = 'overview' AND value = 'current'").fetchone())
+    def is_current(self, product: str) -> bool:
+        """Whether no outcome has changed since the overview, or another product of all outcomes, was made."""
+        return bool(self.db.execute("SELECT 1 FROM facts WHERE key = ? AND value = 'current'", (product,)).fetchone())
 
-    def overview_is(self, state: str) -> None:
-        """Remember that the overview is `current`, or `stale`."""
-        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('overview', ?)", (state,))
+    def products_are_stale(self) -> None:
+        """Remember that outcomes have changed since the products were made."""
+        self.db.execute("UPDATE facts SET value = 'stale' WHERE key IN (?, ?)", (OVERVIEW, MERGE))
 
-    def overview_outputs(self) -> list[Output]:
-        """The files of the overview, as they were published."""
-        return [Output(*row) for row in self.db.execute("SELECT path, size, mtime_ns, digest FROM overview")]
+    def product_outputs(self, product: str) -> list[Output]:
+        """The files of a product, as they were published."""
+        rows = self.db.execute("SELECT path, size, mtime_ns, digest FROM products WHERE product = ?", (product,))
+        return [Output(*row) for row in rows]
 
     @property
     def spent_s(self) -> float:
@@ -221,13 +240,14 @@ class Checkpoint:
         """Remember how long it has rendered."""
         self.db.execute("INSERT OR REPLACE INTO facts VALUES ('spent_s', ?)", (str(round(seconds, 3)),))
 
-    def set_overview(self, outputs: Iterable[Output]) -> None:
-        """Replace what the overview is known to have published."""
-        self.db.execute("DELETE FROM overview")
+    def set_product(self, product: str, outputs: Iterable[Output]) -> None:
+        """Replace what a product is known to have published, and remember that it is made of the outcomes there are."""
+        self.db.execute("DELETE FROM products WHERE product = ?", (product,))
         self.db.executemany(
-            "INSERT INTO overview VALUES (?, ?, ?, ?)",
-            [(o.path, o.size, o.mtime_ns, o.digest) for o in outputs],
+            "INSERT OR REPLACE INTO products VALUES (?, ?, ?, ?, ?)",
+            [(product, o.path, o.size, o.mtime_ns, o.digest) for o in outputs],
         )
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, 'current')", (product,))
 
     # --- what the outputs depend on, and the runs
 

@@ -14,11 +14,15 @@ _WEIGHT = 0.1  # of the newest duration in the running mean
 
 
 class ChunkSizer:
-    """Sizes of chunks: the fixed number of items, or, with None, as many as take about a second."""
+    """Sizes of chunks: the fixed number of items, or, with None, as many as take about a second.
 
-    def __init__(self, fixed: int | None, slots: int) -> None:
+    `ahead` is how many chunks a slot has at once: 1 where each gets a worker of its own.
+    """
+
+    def __init__(self, fixed: int | None, slots: int, *, ahead: int = AHEAD) -> None:
         self._fixed = fixed
         self._slots = slots
+        self._ahead = ahead
         self._mean_s: float | None = None
 
     def observe(self, duration_s: float) -> None:
@@ -28,8 +32,8 @@ class ChunkSizer:
 
     def chunks_ahead(self) -> int:
         """How many chunks a slot may hold at once, away from the end."""
-        if self._fixed is None or self._mean_s is None:
-            return AHEAD
+        if self._fixed is None or self._mean_s is None or self._ahead < AHEAD:
+            return self._ahead
         return max(AHEAD, min(MOST_AHEAD, int(ROUND_S / max(self._mean_s * self._fixed, 1e-9))))
 
     def next(self, left: int) -> int:

@@ -1,49 +1,32 @@
 """`ctx`: what the job's functions are given besides the item."""
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.model import Outcome
+from parbatch.model import Feedback, Item, Outcome
 
 if TYPE_CHECKING:
     from docx.document import Document
 
+NO_FEEDBACK = Feedback()
 
-class Context:
-    """One attempt's surroundings.
 
-    `number` is this attempt, from 1; `shared` what the job's setup returned; `baseline` the job's baseline, the same
-    object for all items of a worker; `feedback` what was wrong with the
-    attempt before, empty on the first.
+class _Surroundings:
+    """What an attempt and a chunk have in common: `shared` is what the job's setup returned, `baseline` its baseline.
+
+    Both are the same objects for all items of a worker.
     """
 
-    def __init__(self, number: int, shared: Any, folder: str, base: Path) -> None:
-        self.number = number
+    def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
         self.baseline: Any = None
-        self.feedback: tuple[Any, ...] = ()
-        self.metrics: dict[str, float] = {}
         self.templates: set[str] = set()
-        self._folder = folder
         self._base = base
-        self._dir: Path | None = None
-
-    @property
-    def dir(self) -> Path:
-        """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
-        if self._dir is None:
-            self._dir = Path(self._folder)
-            self._dir.mkdir(parents=True, exist_ok=True)
-        return self._dir
-
-    @property
-    def has_files(self) -> bool:
-        """Whether the private folder was asked for at all."""
-        return self._dir is not None
 
     def document(self, template: str | Path | None = None) -> "Document":
         """A new python-docx Document from a template, which each worker parses once.
@@ -58,6 +41,40 @@ class Context:
         self.templates.add(str(path))
         return open_template(path)
 
+
+class Context(_Surroundings):
+    """One attempt's surroundings.
+
+    `number` is this attempt, from 1; `feedback` what was wrong with the attempt before, empty on the first; `result`,
+    for validation, what render returned.
+    """
+
+    def __init__(self, number: int, shared: Any, folder: str, base: Path, feedback: Feedback = NO_FEEDBACK) -> None:
+        super().__init__(shared, base)
+        self.number = number
+        self.feedback = feedback
+        self.result: Any = None
+        self.metrics: dict[str, float] = {}
+        self._folder = folder
+        self._dir: Path | None = None
+
+    @property
+    def dir(self) -> Path:
+        """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
+        if self._dir is None:
+            self._dir = Path(self._folder)
+            try:
+                self._dir.mkdir(parents=True)
+            except FileExistsError:  # the attempt was made before, and lost with its worker
+                shutil.rmtree(self._dir)
+                self._dir.mkdir()
+        return self._dir
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the private folder was asked for at all."""
+        return self._dir is not None
+
     def metric(self, name: str, number: float) -> None:
         """Add a figure of this item's own to the report, such as pages or tokens.
 
@@ -68,6 +85,24 @@ class Context:
         if not math.isfinite(number):
             raise ValueError(f"ctx.metric({name!r}, {number}): not a finite number")
         self.metrics[str(name)] = number
+
+
+class ChunkContext(_Surroundings):
+    """The surroundings of a whole chunk; `of(item)` gives those of one of its items."""
+
+    def __init__(self, contexts: Mapping[str, Context], shared: Any, base: Path) -> None:
+        super().__init__(shared, base)
+        self._contexts = contexts
+
+    def of(self, item: Item | str) -> Context:
+        """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.
+
+        Raises KeyError for an item that is not in this chunk.
+        """
+        item_id = item if isinstance(item, str) else item.id
+        if item_id not in self._contexts:
+            raise KeyError(f"item {item_id!r} is not in this chunk")
+        return self._contexts[item_id]
 
 
 class Run:

@@ -19,7 +19,7 @@ from parbatch.backends import Backend, Died
 from parbatch.errors import SetupError
 from parbatch.evidence import of_death
 from parbatch.fingerprint import fingerprint
-from parbatch.model import Began, Ended, Evidence, NotReady, Ready, Retiring, Returned, Status, Stop, Task
+from parbatch.model import Began, Ended, Evidence, NotReady, Ready, Rendered, Retiring, Returned, Status, Stop, Task
 from parbatch.schedule import Schedule
 from parbatch.units import format_duration, format_size
 
@@ -56,7 +56,7 @@ class Limits(NamedTuple):
 
 
 class _Doom(NamedTuple):
-    """Why a worker is being ended: whom that is for, and what it says about it."""
+    """Why a worker is being ended: whom that is for (the first item in flight), and what it says about it."""
 
     task: Task | None
     status: Status
@@ -138,7 +138,7 @@ class Dispatch:
         while handed:  # a round for each slot, so that the first chunks go to different workers
             handed = False
             for slot in self._slots:
-                if (chunk := self._schedule.hand_out(slot)) is not None:
+                if (chunk := self._schedule.hand_out(slot, self._now())) is not None:
                     self._backend.send(slot, chunk)
                     handed = True
 
@@ -147,7 +147,7 @@ class Dispatch:
         going_on = (slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed)
         deadlines = [self._schedule.deadline(slot) for slot in going_on]
         deadlines += [doom.at for doom in self._dumping.values()]
-        deadlines += [self._sink.next_deadline(), self._grace_ends, self._stop_at]
+        deadlines += [self._sink.next_deadline(), self._schedule.next_due, self._grace_ends, self._stop_at]
         if self._limits.memory_cap is not None:
             deadlines.append(self._next_watch)
         known = [deadline for deadline in deadlines if deadline is not None]
@@ -162,13 +162,15 @@ class Dispatch:
                 self._ended(slot, message, now)
             case Began():
                 self._schedule.began(slot, now)
+            case Rendered():
+                self._schedule.rendered(slot, now)
             case Ready():
                 self._check_idle_size(message.idle_bytes)
                 self._ready.add(slot)
                 self._stillborn = 0
             case Returned() | Retiring():
                 self._schedule.died(slot)
-                self.restarts += isinstance(message, Retiring)
+                self.restarts += isinstance(message, Retiring) and not message.planned
             case NotReady(evidence=evidence):
                 raise SetupError(
                     f"No worker can start: {evidence.type}: {evidence.message}\n{evidence.traceback}".rstrip()
@@ -188,9 +190,9 @@ class Dispatch:
         peak = self._peaks.pop(slot, 0)
         if peak > ended.peak_memory_bytes:
             ended = replace(ended, peak_memory_bytes=peak)
-        task = self._schedule.in_flight(slot)
+        task = next((one for one in self._schedule.in_flight(slot) if one.position == ended.position), None)
         if task is None:
-            raise AssertionError(f"slot {slot} reports the end of item {ended.position}, but none is in flight")
+            raise AssertionError(f"slot {slot} reports the end of item {ended.position}, which is not in flight")
         ended = self._sink.publish(task, ended)
         if ended.evidence is not None:
             ended = replace(ended, fingerprint=fingerprint(ended.status, ended.evidence, task.id, task.name))
@@ -203,9 +205,10 @@ class Dispatch:
         if slot not in self._ready:
             self._stillborn += 1
         self._ready.discard(slot)
-        task = self._schedule.in_flight(slot)
-        if task is not None and (doom is None or doom.task is task):
-            self._ended(slot, self._last_of(slot, task, doom, returncode, now), now)
+        in_flight = self._schedule.in_flight(slot)
+        if doom is None or (in_flight and doom.task is in_flight[0]):
+            for task in in_flight:
+                self._ended(slot, self._last_of(slot, task, doom, returncode, now), now)
         self._schedule.died(slot)
         self.restarts += self._schedule.stopped_by is None
         if self._stillborn >= MOST_STILLBORN:
@@ -263,19 +266,23 @@ class Dispatch:
 
     def _time_out(self, slot: int, now: float) -> None:
         assert self._limits.timeout is not None
-        message = f"the attempt took longer than {format_duration(self._limits.timeout)}"
+        what = "the chunk" if len(self._schedule.in_flight(slot)) > 1 else "the attempt"
+        message = f"{what} took longer than {format_duration(self._limits.timeout)}"
         self._backend.dump_stacks(slot)
-        self._dumping[slot] = _Doom(self._schedule.in_flight(slot), "timeout", message, now + DUMP_S)
+        self._dumping[slot] = _Doom(self._first_in_flight(slot), "timeout", message, now + DUMP_S)
 
     def _watch_memory(self, cap: int) -> None:
         for slot, size in self._backend.sizes().items():
             self._peaks[slot] = max(size, self._peaks.get(slot, 0))
             if size > cap and slot not in self._doomed:
                 message = f"the worker and its processes took {format_size(size)}; the cap is {format_size(cap)}"
-                self._end(slot, _Doom(self._schedule.in_flight(slot), "memory", message, self._now()))
+                self._end(slot, _Doom(self._first_in_flight(slot), "memory", message, self._now()))
 
     def _end(self, slot: int, doom: _Doom) -> None:
         """End a slot's worker, unless the attempt it is for has ended meanwhile."""
-        if doom.task is None or self._schedule.in_flight(slot) is doom.task:
+        if doom.task is None or self._first_in_flight(slot) is doom.task:
             self._doomed[slot] = doom
             self._backend.end(slot)
+
+    def _first_in_flight(self, slot: int) -> Task | None:
+        return next(iter(self._schedule.in_flight(slot)), None)

@@ -1,12 +1,14 @@
 """From an exception, or the way a process ended, to evidence that a person can act on."""
 
+import inspect
 import signal
 import sysconfig
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from parbatch.model import Evidence, Status
+from parbatch.model import Evidence, Problem, Status
 
 # Enough for any message or traceback that a person reads; a checkpoint of a million failures stays usable.
 MAX_MESSAGE = 4_000
@@ -41,6 +43,25 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         traceback=_shorten("".join(lines), MAX_TRACEBACK),
         place=(place := innermost_own(frames))[0],
         line=place[1],
+    )
+
+
+def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Evidence:
+    """The evidence in what a job's validation function found: one line for each problem, and what to do below it."""
+    kinds = {problem.type for problem in problems}
+    lines = []
+    for problem in problems:
+        told = str(problem)
+        lines.append(told.removeprefix(f"{problem.type}: ") if len(kinds) == 1 else told)
+        if problem.suggestion:
+            lines.append(f"    {problem.suggestion}")
+    code = getattr(inspect.unwrap(check), "__code__", None)
+    return Evidence(
+        type=kinds.pop() if len(kinds) == 1 else "Problems",
+        message=_shorten("\n".join(lines), MAX_MESSAGE),
+        place=f"{Path(code.co_filename).name}:{code.co_name}" if code else "",
+        line=code.co_firstlineno if code else 0,
+        problems=tuple(problems),
     )
 
 

@@ -15,7 +15,7 @@ import psutil
 from parbatch.errors import FolderError, FolderHeldError
 
 # Names that parbatch uses itself at the top of the output folder.
-OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml"})
+OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml", "merged.json", "merged.jsonl"})
 
 # A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
 # within this time.
@@ -34,6 +34,7 @@ class Folder:
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
         self.baselines = self.run / "baselines"
+        self.rejected = self.run / "rejected"
 
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from parbatch import naming
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.lookup import find
-from parbatch.model import Evidence
+from parbatch.model import Evidence, Problem
 from parbatch.reporting import log_paths
 
 TAIL_LINES = 20
@@ -45,7 +46,8 @@ class LogTail(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """An item and what became of it. `why_due` says why a pending item is to be done again, where that is known.
 
-    `outputs` are paths relative to `items/`; `logs` has an entry for each stream that has something.
+    `outputs` are paths relative to `items/`; `rejected` is the folder with what the last attempt left, if validation
+    found problems in it, from the output folder on; `logs` has an entry for each stream that has something.
     """
 
     id: str
@@ -58,6 +60,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     data: Any
     result: Any
     outputs: tuple[str, ...]
+    rejected: str | None
+    warnings: tuple[Problem, ...]
     history: list[Attempt]
     logs: dict[str, LogTail]
 
@@ -73,9 +77,10 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
     """All that is known of an item that is in the checkpoint."""
     outcome = checkpoint.outcome_of(item_id)
     assert outcome is not None
-    stem, reason, *last = checkpoint.db.execute(
-        "SELECT stem, reason, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
+    stem, reason, result, warnings, *last = checkpoint.db.execute(
+        "SELECT stem, reason, result, warnings, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
     ).fetchone()
+    rejected = folder.rejected / (stem or naming.stem(item_id))
     attempts = _attempts(checkpoint, item_id)
     if outcome.status == "ok":
         peak, slot, ended_at = last
@@ -99,8 +104,10 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         duration_s=outcome.duration_s,
         why_due=reason,
         data=outcome.item.data,
-        result=outcome.result,
+        result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
+        rejected=str(rejected.relative_to(folder.root)) if rejected.is_dir() else None,
+        warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),
         history=attempts,
         logs={stream: _tail(folder, path) for stream, path in logs.items() if path is not None},
     )

@@ -66,7 +66,7 @@ def heading(same: Mapping[str, str], run_id: str, out: str) -> str:
 
 def _imported_by(job: Job) -> Iterable[str]:
     """The third-party packages whose modules or names stand in the job's own module."""
-    module = sys.modules.get(getattr(job.functions.get("render"), "__module__", ""))
+    module = sys.modules.get(getattr(job.rendering, "__module__", ""))
     found = set()
     for value in vars(module).values() if module else ():
         name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)

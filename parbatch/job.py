@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from parbatch.errors import DataError, JobError
+from parbatch.merging import HOW
+from parbatch.model import MERGE, RENDER, RENDER_CHUNK, VALIDATE, VALIDATE_CHUNK
 from parbatch.units import parse_duration, parse_size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -17,13 +19,21 @@ _NAME = re.compile(r"[\w][\w .-]*")
 # holds a worker flat near 100 MB, where never collecting leaks 6 MB a document.
 DEFAULT_GC_EVERY = 25
 
+# Tries at an item where validation tells the next one what was wrong; without it, a second try would be the same again.
+TRIES_WITH_VALIDATION = 3
+FRESH_WORKERS = ("chunk", "attempt")
+
 
 class Job:
     """What to run.
 
     `chunk_size` is a number of items or `"auto"` (about a second of work); `memory` a size such as `"512MB"`, the
     cap for each worker with the processes it starts; `timeout` seconds, or a duration such as `"2m"`, for one
-    attempt; `attempts` how often an item is tried; `gc_every` after how many items a worker collects garbage;
+    attempt, or for a chunk that is rendered at once; `attempts` how often an item is tried: 1, or 3 with validation;
+    `backoff` how long an item waits before its second attempt, twice that before its third, and so on; `fresh_worker`
+    is `"chunk"` or `"attempt"` where each is to have a process that has seen nothing before; `merge` makes one file of
+    all results: `"object"` and `"array"` are `merged.json`, `"lines"` is `merged.jsonl`;
+    `gc_every` after how many items a worker collects garbage;
     `files` what the outputs depend on besides the data (templates, tables), relative to the job's file:
     when one changes, every item is done again; `identity` names environment variables that logs and report show,
     secrets masked, and that have to be the same in every worker.
@@ -38,7 +48,10 @@ class Job:
         chunk_size: int | str = "auto",
         memory: str | int | None = None,
         timeout: str | float | None = None,
-        attempts: int = 1,
+        attempts: int | None = None,
+        backoff: str | float | None = None,
+        fresh_worker: str | None = None,
+        merge: str | None = None,
         gc_every: int = DEFAULT_GC_EVERY,
         files: Sequence[str | os.PathLike[str]] = (),
         identity: Sequence[str] = (),
@@ -50,7 +63,10 @@ class Job:
             self.chunk_size = chunk_size_of(chunk_size)
             self.memory = None if memory is None else parse_size(memory, "memory")
             self.timeout = None if timeout is None else parse_duration(timeout, "timeout")
-            self.attempts = positive(attempts, "attempts")
+            self._attempts = None if attempts is None else positive(attempts, "attempts")
+            self.backoff = None if backoff is None else parse_duration(backoff, "backoff")
+            self.fresh_worker = one_of(fresh_worker, "fresh_worker", FRESH_WORKERS)
+            self._merge = one_of(merge, "merge", HOW)
             self.gc_every = positive(gc_every, "gc_every")
         except DataError as error:
             raise JobError(f"Job({name!r}): {error}") from None
@@ -61,6 +77,22 @@ class Job:
 
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
+
+    @property
+    def attempts(self) -> int:
+        """How often an item is tried."""
+        validates = VALIDATE in self.functions or VALIDATE_CHUNK in self.functions
+        return self._attempts or (TRIES_WITH_VALIDATION if validates else 1)
+
+    @property
+    def merging(self) -> str | None:
+        """How results are merged: `object`, `array` or `lines`; None where they are not."""
+        return self._merge or ("array" if MERGE in self.functions else None)
+
+    @property
+    def rendering(self) -> Callable[..., Any]:
+        """The function that renders: an item, or a whole chunk."""
+        return self.functions.get(RENDER) or self.functions[RENDER_CHUNK]
 
     def items(self, function: Function) -> Function:
         """Say where the items come from: a function of no arguments that returns or yields Items or mappings."""
@@ -100,6 +132,38 @@ class Job:
             raise JobError(f"{self!r}: the function under key= of its baseline returned {key!r}; return text.")
         return key
 
+    def render_chunk(self, function: Function) -> Function:
+        """Say how all items of a chunk are rendered at once: a function of `(items, ctx)`, in place of `render`.
+
+        It returns or yields `{id: result}`, pairs of these, or Outcomes; `ctx.of(item)` has an item's `dir`, `feedback`
+        and `metric`. An item that it leaves out failed.
+        """
+        return self._add(RENDER_CHUNK, function)
+
+    def validate(self, function: Function) -> Function:
+        """Say what is wrong with what came of an item: a function of `(item, ctx)`, called after its rendering.
+
+        It looks at `ctx.dir` and `ctx.result`, and returns or yields Problems, or plain text. With problems the attempt
+        is `invalid`: nothing is published, and with attempts left the item is rendered again, `ctx.feedback` having
+        the problems and the result.
+        """
+        return self._add(VALIDATE, function)
+
+    def validate_chunk(self, function: Function) -> Function:
+        """Say what is wrong with items of a chunk, seen together: a function of `(items, ctx)`.
+
+        It is given those that are ok so far; `ctx.of(item)` has an item's `dir` and `result`. It returns
+        `{id: problems}`, or yields pairs of id and problem.
+        """
+        return self._add(VALIDATE_CHUNK, function)
+
+    def merge(self, function: Function) -> Function:
+        """Say what is merged: a function of the outcomes that are ok, in item order, that yields values.
+
+        With `Job(merge="object")` it yields pairs of key and value, or mappings.
+        """
+        return self._add(MERGE, function)
+
     def overview(self, function: Function) -> Function:
         """Say what is made of all outcomes: a function of `(run, ctx)`, called once, in a worker of its own."""
         return self._add("overview", function)
@@ -114,9 +178,11 @@ class Job:
 
     def check(self) -> None:
         """Raise JobError unless the job has all that a run needs."""
-        for role, example in (("items", "def rows(): ..."), ("render", "def one(item, ctx): ...")):
-            if role not in self.functions:
+        for role, example in (("items", "def rows(): ..."), (RENDER, "def one(item, ctx): ...")):
+            if role not in self.functions and not (role == RENDER and RENDER_CHUNK in self.functions):
                 raise JobError(f"{self!r} has no {role} function. Add one: @job.{role} above {example}")
+        if RENDER in self.functions and RENDER_CHUNK in self.functions:
+            raise JobError(f"{self!r} has both @job.{RENDER} and @job.{RENDER_CHUNK}; keep one.")
 
         for role, given, example in _SIGNATURES:
             if role in self.functions and not _takes(self.functions[role], given):
@@ -138,7 +204,11 @@ _SIGNATURES = (
     ("items", 0, "def rows()"),
     ("setup", 0, "def load()"),
     ("baseline", 0, "def prices()"),
-    ("render", 2, "def one(item, ctx)"),
+    (RENDER, 2, "def one(item, ctx)"),
+    (RENDER_CHUNK, 2, "def all(items, ctx)"),
+    (VALIDATE, 2, "def check(item, ctx)"),
+    (VALIDATE_CHUNK, 2, "def check(items, ctx)"),
+    (MERGE, 1, "def merged(outcomes)"),
     ("overview", 2, "def summary(run, ctx)"),
 )
 
@@ -162,6 +232,13 @@ def chunk_size_of(value: int | str) -> int | None:
     if isinstance(value, bool) or not text.isdecimal() or int(text) < 1:
         raise DataError(f"chunk size: {value!r} is neither a number of items from 1 nor auto.")
     return int(text)
+
+
+def one_of(value: str | None, what: str, names: Sequence[str]) -> str | None:
+    """The value, if it is None or one of the names. Raises DataError otherwise."""
+    if value is not None and value not in names:
+        raise DataError(f"{what}: {value!r} is not one of {', '.join(names)}.")
+    return value
 
 
 def positive(value: int, what: str) -> int:

@@ -6,6 +6,7 @@ never a file, and after a power cut no item is taken as done whose files are not
 """
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -61,7 +62,8 @@ class Journal:
         self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
         outputs_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone()
-        self._had_before = bool(outputs_before) or any(folder.logs.iterdir())
+        self._has_rejected = folder.rejected.is_dir()
+        self._had_before = bool(outputs_before) or any(folder.logs.iterdir()) or self._has_rejected
 
     # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
 
@@ -70,12 +72,13 @@ class Journal:
         if not (ended.outputs or ended.logs or ended.templates or self._had_before or task.number > 1):
             return ended  # nothing to put into place, as from a million items that only compute
         self._keep_logs(task, ended)
+        self._keep_rejected(task, ended)
         for template in ended.templates:
             with contextlib.suppress(OSError):
                 self._checkpoint.begin()
                 self._checkpoint.set_file(template, digest_file(Path(template)))
         if ended.status != "ok":
-            return ended
+            return msgspec.structs.replace(ended, outputs=()) if ended.outputs else ended
         places = tuple((folded(output.path), output) for output in ended.outputs)
         try:
             self._claim(task, places)
@@ -147,7 +150,7 @@ class Journal:
         if not self._folder.checkpoint.exists():
             raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
         self._checkpoint.begin()
-        self._checkpoint.overview_is("stale")
+        self._checkpoint.products_are_stale()
         self._count_time()
         record(self._checkpoint, self._run_id, self._code, group)
         for item_id, places in published:
@@ -195,6 +198,16 @@ class Journal:
                 self._write_log(task, ended, capture_file(task.staging(self._tmp), stream), log)
             elif task.number == 1:
                 log.unlink(missing_ok=True)
+
+    def _keep_rejected(self, task: Task, ended: Ended) -> None:
+        """Keep what the last attempt left for a look where validation rejected it, and only then."""
+        place = self._folder.rejected / task.file_stem
+        if self._has_rejected:
+            shutil.rmtree(place, ignore_errors=True)
+        if ended.status == "invalid" and ended.outputs:
+            self._folder.rejected.mkdir(exist_ok=True)
+            self._has_rejected = True
+            os.replace(task.staging(self._tmp), place)
 
     def _write_log(self, task: Task, ended: Ended, printed: Path, log: Path) -> None:
         """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from parbatch.checkpoint import PAGE, TASK_COLUMNS, Checkpoint, as_task
+from parbatch.checkpoint import PAGE, TASK_COLUMNS, Checkpoint
 from parbatch.model import Task
 from parbatch.selection import Selection, due, offer_selection
 
@@ -56,7 +56,7 @@ class LineUp:
         ).fetchall():
             place = rows[-1][0]
             for _, *row in rows:
-                yield as_task(row)
+                yield self._checkpoint.as_task(row)
 
 
 _LEAVE_OUT = """

@@ -85,7 +85,7 @@ def from_object(job: Job) -> LoadedJob:
             f"{job!r} can't be sent to workers: {type(error).__name__}: {error}. Open what can't be pickled in"
             " @job.setup, or put the job into a file of its own and name that."
         ) from error
-    module = sys.modules.get(getattr(job.functions["render"], "__module__", ""))
+    module = sys.modules.get(getattr(job.rendering, "__module__", ""))
     file = getattr(module, "__file__", None)
     return LoadedJob(job, JobRef("pickle", pickled=pickled), Path(file) if file else None, "")
 

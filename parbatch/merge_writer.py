@@ -19,8 +19,8 @@ _KINDS = {b"[": "an array", b'"': "text", b"t": "true", b"f": "false"}
 def merge(results: Iterable[tuple[str, bytes]], how: str, file: BinaryIO) -> int:
     """Write the results to `file` and return how many elements, lines or members these are.
 
-    `results` are pairs of an item's id and its result, JSON text in UTF-8 on one line, in the order in which they are
-    to stand; `how` is one of `merging.HOW`. An item without a result (JSON's null) is left out.
+    `results` are pairs of an item's id and its result, JSON text in UTF-8 on one line, in their order; `how` is one of
+    `merging.HOW`. An item without a result (JSON's null) is left out.
 
     Raises MergeError, for "object", where a result is no object and where two items give the same key.
     """

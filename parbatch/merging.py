@@ -11,6 +11,9 @@ from parbatch.jsonvalues import encode
 # "object": all keys in one object; "array": an element an item; "lines": a line of JSON an item.
 HOW = ("object", "array", "lines")
 
+# What a worker calls the file with the entries that a job's own function yields.
+ENTRIES = "entries.jsonl"
+
 
 class MergeError(Exception):
     """Results can't be put together; the message names the items and what to do."""

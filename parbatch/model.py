@@ -3,6 +3,7 @@
 Everything here is immutable and crosses process boundaries as one line of JSON; nothing is ever pickled.
 """
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,10 @@ NO_DATA = msgspec.Raw(b"null")
 
 # The functions of a job that attempts are made with.
 RENDER = "render"
+RENDER_CHUNK = "render_chunk"
+VALIDATE = "validate"
+VALIDATE_CHUNK = "validate_chunk"
+MERGE = "merge"
 OVERVIEW = "overview"
 
 
@@ -37,8 +42,48 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "name", self.id)
 
 
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What validation found wrong with an attempt.
+
+    `type` is a short name that problems of one kind share; `where` says where in the output; `suggestion` what to do.
+    `severity` is `error`, which makes the attempt `invalid`, or `warning`, which is published, counted and reported.
+    """
+
+    type: str
+    message: str
+    where: str = ""
+    suggestion: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.type}: {self.message}{where}"
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """What was wrong with the attempt before, and what it returned. Empty, and false, on the first attempt.
+
+    It iterates over its problems. An attempt that did not come to be validated has one: why it failed.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    result: Any = None
+
+    def __bool__(self) -> bool:
+        return bool(self.problems)
+
+    def __len__(self) -> int:
+        return len(self.problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.problems)
+
+
 class Task(msgspec.Struct, frozen=True, array_like=True):
-    """One attempt to make: an item as the checkpoint holds it, and which try this is (`number`, from 1)."""
+    """One attempt to make: an item as the checkpoint holds it, and which try this is (`number`, from 1).
+
+    `feedback` is what the attempt before came to, as JSON, or null.
+    """
 
     position: int
     id: str
@@ -48,6 +93,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     requires: tuple[str, ...] = ()
     stem: str = ""
     number: int = 1
+    feedback: msgspec.Raw = NO_DATA
 
     def item(self) -> Item:
         """The item that the job's functions get, its data freshly decoded."""
@@ -68,9 +114,10 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         """The name of the files that parbatch itself makes for the item, without extension."""
         return self.stem or stem(self.id)
 
-    def again(self) -> "Task":
-        """The next attempt at the same item."""
-        return msgspec.structs.replace(self, number=self.number + 1)
+    def again(self, ended: "Ended") -> "Task":
+        """The next attempt at the same item, after one that ended like this."""
+        feedback = feedback_after(ended.evidence, ended.result) if ended.evidence else NO_DATA
+        return msgspec.structs.replace(self, number=self.number + 1, feedback=feedback)
 
 
 class Output(msgspec.Struct, frozen=True, array_like=True):
@@ -92,20 +139,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int = 0
     returncode: int | None = None
     signal: str | None = None
+    problems: tuple[Problem, ...] = ()
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What validation found wrong with an attempt: its kind, and what a person should know.
-
-    `where` is the place, such as a file and paragraph; `suggestion` what to do; `severity` is "error" or "warning":
-    a warning is reported, and the attempt is ok all the same.
-    """
-
-    type: str
-    message: str
-    where: str = ""
-    suggestion: str = ""
-    severity: Literal["error", "warning"] = "error"
+def feedback_after(evidence: Evidence, result: msgspec.Raw) -> msgspec.Raw:
+    """What the next attempt is told of one that was not ok: the problems found, else why it failed; JSON."""
+    problems = evidence.problems or (Problem(evidence.type, evidence.message),)
+    return msgspec.Raw(msgspec.json.encode({"problems": problems, "result": result}))
 
 
 # --- what a worker is told -------------------------------------------------------------------------------------
@@ -164,10 +204,17 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     evidence: Evidence | None = None
     logs: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
+    warnings: tuple[Problem, ...] = ()
     templates: tuple[str, ...] = ()
     slot: int = 0
     ended_at: float = 0.0
     fingerprint: str = ""
+
+
+class Rendered(msgspec.Struct, frozen=True, array_like=True, tag="rendered"):
+    """An item is rendered, and waits until its chunk is validated; the next one of the chunk is in flight."""
+
+    position: int
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):
@@ -175,12 +222,16 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):
 
 
 class Retiring(msgspec.Struct, frozen=True, array_like=True, tag="retiring"):
-    """The worker's idle size has grown too far: it puts down what it had not begun and makes room for a new one."""
+    """The worker puts down what it had not begun and makes room for a new one.
+
+    Its idle size has grown too far, or, if `planned`, the job wants fresh workers.
+    """
 
     idle_bytes: int
+    planned: bool = False
 
 
-Message = Ready | NotReady | Began | Ended | Returned | Retiring
+Message = Ready | NotReady | Began | Rendered | Ended | Returned | Retiring
 
 
 # --- what the job's overview reads -----------------------------------------------------------------------------

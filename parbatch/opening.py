@@ -123,7 +123,7 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
 
 def _finish(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, difference: Difference) -> Plan:
     if difference.changed or difference.gone or difference.new:
-        checkpoint.overview_is("stale")
+        checkpoint.products_are_stale()
     if options.selection.exact:
         mark_asked_for(checkpoint, options.selection.exact)
     plan = summarise(checkpoint, loaded, options.selection, difference)

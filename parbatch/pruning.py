@@ -69,7 +69,7 @@ def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool) ->
     if not difference.total:
         raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
     if difference.new or difference.changed or difference.gone:
-        checkpoint.overview_is("stale")
+        checkpoint.products_are_stale()
     (gone,) = checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone()
     stale = [folder.items / path for path in _stale(checkpoint)]
     return Pruned(

@@ -16,7 +16,8 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
         _record_failures(checkpoint, run_id, code, failed)
     checkpoint.db.executemany(
         "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
-        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0"
+        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0,"
+        " warnings = ?"
         " WHERE position = ?",
         [
             (
@@ -26,6 +27,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
                 outcome.slot,
                 outcome.ended_at,
                 outcome.peak_memory_bytes,
+                msgspec.json.encode(outcome.warnings).decode() if outcome.warnings else None,
                 task.position,
             )
             for task, outcome, _ in ended

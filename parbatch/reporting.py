@@ -13,12 +13,15 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
-from parbatch.model import NO_DATA, Ended, Evidence, Task
+from parbatch.model import NO_DATA, Ended, Evidence, Problem, Task
 from parbatch.publish import written_whole
 from parbatch.reports import REPORTS, json, write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, Failure, MetricSummary, RunResult
+from parbatch.result import Counts, Failure, MetricSummary, RunResult, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
+
+# How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
+MOST_WARNED = 100
 
 
 class Tally:
@@ -84,6 +87,24 @@ def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
         stderr_path=logs["stderr"],
         known_to_fail=row["alike"] >= KNOWN_AFTER,
     )
+
+
+def warnings_of(checkpoint: Checkpoint) -> Warnings:
+    """The warnings about items that are ok, the first of them in item order."""
+    items = total = 0
+    by_type: dict[str, int] = {}
+    first: list[Warned] = []
+    rows = checkpoint.db.execute(
+        "SELECT id, name, warnings FROM items WHERE warnings IS NOT NULL AND status = 'ok' ORDER BY position"
+    )
+    for item_id, name, text in rows:
+        problems = msgspec.json.decode(text, type=tuple[Problem, ...])
+        items, total = items + 1, total + len(problems)
+        for problem in problems:
+            by_type[problem.type] = by_type.get(problem.type, 0) + 1
+            if len(first) < MOST_WARNED:
+                first.append(Warned(id=item_id, name=name, problem=problem))
+    return Warnings(items=items, total=total, by_type=by_type, first=first)
 
 
 def log_paths(folder: Folder, item_id: str, stem: str | None) -> dict[str, str | None]:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from parbatch.model import Problem
+
 State = Literal["finished", "interrupted", "stopped"]
 
 
@@ -51,12 +53,29 @@ class Counts(msgspec.Struct, frozen=True):
     by_group: dict[str, dict[str, int]]
 
 
-class OverviewReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the overview is, relative to the output folder, or why there is none."""
+class ProductReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the overview, or what was merged, is, relative to the output folder, or why there is none."""
 
     path: str | None = None
     error: str | None = None
     traceback: str | None = None
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning that validation had about an item that is ok."""
+
+    id: str
+    name: str
+    problem: Problem
+
+
+class Warnings(msgspec.Struct, frozen=True, kw_only=True):
+    """Warnings about items that are ok: of how many items, how many in all and by type, and the first of them."""
+
+    items: int = 0
+    total: int = 0
+    by_type: dict[str, int] = {}
+    first: list[Warned] = []
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
@@ -95,7 +114,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     before: Counts
     after: Counts
     worker_restarts: int
-    overview: OverviewReport | None
+    overview: ProductReport | None
     environment: dict[str, str]
     metrics: dict[str, MetricSummary]
     failures: list[Failure]
@@ -104,6 +123,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int = 0
     left_out_by_samples: int = 0
     memory_cap_bytes: int | None = None
+    merged: ProductReport | None = None
+    warnings: Warnings = Warnings()
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -18,13 +18,13 @@ from parbatch.errors import DataError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.loading import LoadedJob
-from parbatch.model import Outcome
+from parbatch.model import MERGE, OVERVIEW, Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
 from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
-from parbatch.result import OverviewReport, RunResult
+from parbatch.result import ProductReport, RunResult
 from parbatch.selection import Selection
 from parbatch.stages import Stages
 
@@ -113,17 +113,19 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], s
     return result
 
 
-def rebuild_overview(loaded: LoadedJob, asked: Options) -> tuple[OverviewReport, int]:
-    """Make the overview anew from the checkpoint, also when it is up to date: what became of it, and the exit code.
+def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, ProductReport], int]:
+    """Merge the results and make the overview anew, also when they are up to date: what became of each, the exit code.
 
-    Raises JobError for a job without an overview, FolderError where nothing was run yet, and as `run` does.
+    Raises JobError for a job with neither, FolderError where nothing was run yet, and as `run` does.
     """
-    if "overview" not in loaded.job.functions:
+    job = loaded.job
+    products = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
+    if not products:
         raise JobError(
-            f"{loaded.job!r} has no overview function. Add one: @job.overview above def summary(run, ctx): …"
+            f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
     folder = Folder(asked.out)
     require_checkpoint(folder)
     with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         stage = Stages(loaded, asked, folder, checkpoint)
-        return stage.only_overview(), stage.exit_code
+        return stage.only_products(products), stage.exit_code

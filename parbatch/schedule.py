@@ -1,9 +1,11 @@
 """What goes where next, who is in flight, who is suspect, and when to stop. No process, no clock of its own.
 
 A pure state machine: the coordinator tells it what happened and when, and asks what to do. A crash is data: the item in
-flight comes out, and is tried once more alone; its chunk-mates go back to the front of the queue.
+flight comes out, and is tried once more alone; its chunk-mates go back to the front of the queue. Where the job's code
+works on a whole chunk at once, all of its items are in flight, and each is tried once more alone.
 """
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,21 +15,41 @@ from parbatch.chunks import ChunkSizer
 from parbatch.model import RENDER, Chunk, Ended, Task
 from parbatch.units import counted
 
+# What befalls all that is in flight in a worker at once, so that each item alone has to show whose fault it is.
+_ENDS_ALL = frozenset({"crashed", "timeout", "memory"})
+
 
 @dataclass(slots=True)
 class _InHand:
-    """A chunk that a slot has: which task is next, and whether the worker has begun it."""
+    """A chunk that a slot has: the tasks of it that have not ended, and how many of these wait for its validation.
 
-    chunk: Chunk
+    `together` says that several of them were in flight at once.
+    """
+
+    left: deque[Task]
     alone: bool
-    next: int = 0
+    whole: bool
     begun: bool = False
+    rendered: int = 0
+    together: bool = False
 
-    def current(self) -> Task:
-        return self.chunk.tasks[self.next]
+    def in_flight(self) -> list[Task]:
+        if not self.begun:
+            return []
+        if self.whole or self.rendered == len(self.left):
+            return list(self.left)
+        return [self.left[self.rendered]]
 
-    def rest(self) -> list[Task]:
-        return self.chunk.tasks[self.next :]
+    def take(self, ended: Ended) -> Task:
+        in_flight = self.in_flight()
+        task = next((one for one in in_flight if one.position == ended.position), None)
+        if task is None or task.number != ended.number:
+            raise AssertionError(f"the end of {ended.position} is reported, and it is not in flight")
+        self.together = self.together or len(in_flight) > 1
+        place = self.left.index(task)
+        del self.left[place]
+        self.rendered -= place < self.rendered
+        return task
 
 
 @dataclass(slots=True)
@@ -42,7 +64,9 @@ class Schedule:
     `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
     attempt; `max_failures` stops handing out once so many items have settled as not ok, and
     `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
-    `then` gives further tasks, and how many, once all before them have settled.
+    `then` gives further tasks, and how many, once all before them have settled. `backoff` is how many seconds an item
+    waits before its second attempt, twice that before its third, and so on; a slot does other work meanwhile. With
+    `whole`, all items of a chunk are in flight at once, and `timeout` bounds the chunk.
     """
 
     def __init__(
@@ -58,6 +82,8 @@ class Schedule:
         max_same_failure: int | None = None,
         role: str = RENDER,
         then: Callable[[], tuple[Iterator[Task], int]] | None = None,
+        backoff: float | None = None,
+        whole: bool = False,
     ) -> None:
         self._source = source
         self._left = total
@@ -71,6 +97,10 @@ class Schedule:
         self._then = then
         self._back: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
+        self._backoff = backoff
+        self._whole = whole
+        self._later: list[tuple[float, int, Task]] = []  # a heap: when each is due, and a number that keeps their order
+        self._put_off = 0
         self._chunks_made = 0
         self._failures = 0
         self._settled = 0
@@ -93,7 +123,7 @@ class Schedule:
     @property
     def waiting(self) -> int:
         """How many tasks are not handed out."""
-        return self._left + len(self._back) + len(self._suspects)
+        return self._left + len(self._back) + len(self._suspects) + len(self._later)
 
     @property
     def busy(self) -> bool:
@@ -104,8 +134,10 @@ class Schedule:
         """Whether a slot has a chunk, begun or not."""
         return bool(self._slots[number].chunks)
 
-    def hand_out(self, number: int) -> Chunk | None:
+    def hand_out(self, number: int, now: float = 0.0) -> Chunk | None:
         """The next chunk for a slot, or None when it has enough or nothing is to be had."""
+        while self._later and self._later[0][0] <= now:
+            self._back.append(heapq.heappop(self._later)[2])
         slot = self._slots[number]
         if self.stopped_by is not None or any(held.alone for held in slot.chunks):
             return None
@@ -122,20 +154,25 @@ class Schedule:
         self._left = self._left - wanted if len(fresh) == wanted else 0
         return self._give(slot, tasks + fresh, alone=False) if tasks or fresh else None
 
-    def in_flight(self, number: int) -> Task | None:
-        """The task that a slot's worker is at, if it is at one."""
+    def in_flight(self, number: int) -> list[Task]:
+        """The tasks that a slot's worker is at: one, or several where its code works on the whole chunk, or none."""
         chunks = self._slots[number].chunks
-        return chunks[0].current() if chunks and chunks[0].begun else None
+        return chunks[0].in_flight() if chunks else []
 
     def deadline(self, number: int) -> float | None:
         """When the attempt in flight in a slot has used up its time, on the coordinator's clock."""
-        if self._timeout is None or self.in_flight(number) is None:
+        if self._timeout is None or not self.in_flight(number):
             return None
         return self._slots[number].since + self._timeout
 
     def since(self, number: int) -> float:
         """When the attempt in flight in a slot began, on the coordinator's clock."""
         return self._slots[number].since
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next of the items that wait between attempts is due, on the coordinator's clock."""
+        return self._later[0][0] if self._later and self.stopped_by is None else None
 
     # --- told by the coordinator
 
@@ -145,26 +182,30 @@ class Schedule:
         slot.chunks[0].begun = True
         slot.since = now
 
+    def rendered(self, number: int, now: float) -> None:
+        """The task that a slot's worker was at waits for the validation of its chunk."""
+        slot = self._slots[number]
+        slot.chunks[0].rendered += 1
+        slot.since = now
+
     def ended(self, number: int, ended: Ended, now: float) -> tuple[Task, bool]:
         """An attempt has ended. Returns its task, and whether the item is settled (else it is tried again)."""
         slot = self._slots[number]
         held = slot.chunks[0]
-        task = held.current()
-        if (task.position, task.number) != (ended.position, ended.number):
-            raise AssertionError(f"slot {number} reports {ended.position}, but {task.position} is in flight")
-        held.next += 1
-        slot.since = now
-        if held.next == len(held.chunk.tasks):
+        task = held.take(ended)
+        if not held.whole:
+            slot.since = now
+        if not held.left:
             slot.chunks.popleft()
         self._sizer.observe(ended.duration_s)
         self._compare(ended)
-        return task, self._settle(task, ended)
+        return task, self._settle(task, ended, now, together=held.together)
 
     def died(self, number: int) -> None:
         """A slot's worker is no more; call `ended` first for the task in flight, if there was one."""
         slot = self._slots[number]
-        rest = [task for held in slot.chunks for task in held.rest()]
-        alone = [task for held in slot.chunks if held.alone for task in held.rest()]
+        rest = [task for held in slot.chunks for task in held.left]
+        alone = [task for held in slot.chunks if held.alone for task in held.left]
         slot.chunks.clear()
         self._suspects.extendleft(reversed(alone))
         self._back.extendleft(task for task in reversed(rest) if task not in alone)
@@ -180,7 +221,7 @@ class Schedule:
     def _give(self, slot: _Slot, tasks: list[Task], *, alone: bool) -> Chunk:
         self._chunks_made += 1
         chunk = Chunk(self._chunks_made, tasks, self._role)
-        slot.chunks.append(_InHand(chunk, alone))
+        slot.chunks.append(_InHand(deque(tasks), alone, self._whole))
         return chunk
 
     def _room(self) -> int:
@@ -200,10 +241,11 @@ class Schedule:
             in_a_row = counted(self._alike, "attempt")
             self.stop(f"{in_a_row} in a row failed alike (--max-same-failure {self._max_same_failure})")
 
-    def _settle(self, task: Task, ended: Ended) -> bool:
-        tries = max(self._attempts, 2) if ended.status == "crashed" else self._attempts
+    def _settle(self, task: Task, ended: Ended, now: float, *, together: bool) -> bool:
+        is_suspect = ended.status == "crashed" or (together and ended.status in _ENDS_ALL)
+        tries = max(self._attempts, 2) if is_suspect else self._attempts
         if ended.status != "ok" and task.number < tries:
-            (self._suspects if ended.status == "crashed" else self._back).append(task.again())
+            self._try_again(task.again(ended), is_suspect=is_suspect, now=now)
             return False
         self._settled += 1
         if ended.status != "ok":
@@ -211,3 +253,12 @@ class Schedule:
             if self._max_failures is not None and self._failures >= self._max_failures:
                 self.stop(f"{counted(self._failures, 'failure')} (--max-failures {self._max_failures})")
         return True
+
+    def _try_again(self, task: Task, *, is_suspect: bool, now: float) -> None:
+        if is_suspect:
+            self._suspects.append(task)
+        elif self._backoff is None:
+            self._back.append(task)
+        else:
+            self._put_off += 1
+            heapq.heappush(self._later, (now + self._backoff * 2 ** (task.number - 2), self._put_off, task))

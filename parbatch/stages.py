@@ -7,18 +7,18 @@ import sqlite3
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from parbatch import backends
+from parbatch import backends, merged, overview
 from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.baselines import baseline_file
 from parbatch.checkpoint import Checkpoint
-from parbatch.chunks import ChunkSizer
+from parbatch.chunks import AHEAD, ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
@@ -29,14 +29,14 @@ from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
 from parbatch.loading import LoadedJob
-from parbatch.model import Ended, Task
+from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
-from parbatch.overview import is_current, make
 from parbatch.plan import BASELINE, Plan, tasks_due
-from parbatch.reporting import Tally, counts, environment, failures, keep_record
+from parbatch.products import Making, is_current, known
+from parbatch.reporting import Tally, counts, environment, failures, keep_record, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, OverviewReport, RunResult, State
+from parbatch.result import Counts, ProductReport, RunResult, State
 from parbatch.schedule import Schedule
 from parbatch.units import format_duration
 
@@ -78,7 +78,7 @@ class Stages:
         self._interrupts = Interrupts()
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
-        self._overview: OverviewReport | None = None
+        self._products: dict[str, ProductReport] = {}
         self._stopped_by: str | None = None
         self._restarts = 0
         self._known_to_fail = 0
@@ -94,13 +94,15 @@ class Stages:
             with self.working_folder():
                 self.begin()
                 self.render_items(plan)
-                self.make_overview()
+                self.make_products()
             return self.report()
 
-    def only_overview(self) -> OverviewReport:
-        """The overview, and nothing else. Its failure, or an interruption, is a report."""
+    def only_products(self, products: Iterable[str]) -> dict[str, ProductReport]:
+        """These products, made anew, and nothing else. A failure, or an interruption, is a report."""
         with _breaking_off_in_words(self._folder), self._interrupts.watched(), self.working_folder():
-            return self._make_overview()
+            for product in products:
+                self._make_product(product)
+            return self._products
 
     def show(self, text: str) -> None:
         """Print a text for people, in what characters their terminal has."""
@@ -148,12 +150,14 @@ class Stages:
                 tasks,
                 count,
                 self._slots,
-                sizer=ChunkSizer(self._asked.chunk_size, self._slots),
+                sizer=self._sizer(),
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
                 max_same_failure=self._asked.max_same_failure,
                 then=then,
+                backoff=self._loaded.job.backoff,
+                whole=RENDER_CHUNK in self._loaded.job.functions,
             )
             try:
                 self._dispatch(schedule, backend, sink, progress.say)
@@ -161,6 +165,11 @@ class Stages:
                 journal.finish()
         if schedule.has_more and schedule.stopped_by is not None:
             self._stopped_by = schedule.stopped_by
+
+    def _sizer(self) -> ChunkSizer:
+        fresh = self._loaded.job.fresh_worker
+        size = 1 if fresh == "attempt" else self._asked.chunk_size
+        return ChunkSizer(size, self._slots, ahead=AHEAD if fresh is None else 1)
 
     def _time_is_up(self) -> bool:
         budget, spent = self._asked.time_budget, self._spent_before
@@ -207,31 +216,34 @@ class Stages:
         finally:
             self._restarts += dispatch.restarts
 
-    def make_overview(self) -> None:
-        """Make the overview, unless the run ended early, or the one that is there is up to date."""
-        wanted = "overview" in self._loaded.job.functions and self._asked.selection.exact is None
-        if not wanted or self._state() != "finished":
-            return
-        if is_current(self._checkpoint, self._folder):
-            paths = [output.path for output in self._checkpoint.overview_outputs()]
-            self._overview = OverviewReport(path=min(paths, default=None))
-            return
-        self._make_overview()
+    def make_products(self) -> None:
+        """Merge the results and make the overview, unless the run ended early, or what is there is up to date."""
+        job = self._loaded.job
+        wanted = {MERGE: job.merging is not None, OVERVIEW: OVERVIEW in job.functions}
+        for product in (product for product, is_wanted in wanted.items() if is_wanted):
+            if self._state() != "finished" or self._asked.selection.exact is not None:
+                return
+            if is_current(self._checkpoint, self._folder, product):
+                self._products[product] = known(self._checkpoint, product)
+            else:
+                self._make_product(product)
 
-    def _make_overview(self) -> OverviewReport:
+    def _make_product(self, product: str) -> None:
+        making = Making(
+            self._folder,
+            lambda: self._backend(1),
+            tmp=str(self._tmp),
+            memory_cap=self._memory_cap,
+            on_dispatch=self._interrupts.tell,
+        )
         try:
-            with self._backend(1) as backend:
-                self._overview = make(
-                    self._checkpoint,
-                    self._folder,
-                    backend,
-                    tmp=str(self._tmp),
-                    memory_cap=self._memory_cap,
-                    on_dispatch=self._interrupts.tell,
-                )
+            self._products[product] = (
+                merged.make(self._checkpoint, self._loaded.job, making)
+                if product == MERGE
+                else overview.make(self._checkpoint, making)
+            )
         except SetupError as error:
-            self._overview = OverviewReport(error=str(error))
-        return self._overview
+            self._products[product] = ProductReport(error=str(error))
 
     def report(self) -> RunResult:
         """Put the result together and write it down, in the folder and in the checkpoint."""
@@ -260,7 +272,9 @@ class Stages:
             before=self._before,
             after=after,
             worker_restarts=self._restarts,
-            overview=self._overview,
+            overview=self._products.get(OVERVIEW),
+            merged=self._products.get(MERGE),
+            warnings=warnings_of(self._checkpoint),
             environment=environment(self._identity),
             metrics=self._tally.metrics(),
             failures=failed,
@@ -288,8 +302,8 @@ class Stages:
             return 128 + self._interrupts.signum
         if self._stopped_by is not None:
             return 4
-        overview_failed = self._overview is not None and self._overview.error is not None
-        return 1 if self._tally.failures or self._known_to_fail or overview_failed else 0
+        product_failed = any(product.error is not None for product in self._products.values())
+        return 1 if self._tally.failures or self._known_to_fail or product_failed else 0
 
     # --- inside
 

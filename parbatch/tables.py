@@ -2,12 +2,14 @@
 
 `items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
 `fingerprint`, nothing that it depends on having changed); `gone` the rows of items that the source no longer has;
-`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files`
-what the outputs depend on besides the data; `codes` the versions of the job's code; `runs` the runs so far.
+`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files` what the
+outputs depend on besides the data; `products` what was made of all outcomes; `codes` the versions of the job's code;
+`runs` the runs so far.
+
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
 """
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x70617262  # "parb"
 
 ITEM_COLUMNS = """
@@ -28,11 +30,12 @@ ITEM_COLUMNS = """
     ended_at REAL,
     peak_memory_bytes INTEGER,
     fingerprint TEXT,
-    alike INTEGER NOT NULL DEFAULT 0
+    alike INTEGER NOT NULL DEFAULT 0,
+    warnings TEXT
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings"
 )
 
 SCHEMA = f"""
@@ -50,7 +53,8 @@ CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT);
 CREATE TABLE codes (code INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL);
-CREATE TABLE overview (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE products (product TEXT NOT NULL, path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    digest TEXT NOT NULL);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """

@@ -1,6 +1,6 @@
 """What a worker process does: take chunks from its pipe, make attempts, say how each ended.
 
-    parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ Attempts.make ──▶ the job's code
+    parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ work_through ──▶ the job's code
            ◀─ Ready, Began, Ended …, Returned, Retiring ─┘
 
 Messages are lines of JSON. A worker knows one chunk, one attempt's folder and one pipe; it never sees
@@ -29,7 +29,8 @@ from parbatch.identity import differences, identity
 from parbatch.job import Job
 from parbatch.limits import adopt_orphans, resident_bytes
 from parbatch.loading import LoadedJob, resolve
-from parbatch.model import Began, Chunk, Message, NotReady, Order, Ready, Retiring, Returned, Stop
+from parbatch.model import RENDER, Began, Chunk, Ended, Message, NotReady, Order, Ready, Retiring, Returned, Stop
+from parbatch.whole_chunks import work_through, works_on_whole_chunks
 
 # The signal that makes a worker write the stacks of its threads to the item's error log.
 DUMP_SIGNAL = signal.SIGUSR1 if os.name == "posix" else None
@@ -100,6 +101,7 @@ class Worker:
         self._pipe = pipe
         self._attempts = attempts
         self._idle_limit = _idle_limit(memory_cap, resident_bytes())
+        self._stopped = False
 
     def serve(self) -> None:
         """Work until the parent ends the conversation, or until this process has grown too far."""
@@ -113,15 +115,23 @@ class Worker:
     def _work(self, chunk: Chunk) -> bool:
         """Render a chunk. Returns whether this worker goes on."""
         self._pipe.send(Began(chunk.number))
-        for task in chunk.tasks:
-            ended = self._attempts.make(task, chunk.role)
-            if self._pipe_says_stop(ended):
-                return True
-            if ended.peak_memory_bytes > self._idle_limit and self._grown_too_far():
+        self._stopped = False
+        apart = not works_on_whole_chunks(self._attempts.job)
+        for said in work_through(self._attempts, chunk, self._told_to_stop):
+            self._pipe.send(said)
+            if apart and self._grown_too_far(said) and not self._told_to_stop():
                 return False
-        return True
+        if self._told_to_stop():
+            self._pipe.send(Returned())
+            return True
+        if self._attempts.job.fresh_worker is not None and chunk.role == RENDER:
+            self._pipe.send(Retiring(resident_bytes(), planned=True))
+            return False
+        return apart or not self._grown_too_far(said)
 
-    def _grown_too_far(self) -> bool:
+    def _grown_too_far(self, said: Message) -> bool:
+        if not isinstance(said, Ended) or said.peak_memory_bytes <= self._idle_limit:
+            return False
         gc.collect()
         idle = resident_bytes()
         if idle > self._idle_limit:
@@ -129,12 +139,9 @@ class Worker:
             return True
         return False
 
-    def _pipe_says_stop(self, ended: Message) -> bool:
-        self._pipe.send(ended)
-        if self._pipe.told_to_stop():
-            self._pipe.send(Returned())
-            return True
-        return False
+    def _told_to_stop(self) -> bool:
+        self._stopped = self._stopped or self._pipe.told_to_stop()
+        return self._stopped
 
 
 def serve(orders: int, messages: int, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError
 from parbatch.folder import Folder
-from parbatch.model import Evidence, Output
+from parbatch.model import MERGE, OVERVIEW, Evidence, Output
 from parbatch.recording import record
 from parbatch.tables import FORMAT
 from tests.support import ended, new_checkpoint, row, task
@@ -89,7 +89,10 @@ def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidenc
     record(checkpoint, "run", 1, [(first, ended(first, "crashed"), False)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
     assert [*checkpoint.failed_rows()] == []
-    record(checkpoint, "run", 1, [(first.again(), ended(first.again()), True)])
+    (second,) = checkpoint.tasks()
+    assert second.number == 2, "a run that goes on does not begin to count anew"
+    assert json.loads(bytes(second.feedback))["problems"] == [{"type": "ValueError", "message": "a went wrong"}]
+    record(checkpoint, "run", 1, [(second, ended(second), True)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
     assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
 
@@ -118,10 +121,13 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
     checkpoint.set_file("t.docx", None)
     assert checkpoint.files() == {"t.docx": None}
     assert checkpoint.code_version("x") == checkpoint.code_version("x") != checkpoint.code_version("y")
-    checkpoint.overview_is("current")
-    assert checkpoint.overview_is_current
-    checkpoint.set_overview([Output("overview.docx", 1, 2, "d")])
-    assert checkpoint.overview_outputs() == [Output("overview.docx", 1, 2, "d")]
+    assert not checkpoint.is_current(OVERVIEW)
+    checkpoint.set_product(OVERVIEW, [Output("overview.docx", 1, 2, "d")])
+    assert checkpoint.is_current(OVERVIEW)
+    assert checkpoint.product_outputs(OVERVIEW) == [Output("overview.docx", 1, 2, "d")]
+    checkpoint.products_are_stale()
+    assert not checkpoint.is_current(OVERVIEW)
+    assert not checkpoint.is_current(MERGE)
 
 
 def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:

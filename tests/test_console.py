@@ -6,7 +6,7 @@ from typing import Any
 from parbatch.fingerprint import MOST_NAMED
 from parbatch.model import STATUSES
 from parbatch.reports.console import summary
-from parbatch.result import Counts, Failure, OverviewReport, RunResult
+from parbatch.result import Counts, Failure, ProductReport, RunResult
 
 
 def failure(number: int, *, fingerprint: str = "f", **more: Any) -> Failure:
@@ -36,7 +36,7 @@ def result(*failures: Failure, ok: int = 592, pending: int = 0, **more: Any) -> 
 
 
 def test_a_good_run_is_its_counts_its_time_and_where_things_are() -> None:
-    text = summary(result(overview=OverviewReport(path="overview.docx")), "parbatch run --resume")
+    text = summary(result(overview=ProductReport(path="overview.docx")), "parbatch run --resume")
     assert text.splitlines() == [
         "",
         "letters finished: 592 ok of 592 items in 1 min 15 s",
@@ -114,7 +114,7 @@ def test_work_that_a_limit_or_a_selection_left_is_not_forgotten() -> None:
 
 
 def test_an_overview_that_failed_is_named_with_its_cause() -> None:
-    text = summary(result(exit_code=1, overview=OverviewReport(error="failed: KeyError: 'x'\nmore")), "go on")
+    text = summary(result(exit_code=1, overview=ProductReport(error="failed: KeyError: 'x'\nmore")), "go on")
     assert "  overview  failed: failed: KeyError: 'x'" in text
     assert text.endswith("The overview is left. To go on: go on")
 

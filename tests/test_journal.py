@@ -34,7 +34,7 @@ class Desk:
 
     def task(self, item_id: str, number: int = 1) -> Task:
         (found,) = self.checkpoint.tasks(f"id = '{item_id}'")
-        return found if number == 1 else found.again()
+        return found if number == 1 else found.again(ended(found, "failed"))
 
     def take(
         self,

@@ -10,6 +10,7 @@ from parbatch import Item, Job
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError, DataError, FolderError, JobError, SelectionError
 from parbatch.folder import Folder
+from parbatch.model import OVERVIEW
 from parbatch.opening import open_and_plan, preview
 from parbatch.options import read
 from parbatch.plan import Plan
@@ -144,13 +145,13 @@ def test_damage_that_shows_only_deep_inside_is_named_too(folder: Folder) -> None
 def test_a_change_in_the_items_makes_the_overview_stale(folder: Folder) -> None:
     run(folder, JOB)
     checkpoint, _ = opened(folder, JOB, resume=True)
-    checkpoint.overview_is("current")
+    checkpoint.set_product(OVERVIEW, [])
     checkpoint.close()
     checkpoint, _ = opened(folder, JOB, resume=True)
-    assert checkpoint.overview_is_current
+    assert checkpoint.is_current(OVERVIEW)
     checkpoint.close()
     checkpoint, _ = opened(folder, make_job([Item(id="a"), Item(id="b")]), resume=True)
-    assert not checkpoint.overview_is_current
+    assert not checkpoint.is_current(OVERVIEW)
     checkpoint.close()
 
 

@@ -51,11 +51,11 @@ def test_pending_items_are_in_it_as_such(here: Path) -> None:
 
 
 def test_as_json_it_is_the_reports_entry(out: Path) -> None:
-    assert json.loads(typed("overview", "job.py", "--json").stdout) == {"path": "overview.txt"}
+    assert json.loads(typed("overview", "job.py", "--json").stdout) == {"overview": {"path": "overview.txt"}}
     write_job(out.parent.parent / "job.py", FAILING + SUMMARY.replace("    (ctx", "    raise KeyError('x')\n    (ctx"))
     result = typed("overview", "job.py", "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["error"] == "KeyError: 'x'"
+    assert json.loads(result.stdout)["overview"]["error"] == "KeyError: 'x'"
 
 
 def test_its_failure_is_named_and_the_old_one_stays(out: Path) -> None:
@@ -65,12 +65,13 @@ def test_its_failure_is_named_and_the_old_one_stays(out: Path) -> None:
     before = (out / "overview.txt").read_bytes()
     result = typed("overview", "job.py")
     assert result.exit_code == 1
-    assert "parbatch: the overview failed: KeyError: 'x\\x1b'" in result.stderr
+    assert "parbatch: overview failed: KeyError: 'x\\x1b'" in result.stderr
     assert (out / "overview.txt").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [(FAILING, "has no overview function. Add one: @job.overview"), (JOB + SUMMARY, "no checkpoint")]
+    ("text", "words"),
+    [(FAILING, "has no overview function, and merges nothing. Add @job.overview"), (JOB + SUMMARY, "no checkpoint")],
 )
 def test_without_an_overview_or_a_checkpoint_nothing_is_made(here: Path, text: str, words: str) -> None:
     write_job(here / "job.py", text)

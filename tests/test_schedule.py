@@ -27,22 +27,19 @@ def handed(made: Schedule, slot: int = 0) -> list[int]:
 
 def crash(made: Schedule, slot: int = 0) -> bool:
     """The worker dies in the middle of an item, as the coordinator tells it. Returns whether the item is settled."""
-    victim = made.in_flight(slot)
-    assert victim is not None
+    (victim,) = made.in_flight(slot)
     _, settled = made.ended(slot, ended(victim, "crashed"), 0.0)
     made.died(slot)
     return settled
 
 
 def end(made: Schedule, status: Status = "ok", slot: int = 0, now: float = 0.0) -> bool:
-    in_flight = made.in_flight(slot)
-    assert in_flight is not None
+    (in_flight,) = made.in_flight(slot)
     return made.ended(slot, ended(in_flight, status), now)[1]
 
 
 def fail(made: Schedule, fingerprint: str, slot: int = 0) -> None:
-    in_flight = made.in_flight(slot)
-    assert in_flight is not None
+    (in_flight,) = made.in_flight(slot)
     made.ended(slot, ended(in_flight, "failed", fingerprint=fingerprint), 0.0)
 
 
@@ -76,17 +73,17 @@ def test_near_the_end_no_slot_holds_work_that_an_idle_one_could_do() -> None:
 def test_an_item_is_in_flight_from_the_end_of_its_predecessor() -> None:
     made = schedule(2, chunk=2, timeout=5.0)
     made.hand_out(0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
     assert made.deadline(0) is None
     made.began(0, 10.0)
-    assert made.in_flight(0) == task(0)
+    assert made.in_flight(0) == [task(0)]
     assert made.deadline(0) == 15.0
     end(made, now=12.0)
-    assert made.in_flight(0) == task(1)
+    assert made.in_flight(0) == [task(1)]
     assert made.since(0) == 12.0
     assert made.deadline(0) == 17.0
     end(made, now=13.0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
     assert made.finished
 
 
@@ -97,7 +94,7 @@ def test_a_waiting_chunk_is_not_in_flight_until_it_is_begun() -> None:
     made.began(0, 0.0)
     end(made)
     assert made.has_work(0)
-    assert made.in_flight(0) is None
+    assert made.in_flight(0) == []
 
 
 def test_without_a_timeout_there_is_no_deadline() -> None:
@@ -116,7 +113,7 @@ def test_a_crash_sends_the_suspect_on_alone_and_its_chunk_mates_to_the_front() -
     assert not crash(made)  # item 1, which is to be tried once more
     suspect = made.hand_out(0)
     assert suspect is not None
-    assert suspect.tasks == [task(1, number=2)]
+    assert [(one.position, one.number) for one in suspect.tasks] == [(1, 2)]
     assert handed(made) == []  # nothing else while the suspect is there
     made.began(0, 0.0)
     assert crash(made)
@@ -292,7 +289,7 @@ def test_an_end_that_is_not_of_the_item_in_flight_is_a_bug_that_shows() -> None:
     made = schedule(2, chunk=2)
     made.hand_out(0)
     made.began(0, 0.0)
-    with pytest.raises(AssertionError, match="slot 0 reports 1, but 0 is in flight"):
+    with pytest.raises(AssertionError, match="the end of 1 is reported, and it is not in flight"):
         made.ended(0, ended(task(1)), 0.0)
 
 
@@ -376,7 +373,7 @@ class AnyRun(RuleBasedStateMachine):
             if begins_only:
                 return
         current = self.held[slot][0].pop(0)
-        assert self.made.in_flight(slot) == current
+        assert self.made.in_flight(slot) == [current]
         told, settled = self.made.ended(slot, ended(current, status), self.now)
         assert told == current
         assert settled == (status == "ok" or current.number >= self.tries_of(status))
@@ -465,10 +462,9 @@ def test_a_crash_is_blamed_on_no_other_item(
             made.hand_out(slot)
             if not made.has_work(slot):
                 continue
-            if made.in_flight(slot) is None:
+            if not made.in_flight(slot):
                 made.began(slot, 0.0)
-            current = made.in_flight(slot)
-            assert current is not None
+            (current,) = made.in_flight(slot)
             status = dict(enumerate(fates.get(current.position, []), start=1)).get(current.number, "ok")
             seen[current.position].append(status)
             made.ended(slot, ended(current, status), 0.0)

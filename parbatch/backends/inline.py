@@ -22,7 +22,8 @@ from parbatch.capture import Capture, last_words
 from parbatch.docx import accelerate_on_import, accelerated, restore
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
-from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop, Task
+from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.whole_chunks import work_through
 
 _SLOT = 0
 
@@ -32,25 +33,30 @@ class InlineBackend:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = msgspec.structs.replace(settings, capture_prefix=f"{settings.capture_prefix}{_SLOT}")
-        self._tasks: deque[tuple[Chunk, Task]] = deque()
+        self._chunks: deque[Chunk] = deque()
+        self._under_way: Iterator[Message] | None = None
+        self._stopped = False
+        self._timeout: float | None = None
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
         self._fast_before = accelerated()
 
-    def send(self, slot: int, order: Order) -> None:
+    def send(self, slot: int, order: Order) -> None:  # noqa: ARG002 -- there is one slot
         """See Backend."""
-        if isinstance(order, Stop):
-            self._tasks.clear()
-            self._said.append((slot, Returned()))
-        else:
-            self._tasks.extend((order, task) for task in order.tasks)
+        if not isinstance(order, Stop):
+            self._chunks.append(order)
+            return
+        self._stopped = True
+        self._chunks.clear()
+        if self._under_way is None:
+            self._return()
 
     def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:  # noqa: ARG002 -- never idle
         """See Backend. Makes one attempt, so that signals and budgets are looked at in between."""
-        if not self._said and self._tasks:
+        if not self._said and (self._chunks or self._under_way is not None):
             with self._capture.installed(), self._debugger_at_terminal():
-                self._work(*self._tasks.popleft())
+                self._work()
         said, self._said = self._said, []
         return said
 
@@ -73,14 +79,20 @@ class InlineBackend:
 
     def close(self, *, at_once: bool) -> None:  # noqa: ARG002 -- there is nothing to wait for
         """See Backend."""
-        self._tasks.clear()
+        self._chunks.clear()
+        self._under_way = None
         self._capture.close()
         if not self._fast_before:
             restore()
 
     # --- inside
 
-    def _work(self, chunk: Chunk, task: Task) -> None:
+    def _return(self) -> None:
+        self._stopped = False
+        self._said.append((_SLOT, Returned()))
+
+    def _work(self) -> None:
+        """Go on until the next thing is said."""
         if self._attempts is None:
             try:
                 self._attempts = self._set_up()
@@ -88,10 +100,19 @@ class InlineBackend:
                 self._said.append((_SLOT, NotReady(of_exception(error, skip=__file__))))
                 return
             self._said.append((_SLOT, Ready(0)))
-        if task is chunk.tasks[0]:
+        if self._under_way is None:
+            chunk = self._chunks.popleft()
             self._said.append((_SLOT, Began(chunk.number)))
-        with _alarm(self._settings.timeout if chunk.role == RENDER else None):
-            self._said.append((_SLOT, self._attempts.make(task, chunk.role)))
+            self._timeout = self._settings.timeout if chunk.role == RENDER else None
+            self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
+        with _alarm(self._timeout):
+            said = next(self._under_way, None)
+        if said is not None:
+            self._said.append((_SLOT, said))
+            return
+        self._under_way = None
+        if self._stopped:
+            self._return()
 
     def _set_up(self) -> Attempts:
         settings = self._settings

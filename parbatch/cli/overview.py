@@ -9,15 +9,21 @@ from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.backends import BACKENDS
 from parbatch.cli.shared import JOB_HELP, json_option, out_option, people_apart, write_json
+from parbatch.model import MERGE, OVERVIEW
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed
+from parbatch.result import ProductReport
+
+_CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 
 
 @click.command(
     epilog="Exit codes: 0 made; 1 it failed; 2 there is no checkpoint yet, or the job has no overview; 3 a run"
     " holds the folder; 130, 143 interrupted.",
     short_help="Make the overview anew from the checkpoint.",
-    help=f"""Make the overview anew from the checkpoint, also when it is up to date; no item is rendered.
+    help=f"""Make the overview anew from the checkpoint, and merge the results, also when they are up to date.
+
+    No item is rendered.
 
     {JOB_HELP}""",
 )
@@ -31,14 +37,20 @@ def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: 
     with people_apart(json=as_json):
         loaded = loading.load(job)
         asked = run_options.read(loaded, {**given, "workers": 1})
-        report, exit_code = runner.rebuild_overview(loaded, asked)
+        reports, exit_code = runner.rebuild_products(loaded, asked)
     if as_json:
-        write_json(report)
-    elif report.error is not None:
-        told = f"parbatch: the overview failed: {report.error}\n{report.traceback or ''}"
+        write_json({_CALLED[product]: report for product, report in reports.items()})
+    else:
+        for product, report in reports.items():
+            _tell(_CALLED[product], report, str(asked.out.absolute()))
+    sys.exit(exit_code)
+
+
+def _tell(what: str, report: ProductReport, out: str) -> None:
+    if report.error is not None:
+        told = f"parbatch: {what} failed: {report.error}\n{report.traceback or ''}"
         click.echo("\n".join(map(printable, told.splitlines())), err=True)
     elif report.path is None:
-        print("The overview function ran; it left no file.")
+        print(f"{what:<8}  its function ran, and left no file")
     else:
-        print(f"overview  {printable(as_typed(str(asked.out.absolute()), report.path))}")
-    sys.exit(exit_code)
+        print(f"{what:<8}  {printable(as_typed(out, report.path))}")

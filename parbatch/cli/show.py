@@ -54,22 +54,34 @@ def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
     for attempt in history.history:
         yield ""
         yield from _attempt(attempt)
-    if history.outputs:
-        yield ""
-        yield "  outputs"
-        for path in history.outputs:
-            yield f"      {printable(as_typed(root, f'items/{path}'))}"
-    if history.result is not None:
-        yield ""
-        yield "  result"
-        for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
-            yield f"      {_line(line)}"
+    yield from _what_came_of_it(history, root)
     for stream in STREAMS:
         yield ""
         yield from _log(root, stream, history.logs.get(stream))
     if history.status != "ok":
         yield ""
         yield f"To render it again: {again}"
+
+
+def _what_came_of_it(history: History, root: str) -> Iterator[str]:
+    if history.outputs:
+        yield ""
+        yield "  outputs"
+        for path in history.outputs:
+            yield f"      {printable(as_typed(root, f'items/{path}'))}"
+    if history.rejected is not None:
+        yield ""
+        yield f"  rejected: {printable(as_typed(root, history.rejected))}, what the last attempt left"
+    if history.warnings:
+        yield ""
+        yield "  warnings"
+        for problem in history.warnings:
+            yield f"      {_line(str(problem))}"
+    if history.result is not None:
+        yield ""
+        yield "  result" if history.status == "ok" else "  result of the last attempt"
+        for line in json.dumps(history.result, indent=2, ensure_ascii=False).splitlines():
+            yield f"      {_line(line)}"
 
 
 def _headline(history: History) -> str:

@@ -30,6 +30,10 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  overview  failed: {printable(result.overview.error.splitlines()[0])}"
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
+    yield from _merged(result)
+    if result.warnings.total:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
+        yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
     yield f"  report    {as_typed(result.out, 'report.html')}"
     yield from _changes(result)
     if result.left_out_by_samples:
@@ -45,9 +49,16 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"{_what_is_left(result)} A run with --resume does them."
 
 
+def _merged(result: RunResult) -> Iterator[str]:
+    if result.merged and result.merged.path:
+        yield f"  merged    {as_typed(result.out, result.merged.path)}"
+    elif result.merged and result.merged.error:
+        yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
+
+
 def _headline(result: RunResult) -> str:
-    overview_failed = result.overview is not None and result.overview.error is not None
-    left = result.rendered or result.errors or result.pending or overview_failed
+    failed = any(product and product.error for product in (result.overview, result.merged))
+    left = result.rendered or result.errors or result.pending or failed
     if result.state == "finished" and not left:
         return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
@@ -120,7 +131,7 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
 def _what_is_left(result: RunResult) -> str:
     left = result.pending + result.errors
     if not left:
-        return "The overview is left."
+        return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
     if result.known_to_fail:
         text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."

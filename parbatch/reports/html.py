@@ -46,7 +46,7 @@ def write(material: Material, file: BinaryIO) -> None:
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
         facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(result)),
-        failures="\n".join(causes(material)),
+        failures="\n".join([*causes(material), *_warnings(result)]),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
         legend="\n".join(_legend(result, shown)),
@@ -98,6 +98,10 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Overview", f'<a href="{escape(quote(result.overview.path))}">{markup(result.overview.path)}</a>'
     elif result.overview and result.overview.error:
         yield "Overview", markup(f"failed: {result.overview.error}")
+    if result.merged and result.merged.path:
+        yield "Merged", f'<a href="{escape(quote(result.merged.path))}">{markup(result.merged.path)}</a>'
+    elif result.merged and result.merged.error:
+        yield "Merged", markup(f"failed: {result.merged.error}")
     yield "Exit code", str(result.exit_code)
     yield (
         "Files",
@@ -184,6 +188,19 @@ def _groups(result: RunResult) -> Iterator[str]:
     if len(groups) > MOST_GROUPS:
         yield f'<p class="note">… and {len(groups) - MOST_GROUPS:,} more, in report.json.</p>'
     yield "</details>"
+
+
+def _warnings(result: RunResult) -> Iterator[str]:
+    warnings = result.warnings
+    if not warnings.total:
+        return
+    heading = f"{counted(warnings.total, 'warning')} about {counted(warnings.items, 'item')} that are ok"
+    yield f'<details class="more"><summary>{heading}</summary><ul class="named">'
+    for warned in warnings.first:
+        yield f"<li><bdi>{markup(warned.name, 120)}</bdi>: <bdi>{markup(str(warned.problem), 500)}</bdi></li>"
+    if warnings.total > len(warnings.first):
+        yield f"<li>… and {warnings.total - len(warnings.first):,} more</li>"
+    yield "</ul></details>"
 
 
 def _environment(result: RunResult) -> Iterator[str]:

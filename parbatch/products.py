@@ -1,0 +1,122 @@
+"""What is made of all outcomes once every chunk has finished: the overview, and what the results are merged into.
+
+The job's functions for it are called by the same machinery as for any item, in a worker of its own.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from parbatch.backends import Backend
+from parbatch.capture import capture_file
+from parbatch.checkpoint import Checkpoint
+from parbatch.chunks import ChunkSizer
+from parbatch.dispatch import Dispatch, Limits
+from parbatch.folder import Folder
+from parbatch.model import Ended, Evidence, Output, Task
+from parbatch.publish import PublishError, is_intact, make_durable, withdraw
+from parbatch.result import ProductReport
+from parbatch.schedule import Schedule
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Making(NamedTuple):
+    """What making a product takes besides the checkpoint; `backend` starts one of a slot, `on_dispatch` is told."""
+
+    folder: Folder
+    backend: Callable[[], AbstractContextManager[Backend]]
+    tmp: str
+    memory_cap: int | None
+    on_dispatch: Callable[[Dispatch], None]
+
+
+class _ProductSink:
+    """Takes what the job's function left, and keeps what became of it."""
+
+    def __init__(self, making: Making, take: Callable[[Path, Ended], None]) -> None:
+        self._making = making
+        self._take = take
+        self.ended: Ended | None = None
+
+    def publish(self, task: Task, ended: Ended) -> Ended:
+        """See Sink."""
+        staged = Path(task.staging(self._making.tmp))
+        for stream in ended.logs:
+            os.replace(capture_file(str(staged), stream), self._making.folder.run / f"{task.id}.{stream}.txt")
+        if ended.status != "ok":
+            return ended
+        try:
+            self._take(staged, ended)
+        except PublishError as error:
+            evidence = Evidence(type="PublishError", message=str(error))
+            return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=())
+        return ended
+
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one outcome
+        """See Sink."""
+        self.ended = ended
+
+    def next_deadline(self) -> float | None:
+        """See Sink."""
+        return None
+
+    def tick(self, now: float) -> None:
+        """See Sink."""
+
+
+def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path, Ended], None]) -> Ended | None:
+    """Call the job's function for a product with all outcomes. Returns how that ended; None for an interruption.
+
+    `take` is given the folder with what the function left, and may raise PublishError.
+    """
+    outcomes = Path(making.tmp, "outcomes.jsonl")
+    with outcomes.open("wb") as lines:
+        for outcome in checkpoint.outcomes():
+            lines.write(_ENCODER.encode(outcome))
+            lines.write(b"\n")
+    data = msgspec.Raw(_ENCODER.encode({"counts": checkpoint.counts(), "outcomes": str(outcomes)}))
+    task = Task(position=-1, id=role, name=role, group="", data=data)
+    sink = _ProductSink(making, take)
+    schedule = Schedule(iter([task]), 1, 1, sizer=ChunkSizer(1, 1), role=role)
+    with making.backend() as backend:
+        dispatch = Dispatch(schedule, backend, sink, slots=1, tmp=making.tmp, limits=Limits(making.memory_cap))
+        making.on_dispatch(dispatch)
+        dispatch.run()
+    outcomes.unlink()
+    return sink.ended
+
+
+def is_current(checkpoint: Checkpoint, folder: Folder, product: str) -> bool:
+    """Whether the product there is was made from the outcomes there are, and is whole."""
+    outputs = checkpoint.product_outputs(product)
+    return checkpoint.is_current(product) and all(is_intact(output, folder.root) for output in outputs)
+
+
+def known(checkpoint: Checkpoint, product: str) -> ProductReport:
+    """Where the product is that was made before."""
+    return ProductReport(path=min((output.path for output in checkpoint.product_outputs(product)), default=None))
+
+
+def keep(checkpoint: Checkpoint, folder: Folder, product: str, outputs: Iterable[Output]) -> ProductReport:
+    """Remember what was published; what an earlier one published and this one did not is removed."""
+    outputs = tuple(outputs)
+    paths = {output.path for output in outputs}
+    withdraw((old.path for old in checkpoint.product_outputs(product) if old.path not in paths), folder.root)
+    make_durable(folder.root)
+    with checkpoint.transaction():
+        checkpoint.set_product(product, outputs)
+    return ProductReport(path=min(paths) if paths else None)
+
+
+def why_not(ended: Ended | None) -> ProductReport:
+    """The report of a product that was not made."""
+    if ended is None:
+        return ProductReport(error="interrupted before it was done")
+    cause = f": {ended.evidence.type}: {ended.evidence.message}" if ended.evidence else ""
+    traceback = ended.evidence.traceback if ended.evidence else None
+    return ProductReport(error=f"{ended.status}{cause}".removeprefix("failed: "), traceback=traceback)
