@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from parbatch.model import Feedback, Item, Outcome, Problem
     from parbatch.result import RunResult
     from parbatch.runner import render, retry, run
+    from parbatch.streaming import AsyncStream, Stream, astream, stream
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncStream",
     "Feedback",
     "FolderHeldError",
     "Item",
@@ -25,13 +27,17 @@ __all__ = [
     "ParbatchError",
     "Problem",
     "RunResult",
+    "Stream",
     "__version__",
+    "astream",
     "render",
     "retry",
     "run",
+    "stream",
 ]
 
 _HOMES = {
+    "AsyncStream": "parbatch.streaming",
     "FolderHeldError": "parbatch.errors",
     "Feedback": "parbatch.model",
     "Item": "parbatch.model",
@@ -41,9 +47,12 @@ _HOMES = {
     "ParbatchError": "parbatch.errors",
     "Problem": "parbatch.model",
     "RunResult": "parbatch.result",
+    "Stream": "parbatch.streaming",
+    "astream": "parbatch.streaming",
     "render": "parbatch.runner",
     "retry": "parbatch.runner",
     "run": "parbatch.runner",
+    "stream": "parbatch.streaming",
 }
 
 

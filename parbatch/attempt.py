@@ -273,6 +273,10 @@ class Attempts:
         with open(draft.ctx.dir / ENTRIES, "wb") as lines:
             lines.writelines(entry + b"\n" for _, entry in entries(values, self.job.merging))
 
+    def spare_children(self) -> None:
+        """From now on, end no processes after an item: in a thread beside others, they may well not be the item's."""
+        self._children = None
+
     def _leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
         if os.getpid() != self._pid:

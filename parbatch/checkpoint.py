@@ -5,6 +5,7 @@
 
 import contextlib
 import sqlite3
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,13 @@ class Checkpoint:
     def products_are_stale(self) -> None:
         """Remember that outcomes have changed since the products were made."""
         self.db.execute("UPDATE facts SET value = 'stale' WHERE key IN (?, ?)", (OVERVIEW, MERGE))
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES ('outcomes', ?)", (uuid.uuid4().hex,))
+
+    @property
+    def outcomes_mark(self) -> str:
+        """A text that is another one as soon as an outcome has changed; empty while there is none."""
+        row = self.db.execute("SELECT value FROM facts WHERE key = 'outcomes'").fetchone()
+        return row[0] if row else ""
 
     def product_outputs(self, product: str) -> list[Output]:
         """The files of a product, as they were published."""
@@ -269,6 +277,16 @@ class Checkpoint:
         row: tuple[str, str] | None
         row = self.db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         return row
+
+    def runs_without_an_end(self) -> list[str]:
+        """The ids of runs that have not written down their end, the oldest first: going on, or killed."""
+        return [
+            run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs WHERE state = 'running' ORDER BY rowid")
+        ]
+
+    def run_was_killed(self, run_id: str) -> None:
+        """Write down that a run did not come to its end; it keeps its place among the runs."""
+        self.db.execute("UPDATE runs SET state = 'killed' WHERE run_id = ?", (run_id,))
 
     def run_ids(self) -> list[str]:
         """The ids of all runs, the newest first."""

@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from docx.document import Document
 
 NO_FEEDBACK = Feedback()
+
+_MOST = 1e300  # of a figure, so that the sum over all items is a finite number too
 
 
 class _Surroundings:
@@ -76,15 +79,27 @@ class Context(_Surroundings):
         return self._dir is not None
 
     def metric(self, name: str, number: float) -> None:
-        """Add a figure of this item's own to the report, such as pages or tokens.
+        """Add to a figure of this item's own, such as pages or tokens, which the report sums up.
 
-        Raises TypeError and ValueError for what is not a finite number.
+        Figures given under one name by one attempt add up: the tokens of three calls are one figure of the item. Only
+        those of the attempt that ends ok are kept. Raises TypeError for what is not a number (NumPy's are), and
+        ValueError for a figure that is not finite or beyond 1e300, and for a name that is empty or not printable.
         """
-        if isinstance(number, bool) or not isinstance(number, (int, float)):
-            raise TypeError(f"ctx.metric({name!r}, …) takes a number, not {type(number).__name__}")
-        if not math.isfinite(number):
-            raise ValueError(f"ctx.metric({name!r}, {number}): not a finite number")
-        self.metrics[str(name)] = number
+        if not name or not name.isprintable():  # nor lone surrogates, which no message could carry
+            raise ValueError(f"ctx.metric({name!r}, …): the name has to be printable text")
+        total = self.metrics.get(name, 0.0) + _as_float(name, number)
+        if not abs(total) <= _MOST:
+            raise ValueError(f"ctx.metric({name!r}, …): the figure is {total}, which is not a finite number to sum up")
+        self.metrics[name] = total
+
+
+def _as_float(name: str, number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"ctx.metric({name!r}, …) takes a number, not {type(number).__name__}")
+    try:
+        return float(number)
+    except OverflowError:  # an integer of more than 300 digits
+        return math.inf
 
 
 class ChunkContext(_Surroundings):
@@ -115,6 +130,21 @@ class Run:
     def outcomes(self) -> Iterator[Outcome]:
         """Every item's outcome in item order, read as you go; call it as often as you like."""
         return self._read()
+
+
+class Previous(Run):
+    """What the items function of a later phase sees of an earlier one: `counts` by status, and the outcomes.
+
+    Iterating over it gives the outcomes that are ok, read as you go, as often as you like; `outcomes()` gives all.
+    `items` is the folder that the outputs of an outcome start from.
+    """
+
+    def __init__(self, counts: Mapping[str, int], read: Callable[[], Iterator[Outcome]], items: Path) -> None:
+        super().__init__(counts, read)
+        self.items = items
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return (outcome for outcome in self.outcomes() if outcome.status == "ok")
 
 
 def read_outcomes(path: Path) -> Iterator[Outcome]:

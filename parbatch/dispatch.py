@@ -67,8 +67,9 @@ class _Doom(NamedTuple):
 class Dispatch:
     """Runs a schedule to its end over a backend.
 
-    `stop_at` is a monotonic time at which handing out ends; `say` shows a person a line; `now` is the clock. `stop` may
-    be called from a signal handler.
+    `stop_at` is a monotonic time at which handing out ends; `hold_back` says whether to wait with handing out until
+    `wake`; `say` shows a person a line; `now` is the clock. `stop` and `wake` may be called from a signal handler or
+    another thread.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Dispatch:
         tmp: str,
         limits: Limits,
         stop_at: float | None = None,
+        hold_back: Callable[[], bool] = lambda: False,
         say: Callable[[str], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,6 +93,7 @@ class Dispatch:
         self._tmp = tmp
         self._limits = limits
         self._stop_at = stop_at
+        self._hold_back = hold_back
         self._say = say
         self._now = now
         self._told_to_stop = False
@@ -114,10 +117,14 @@ class Dispatch:
             self._enforce()
             self._sink.tick(self._now())
 
-    def stop(self, reason: str) -> None:
-        """Hand out nothing more, and give what is in flight a grace period."""
+    def stop(self, reason: str, grace_s: float = GRACE_S) -> None:
+        """Hand out nothing more, and give what is in flight a grace period, in seconds."""
         self._schedule.stop(reason)
-        self._grace_ends = self._now() + GRACE_S
+        self._grace_ends = self._now() + grace_s
+        self._backend.wake()
+
+    def wake(self) -> None:
+        """Look again whether there is something to hand out."""
         self._backend.wake()
 
     # --- handing out
@@ -134,7 +141,7 @@ class Dispatch:
                     if self._schedule.has_work(slot):
                         self._backend.send(slot, Stop())
             return
-        handed = True
+        handed = not self._hold_back()
         while handed:  # a round for each slot, so that the first chunks go to different workers
             handed = False
             for slot in self._slots:

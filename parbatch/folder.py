@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,32 +14,48 @@ import filelock
 import psutil
 
 from parbatch.errors import FolderError, FolderHeldError
+from parbatch.naming import folded
+from parbatch.sharding import Shard
 
-# Names that parbatch uses itself at the top of the output folder.
+# Names that parbatch uses itself at the top of the output folder, besides the reports of shards.
 OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml", "merged.json", "merged.jsonl"})
+_OF_A_SHARD = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
 
 # A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
 # within this time.
 _CLOCK_STEP_S = 60
 
 
-class Folder:
-    """Paths inside one output folder."""
+def is_own_name(name: str) -> bool:
+    """Whether parbatch uses a name at the top of the output folder itself, so that nobody else may."""
+    return folded(name) in OWN_NAMES or _OF_A_SHARD.fullmatch(folded(name)) is not None
 
-    def __init__(self, root: Path) -> None:
+
+class Folder:
+    """Paths inside one output folder: of the whole, or of one shard, which shares `items/` with the others."""
+
+    def __init__(self, root: Path, shard: Shard | None = None) -> None:
         self.root = root.absolute()
+        self.shard = shard
         self.items = self.root / "items"
-        self.run = self.root / "run"
+        self.shards = self.root / "run" / "shards"
+        self.run = self.root / "run" if shard is None else self.shards / shard.name
         self.checkpoint = self.run / "checkpoint.sqlite"
         self.logs = self.run / "logs"
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
-        self.baselines = self.run / "baselines"
+        self.baselines = self.root / "run" / "baselines"
         self.rejected = self.run / "rejected"
 
     def log(self, stem: str, stream: str) -> Path:
-        """Where an item's standard output or error is kept."""
-        return self.logs / f"{stem}.{stream}.txt"
+        """Where an item's standard output or error is kept. A stem of joined checkpoints leads to another folder."""
+        path = self.logs / f"{stem}.{stream}.txt"
+        return Path(os.path.normpath(path)) if stem.startswith("../") else path
+
+    def report(self, name: str) -> Path:
+        """Where a report is, given its name as that of the whole, such as `report.json`."""
+        kind, dot, extension = name.partition(".")
+        return self.root / (name if self.shard is None else f"{kind}-{self.shard.name}{dot}{extension}")
 
     def session(self, run_id: str) -> Path:
         """Where the record of a run is kept."""
@@ -104,6 +121,7 @@ def _own_folders(folder: Folder) -> list[Path]:
         *reversed(folder.root.parents),
         folder.root,
         folder.items,
+        *([] if folder.shard is None else [folder.root / "run", folder.shards]),
         folder.run,
         folder.logs,
         folder.sessions,
@@ -170,7 +188,8 @@ def _myself() -> Holder:
 
 def _held_message(folder: Folder) -> str:
     who = _written_holder(folder) or "it has not said who it is"
-    return f"Another run holds {folder.root} ({who}). Wait for it, stop it, or give another folder with --out."
+    what = folder.root if folder.shard is None else f"shard {folder.shard} of {folder.root}"
+    return f"Another run holds {what} ({who}). Wait for it, stop it, or give another folder with --out."
 
 
 def _unusable(root: Path, error: BaseException) -> FolderError:

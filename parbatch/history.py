@@ -47,7 +47,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """An item and what became of it. `why_due` says why a pending item is to be done again, where that is known.
 
     `outputs` are paths relative to `items/`; `rejected` is the folder with what the last attempt left, if validation
-    found problems in it, from the output folder on; `logs` has an entry for each stream that has something.
+    found problems in it, from the output folder on; `metrics` are the figures of an item that is ok, by name; `logs`
+    has an entry for each stream that has something.
     """
 
     id: str
@@ -60,6 +61,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     data: Any
     result: Any
     outputs: tuple[str, ...]
+    metrics: dict[str, float]
     rejected: str | None
     warnings: tuple[Problem, ...]
     history: list[Attempt]
@@ -77,8 +79,9 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
     """All that is known of an item that is in the checkpoint."""
     outcome = checkpoint.outcome_of(item_id)
     assert outcome is not None
-    stem, reason, result, warnings, *last = checkpoint.db.execute(
-        "SELECT stem, reason, result, warnings, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?", (item_id,)
+    stem, reason, result, warnings, metrics, *last = checkpoint.db.execute(
+        "SELECT stem, reason, result, warnings, metrics, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?",
+        (item_id,),
     ).fetchone()
     rejected = folder.rejected / (stem or naming.stem(item_id))
     attempts = _attempts(checkpoint, item_id)
@@ -106,6 +109,7 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         data=outcome.item.data,
         result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
+        metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
         rejected=str(rejected.relative_to(folder.root)) if rejected.is_dir() else None,
         warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),
         history=attempts,

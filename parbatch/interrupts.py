@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP during a run: the first ends it in order, the second at once."""
+"""What ends a run early: SIGINT, SIGTERM or SIGHUP (the first in order, the second at once), or who has started it."""
 
 import contextlib
 import signal
@@ -6,23 +6,39 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from parbatch.dispatch import Dispatch
+from parbatch.dispatch import GRACE_S, Dispatch
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupts:
-    """Which signal came, if one did, and the dispatch to tell it."""
+    """Which signal came, or why the run was cancelled, if either is so, and the dispatch to tell it."""
 
     def __init__(self) -> None:
         self.signum: int | None = None
+        self.cancelled: str | None = None
+        self._grace_s = GRACE_S
         self._dispatch: Dispatch | None = None
 
     def tell(self, dispatch: Dispatch) -> None:
-        """From now on it is this dispatch that a signal stops; one that has come already stops it now."""
+        """From now on it is this dispatch that is stopped; what has come already stops it now."""
         self._dispatch = dispatch
         if self.signum is not None:
             dispatch.stop("interrupted")
+        elif self.cancelled is not None:
+            dispatch.stop(self.cancelled, self._grace_s)
+
+    def cancel(self, reason: str, *, at_once: bool = False) -> None:
+        """End the run in order, or without a grace period; may be called from any thread. The first reason stays."""
+        self._grace_s = 0.0 if at_once else self._grace_s
+        self.cancelled = self.cancelled or reason
+        if self._dispatch is not None:
+            self._dispatch.stop(self.cancelled, self._grace_s)
+
+    def wake(self) -> None:
+        """Have the dispatch look again whether it is held back; may be called from any thread."""
+        if self._dispatch is not None:
+            self._dispatch.wake()
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """A job as its author writes it: where the items come from, how one is rendered, and its limits."""
 
+import copy
+import functools
 import inspect
 import os
 import re
@@ -9,9 +11,12 @@ from typing import Any, TypeVar
 from parbatch.errors import DataError, JobError
 from parbatch.merging import HOW
 from parbatch.model import MERGE, RENDER, RENDER_CHUNK, VALIDATE, VALIDATE_CHUNK
+from parbatch.phases import in_order
 from parbatch.units import parse_duration, parse_size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+NEEDS = ("all", "ok")
 
 _NAME = re.compile(r"[\w][\w .-]*")
 
@@ -38,6 +43,10 @@ class Job:
     when one changes, every item is done again; `identity` names environment variables that logs and report show,
     secrets masked, and that have to be the same in every worker.
 
+    `after` is a job, or several, whose outcomes this one's items are made from: its items function takes one argument
+    for each, and runs when they have finished. With `needs="all"` it begins only once every item of these is ok; with
+    `needs="ok"` it goes on with those that are.
+
     Raises JobError for an option that can't be used.
     """
 
@@ -55,8 +64,10 @@ class Job:
         gc_every: int = DEFAULT_GC_EVERY,
         files: Sequence[str | os.PathLike[str]] = (),
         identity: Sequence[str] = (),
+        after: "Job | Sequence[Job]" = (),
+        needs: str = "all",
     ) -> None:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not is_name(name):
             raise JobError(f"Job({name!r}): a job's name is made of letters, digits, spaces, dots, hyphens.")
         self.name = name
         try:
@@ -72,11 +83,33 @@ class Job:
             raise JobError(f"Job({name!r}): {error}") from None
         self.files = tuple(os.fspath(file) for file in files)
         self.identity = tuple(identity)
+        self.after = after
+        if needs not in NEEDS:
+            raise JobError(f"Job({name!r}): needs={needs!r} is not one of {', '.join(map(repr, NEEDS))}.")
+        self.needs = needs
         self.functions: dict[str, Callable[..., Any]] = {}
         self._baseline_key: str | Callable[[], str] | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
+
+    @property
+    def after(self) -> "tuple[Job, ...]":
+        """The jobs that come before this one."""
+        return self._after
+
+    @after.setter
+    def after(self, jobs: "Job | Sequence[Job]") -> None:
+        given = (jobs,) if isinstance(jobs, Job) else jobs
+        if not isinstance(given, (list, tuple)) or not all(isinstance(job, Job) for job in given):
+            raise JobError(f"Job({self.name!r}): after={jobs!r} is neither a Job nor several.")
+        self._after = tuple(given)
+
+    def fed(self, previous: Sequence[Any]) -> "Job":
+        """The same job with what its items function takes: one value for each job that comes before."""
+        same = copy.copy(self)
+        same.functions = {**self.functions, "items": functools.partial(self.functions["items"], *previous)}
+        return same
 
     @property
     def attempts(self) -> int:
@@ -95,7 +128,10 @@ class Job:
         return self.functions.get(RENDER) or self.functions[RENDER_CHUNK]
 
     def items(self, function: Function) -> Function:
-        """Say where the items come from: a function of no arguments that returns or yields Items or mappings."""
+        """Say where the items come from: a function that returns or yields Items or mappings.
+
+        It takes no arguments; in a job with `after`, the outcomes of each job that comes before (see `Previous`).
+        """
         return self._add("items", function)
 
     def setup(self, function: Function) -> Function:
@@ -177,14 +213,20 @@ class Job:
         return function
 
     def check(self) -> None:
-        """Raise JobError unless the job has all that a run needs."""
+        """Raise JobError unless the job, and each that comes before it, has all that a run needs."""
+        for job in in_order(self):
+            job.check_alone()
+
+    def check_alone(self) -> None:
+        """Raise JobError unless this job has all that a run needs, whatever comes before it."""
         for role, example in (("items", "def rows(): ..."), (RENDER, "def one(item, ctx): ...")):
             if role not in self.functions and not (role == RENDER and RENDER_CHUNK in self.functions):
                 raise JobError(f"{self!r} has no {role} function. Add one: @job.{role} above {example}")
         if RENDER in self.functions and RENDER_CHUNK in self.functions:
             raise JobError(f"{self!r} has both @job.{RENDER} and @job.{RENDER_CHUNK}; keep one.")
 
-        for role, given, example in _SIGNATURES:
+        parameters = "previous" if len(self.after) == 1 else ", ".join(map(_as_parameter, self.after))
+        for role, given, example in (("items", len(self.after), f"def rows({parameters})"), *_SIGNATURES):
             if role in self.functions and not _takes(self.functions[role], given):
                 raise JobError(
                     f"{self!r}: its {role} function can't be called with {given} arguments: write {example}."
@@ -201,7 +243,6 @@ class Job:
 
 
 _SIGNATURES = (
-    ("items", 0, "def rows()"),
     ("setup", 0, "def load()"),
     ("baseline", 0, "def prices()"),
     (RENDER, 2, "def one(item, ctx)"),
@@ -211,6 +252,16 @@ _SIGNATURES = (
     (MERGE, 1, "def merged(outcomes)"),
     ("overview", 2, "def summary(run, ctx)"),
 )
+
+
+def is_name(text: str) -> bool:
+    """Whether a job can have that name, which is a folder's as well."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _as_parameter(job: Job) -> str:
+    name = re.sub(r"\W", "_", job.name)
+    return name if name.isidentifier() else f"_{name}"
 
 
 def _takes(function: Callable[..., Any], given: int) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from parbatch.errors import JobError
 from parbatch.evidence import innermost_own
 from parbatch.job import Job
+from parbatch.phases import in_order
 
 # A file of such a name in the current folder would be imported in place of the package.
 _SHADOWING = frozenset({"parbatch", "docx", "lxml", "loky", "msgspec", "psutil", "cloudpickle"})
@@ -23,12 +24,16 @@ SAMPLE_MODULE = "parbatch.sample.job"
 
 
 class JobRef(msgspec.Struct, frozen=True):
-    """How a worker finds the job: a file, a module, or, for a job of a script or notebook, its pickled self."""
+    """How a worker finds the job: a file, a module, or, for a job of a script or notebook, its pickled self.
+
+    With `phase` it is the job of that name among those which the one that is found so comes after.
+    """
 
     kind: str
     where: str = ""
     name: str = ""
     pickled: bytes = b""
+    phase: str = ""
 
 
 class LoadedJob(msgspec.Struct, frozen=True):
@@ -90,8 +95,38 @@ def from_object(job: Job) -> LoadedJob:
     return LoadedJob(job, JobRef("pickle", pickled=pickled), Path(file) if file else None, "")
 
 
+def phases_of(loaded: LoadedJob) -> list[LoadedJob]:
+    """The job and all that it comes after, in the order in which they are done, as workers find them."""
+    return [_phase(loaded, job) for job in in_order(loaded.job)]
+
+
+def _phase(last: LoadedJob, job: Job) -> LoadedJob:
+    if job is last.job:
+        return last
+    ref = msgspec.structs.replace(last.ref, phase=job.name)
+    return LoadedJob(job, ref, _file_of(job, last.file), last.label)
+
+
+def _file_of(job: Job, last: Path | None) -> Path | None:
+    """The file of an earlier phase: that of the last one where any of its functions is from there, else its own."""
+    functions = (job.functions["items"], job.rendering)
+    modules = (sys.modules.get(getattr(function, "__module__", "")) for function in functions)
+    files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
+    return last if last in files or not files else files[-1]
+
+
 def resolve(ref: JobRef) -> Job:
     """The job behind a reference. Raises JobError, or what the job's own code raises while it is imported."""
+    job = _resolve(ref)
+    if not ref.phase:
+        return job
+    by_name = {earlier.name: earlier for earlier in in_order(job)}
+    if ref.phase not in by_name:
+        raise JobError(f"{job!r} comes after no job named {ref.phase!r} any more. Was its file changed during the run?")
+    return by_name[ref.phase]
+
+
+def _resolve(ref: JobRef) -> Job:
     if ref.kind == "pickle":
         job: Job = cloudpickle.loads(ref.pickled)
         return job
@@ -161,8 +196,8 @@ def _import_file(path: Path) -> ModuleType:
     """Run a job file as a module of its own name, its folder importable as it is for a script."""
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
-    if path.stem in _SHADOWING:
-        raise JobError(f"{path} has the name of a package that workers import. Rename it, to {path.stem}_job.py say.")
+    if path.stem in _SHADOWING or path.stem in sys.stdlib_module_names:
+        raise JobError(f"{path} has the name of a module that workers import. Rename it, to {path.stem}_job.py say.")
     name = f"parbatch_job_{path.stem}"
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))

@@ -11,6 +11,7 @@ from parbatch.loading import LoadedJob
 from parbatch.options import Options
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
 from parbatch.reading import copy, empty, reading
+from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
 
 
@@ -61,6 +62,7 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
     A run that is going on is neither waited for nor disturbed.
     """
     check_files(loaded)
+    check_shard(folder)
     begun = folder.checkpoint.exists()
     if begun:
         with reading(folder) as checkpoint:
@@ -95,7 +97,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
 
 
 def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options) -> Plan:
-    difference = fill(checkpoint, loaded.job)
+    difference = fill(checkpoint, loaded.job, options.shard)
     remember_files(checkpoint, loaded)
     return _finish(checkpoint, loaded, options, difference)
 
@@ -109,7 +111,9 @@ def _plan(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Op
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:
     """How the checkpoint is brought up to date: gone on with, or started over."""
     if options.resume or options.selection.exact:
-        return lambda: resume(checkpoint, loaded, folder.items, options.selection, rerun_code=options.rerun_code)
+        return lambda: resume(
+            checkpoint, loaded, folder.items, options.selection, rerun_code=options.rerun_code, shard=options.shard
+        )
     last = checkpoint.last_run()
     counts = checkpoint.counts()
     left = sum(counts.values()) - counts["ok"]
@@ -118,7 +122,7 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
             f"{folder.root} holds an unfinished earlier run ({counts['ok']} ok, {left} not)."
             " Use --resume to go on with it, or --fresh to start over."
         )
-    return lambda: start_over(checkpoint, loaded, options.selection)
+    return lambda: start_over(checkpoint, loaded, options.selection, options.shard)
 
 
 def _finish(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, difference: Difference) -> Plan:
@@ -127,7 +131,7 @@ def _finish(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, differe
     if options.selection.exact:
         mark_asked_for(checkpoint, options.selection.exact)
     plan = summarise(checkpoint, loaded, options.selection, difference)
-    if not plan.total:
+    if not plan.total and not difference.elsewhere:
         raise SelectionError(
             f"{loaded.job!r} has no items: its items function gave none. Look at where they come from."
         )

@@ -11,16 +11,21 @@ import msgspec
 
 from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
-from parbatch.job import chunk_size_of, positive
+from parbatch.folder import Folder
+from parbatch.job import Job, chunk_size_of, positive
 from parbatch.loading import LoadedJob
 from parbatch.model import STATUSES
 from parbatch.progress import check_mode
 from parbatch.selection import Selection
+from parbatch.sharding import Shard, parse_shard
 from parbatch.units import parse_duration, parse_size
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was asked for. Sizes in bytes, durations in seconds; None where there is no such limit."""
+    """What a run was asked for. Sizes in bytes, durations in seconds; None where there is no such limit.
+
+    `given` names the options that a person or a file gave, and the job did not.
+    """
 
     out: Path
     workers: int
@@ -39,6 +44,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rerun_code: bool
     json: bool
     accelerate: bool
+    given: frozenset[str] = frozenset()
+    shard: Shard | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The output folder, or the shard of it that was asked for."""
+        return Folder(self.out, self.shard)
 
 
 NOT_OK = tuple(status for status in STATUSES if status != "ok")
@@ -65,14 +77,18 @@ NAMES = (
     "rerun",
     "retry_failed",
     "accelerate",
+    "shard",
 )
 _RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
+_OF_THE_JOB = ("chunk_size", "memory", "timeout", "attempts")
 _RUN_ONLY = ("resume", "fresh", "rerun", "retry_failed")
 
 
 def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str, *, retry: bool) -> Options:
     _check_names(asked, (*(name for name in NAMES if name not in _RUN_ONLY), *_RETRY_ONLY) if retry else NAMES)
     job = loaded.job
+    if "shard" in asked and job.after:
+        raise DataError(f"shard: {job!r} comes after other jobs, and phases are not run in shards. Leave out --shard.")
     if asked.get("resume") and asked.get("fresh"):
         raise DataError("--resume and --fresh contradict each other: go on from the checkpoint, or start over.")
     rerun = asked.get("rerun")
@@ -103,6 +119,8 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         rerun_code=rerun == "code",
         json=bool(asked.get("json")),
         accelerate=bool(asked.get("accelerate", True)),
+        given=frozenset(asked),
+        shard=parse_shard(asked["shard"]) if "shard" in asked else None,
     )
 
 
@@ -126,6 +144,12 @@ def read(
         return _complete(loaded, defaults | typed, default_progress, retry=retry)
     except DataError as error:
         raise DataError(f"{loaded.defaults_from}: {error}") from None
+
+
+def for_job(asked: Options, job: Job, **changed: Any) -> Options:
+    """The same options for another job of the run: what was not given is as that job says."""
+    own = {name: getattr(job, name) for name in _OF_THE_JOB if name not in asked.given}
+    return msgspec.structs.replace(asked, **own, **changed)
 
 
 def _check_names(asked: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.folder import OWN_NAMES
+from parbatch.folder import is_own_name
 from parbatch.model import OVERVIEW, Ended
-from parbatch.naming import folded
 from parbatch.products import Making, call, keep, why_not
 from parbatch.publish import PublishError, publish
 from parbatch.result import ProductReport
@@ -26,5 +25,5 @@ def make(checkpoint: Checkpoint, making: Making) -> ProductReport:
 
 def _check_names(ended: Ended) -> None:
     for output in ended.outputs:
-        if folded(output.path.partition("/")[0]) in OWN_NAMES:
+        if is_own_name(output.path.partition("/")[0]):
             raise PublishError(f"the overview can't be named {output.path}: parbatch uses that name itself")

@@ -15,6 +15,7 @@ from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
 from parbatch.publish import digest_file, is_intact
 from parbatch.selection import OK_ALREADY, Selection, due, known_to_fail, left_out, narrowed, offer_selection
+from parbatch.sharding import Shard
 from parbatch.source import Difference, compare, rows
 from parbatch.units import counted
 
@@ -63,10 +64,16 @@ def code_digest(loaded: LoadedJob) -> str:
 
 
 def resume(
-    checkpoint: Checkpoint, loaded: LoadedJob, items: Path, selection: Selection, *, rerun_code: bool
+    checkpoint: Checkpoint,
+    loaded: LoadedJob,
+    items: Path,
+    selection: Selection,
+    *,
+    rerun_code: bool,
+    shard: Shard | None = None,
 ) -> Difference:
     """Mark what has to be done again, and why. Call inside a transaction."""
-    difference = compare(checkpoint, loaded.job)
+    difference = compare(checkpoint, loaded.job, shard)
     _mark_changed_files(checkpoint, loaded)
     _mark_broken_outputs(checkpoint, items)
     code = checkpoint.code_version(digest := code_digest(loaded))
@@ -80,9 +87,18 @@ def resume(
     return difference
 
 
-def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) -> Difference:
+def start_over(
+    checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, shard: Shard | None = None
+) -> Difference:
     """Make every selected item due again. Call inside a transaction."""
-    difference = compare(checkpoint, loaded.job)
+    difference = compare(checkpoint, loaded.job, shard)
+    make_due_again(checkpoint, selection)
+    remember_files(checkpoint, loaded)
+    return difference
+
+
+def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
+    """Make the selected items that there are due again, as if none had been tried. Call inside a transaction."""
     db = checkpoint.db
     offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
@@ -93,9 +109,7 @@ def start_over(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection) 
         f" alike = 0, fingerprint = NULL WHERE id IN {chosen}",
         (most,),
     )
-    remember_files(checkpoint, loaded)
     checkpoint.set_spent(0.0)
-    return difference
 
 
 def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:

@@ -18,6 +18,9 @@ MODES = ("auto", "bar", "lines", "none")
 class Progress(Protocol):
     """Is told of every settled item."""
 
+    def begin(self, phase: str, due: int) -> None:
+        """A phase begins, with so many more items."""
+
     def settled(self, task: Task, ended: Ended) -> None:
         """An item has its status."""
 
@@ -35,7 +38,14 @@ class Bar:
         self._bar = tqdm(total=total, file=stream, unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1)
         self._ok = self._not_ok = 0
         self._told: set[tuple[str, str, str]] = set()
+        self._phase = ""
         self._show()
+
+    def begin(self, phase: str, due: int) -> None:
+        """See Progress."""
+        self._phase = f"{phase}/"
+        self._bar.total = (self._bar.total or 0) + due
+        self._bar.set_description_str(phase)
 
     def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""
@@ -54,7 +64,7 @@ class Bar:
         if kind not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(kind)
             why = f": {cause(evidence.type, evidence.message)}" if evidence else ""
-            self.say(f"{printable(task.name)} {ended.status}{why}")
+            self.say(f"{self._phase}{printable(task.name)} {ended.status}{why}")
 
     def _show(self) -> None:
         self._bar.set_postfix_str(f"{self._ok} ok, {self._not_ok} failed", refresh=False)
@@ -75,13 +85,19 @@ class Lines:
         self._total = total
         self._stream = stream
         self._count = 0
+        self._phase = ""
+
+    def begin(self, phase: str, due: int) -> None:
+        """See Progress."""
+        self._phase = f"{phase}/"
+        self._total += due
 
     def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""
         self._count += 1
         why = "" if ended.evidence is None else f": {cause(ended.evidence.type, ended.evidence.message)}"
         self.say(
-            f"[{self._count}/{self._total}] {printable(task.name)} {ended.status}"
+            f"[{self._count}/{self._total}] {self._phase}{printable(task.name)} {ended.status}"
             f" ({format_duration(ended.duration_s)}){why}"
         )
 
@@ -95,6 +111,9 @@ class Lines:
 
 class Silent:
     """Nothing at all."""
+
+    def begin(self, phase: str, due: int) -> None:
+        """See Progress."""
 
     def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""

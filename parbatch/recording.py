@@ -17,8 +17,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
     checkpoint.db.executemany(
         "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0,"
-        " warnings = ?"
-        " WHERE position = ?",
+        " warnings = ?, metrics = ? WHERE position = ?",
         [
             (
                 outcome.duration_s,
@@ -28,6 +27,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
                 outcome.ended_at,
                 outcome.peak_memory_bytes,
                 msgspec.json.encode(outcome.warnings).decode() if outcome.warnings else None,
+                msgspec.json.encode(outcome.metrics).decode() if outcome.metrics else None,
                 task.position,
             )
             for task, outcome, _ in ended
@@ -41,7 +41,8 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
         "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
         " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
-        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END WHERE position = ?",
+        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END, metrics = NULL"
+        " WHERE position = ?",
         [
             (
                 (status := outcome.status if settled else "pending"),

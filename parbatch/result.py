@@ -1,12 +1,14 @@
 """What a run came to: one shape for `parbatch.run`, `--json`, `report.json` and the session records."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from parbatch.model import Problem
 
-State = Literal["finished", "interrupted", "stopped"]
+# `running` and `killed` are found in session records only: a run that came to its end says how.
+State = Literal["finished", "interrupted", "stopped", "running", "killed"]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,22 @@ class Counts(msgspec.Struct, frozen=True):
     by_group: dict[str, dict[str, int]]
 
 
+def sum_of(each: Iterable[Counts]) -> Counts:
+    """The counts of several lists of items together."""
+    by_status: dict[str, int] = {}
+    by_group: dict[str, dict[str, int]] = {}
+    for one in each:
+        _add(by_status, one.by_status)
+        for group, counts in one.by_group.items():
+            _add(by_group.setdefault(group, {}), counts)
+    return Counts(by_status, by_group)
+
+
+def _add(so_far: dict[str, int], more: Mapping[str, int]) -> None:
+    for status, count in more.items():
+        so_far[status] = so_far.get(status, 0) + count
+
+
 class ProductReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the overview, or what was merged, is, relative to the output folder, or why there is none."""
 
@@ -78,13 +96,39 @@ class Warnings(msgspec.Struct, frozen=True, kw_only=True):
     first: list[Warned] = []
 
 
-class MetricSummary(msgspec.Struct, frozen=True):
-    """A metric over the items of this run that gave it, and how many gave none."""
+class MetricFigures(msgspec.Struct, frozen=True):
+    """A metric over the ok items that gave it (`count`); `missing` is how many ok items gave none.
+
+    `median` is the middle value, or the mean of the two in the middle; `p95` the smallest value given that at least
+    95 % of the values do not exceed: the nearest rank, definition 1 in Hyndman and Fan, "Sample quantiles in
+    statistical packages", The American Statistician 50 (1996). With no values, `median`, `p95` and `max` are None.
+    """
 
     count: int
     sum: float
-    max: float
+    median: float | None
+    p95: float | None
+    max: float | None
     missing: int
+
+
+class MetricSummary(MetricFigures, frozen=True):
+    """A metric over all ok items, those kept from earlier runs too, and by group, for groups that have ok items."""
+
+    by_group: dict[str, MetricFigures] = {}
+
+
+class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one phase of a run came to; `not begun` where the run did not get to it, with the counts from before."""
+
+    name: str
+    state: Literal[State, "not begun"]
+    total: int
+    success: int
+    errors: int
+    pending: int
+    rendered: int = 0
+    duration_s: float = 0.0
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,16 +136,21 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
-    `memory_cap_bytes` is the cap for each worker; None where it is not known.
+    `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
+    `2/5`; None for a whole. Of a run in `phases`, the figures are those of all together, and ids and the names of
+    metrics begin with the phase's name, as in `lego/ada`.
+
+    In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None; of one that
+    was killed, what was only counted in its memory is missing: metrics, and how many workers were restarted.
     """
 
     job: str
     run_id: str
     state: State
-    exit_code: int
+    exit_code: int | None
     started_at: str
-    finished_at: str
-    duration_s: float
+    finished_at: str | None
+    duration_s: float | None
     workers: int
     backend: str
     total: int
@@ -123,6 +172,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int = 0
     left_out_by_samples: int = 0
     memory_cap_bytes: int | None = None
+    phases: list[PhaseReport] = []
+    shard: str | None = None
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()
 

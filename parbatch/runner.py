@@ -1,11 +1,13 @@
 """A run, from the job to the report: a visible sequence of stages.
 
 load job ─▶ hold folder ─▶ open checkpoint and plan ─▶ render items ─▶ overview ─▶ report
+
+A job that comes after others is run by `phased`, phase by phase.
 """
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,43 +19,78 @@ from parbatch.checkpoint_files import discard, open_existing
 from parbatch.errors import DataError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
+from parbatch.listening import Listener, OnOutcome
 from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Outcome
 from parbatch.opening import open_and_plan
 from parbatch.options import Options
+from parbatch.phase_folders import forget
+from parbatch.phased import PhasedRun, one_phase
 from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import ProductReport, RunResult
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs
+from parbatch.sharding import Shard, shard_of
+from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
+from parbatch.summing import within
+from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
 
-def run(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+def run(
+    job: Job | str | os.PathLike[str] | None = None,
+    *,
+    on_outcome: OnOutcome | None = None,
+    on_error: str = "continue",
+    **options: Any,
+) -> RunResult:
     """Run a job: a Job, or the name of one as on the command line.
 
     Takes every option of `parbatch run` by its long name, such as `workers=8, resume=True, out="outputs/letters"`.
+    `on_outcome` is called with the Outcome of each item that has settled, in the order in which they end, once its
+    files are published; it is committed within a second. The call is made in this thread, between other work of the
+    run, so it has to be quick. What it raises ends the run in order, with all written down, and is then raised here.
+    With `on_error="stop"`, the first item that is not ok stops the run, as `max_failures=1` does.
     Items that fail are part of the result. Raises NothingRunError (or one of its kinds) when nothing was run,
     FolderHeldError when another run holds the folder, SetupError when no worker could start.
     """
+    loaded, asked = prepare(job, options, on_error)
+    return execute(
+        loaded, asked, go_on=None if asked.progress == "none" else go_on_in_python, listener=Listener(on_outcome)
+    )
+
+
+def prepare(
+    job: Job | str | os.PathLike[str] | None, options: Mapping[str, Any], on_error: str
+) -> tuple[LoadedJob, Options]:
+    """The job and its options, checked. Raises NothingRunError."""
+    if on_error not in {"continue", "stop"}:
+        raise DataError(f"on_error: {on_error!r} is neither 'continue' nor 'stop'.")
     loaded = _load(job)
     asked = run_options.read(loaded, options)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else _go_on)
+    return loaded, asked if on_error == "continue" else msgspec.structs.replace(asked, max_failures=1)
 
 
-def retry(job: Job | str | os.PathLike[str] | None = None, **options: Any) -> RunResult:
+def retry(
+    job: Job | str | os.PathLike[str] | None = None, *, on_outcome: OnOutcome | None = None, **options: Any
+) -> RunResult:
     """Try again what is not ok in an earlier run: what is pending, then cheap failures first and time-outs last.
 
-    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and raises as `run` does.
+    Takes the options of `parbatch retry` by their long names, such as `group="north"`, and `on_outcome` and raises as
+    `run` does.
     """
     loaded = _load(job)
     asked = run_options.read(loaded, options, retry=True)
-    return execute(loaded, asked, go_on=None if asked.progress == "none" else lambda _: "parbatch.retry(…)")
+    go_on = None if asked.progress == "none" else lambda _: "parbatch.retry(…)"
+    return execute(loaded, asked, go_on=go_on, listener=Listener(on_outcome))
 
 
-def _go_on(result: RunResult) -> str:
+def go_on_in_python(result: RunResult) -> str:
+    """What goes on with a run that Python code has begun."""
     more = ", retry_failed=True" if result.only_known_failures_left else ""
     more += ", time_budget=None" if result.used_up_its_time else ""
     return f"parbatch.run(…, resume=True{more})"
@@ -69,17 +106,27 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
-    asked = for_one_item(loaded, read, item)
-    execute(loaded, asked, go_on=None)
-    with contextlib.closing(Checkpoint(Folder(asked.out).checkpoint)) as checkpoint:
-        outcome = checkpoint.outcome_of(asked.selection.exact or "")
+    with one_phase(loaded, read, item) as (alone, its_own, name):
+        asked = for_one_item(alone, its_own, name)
+        _execute(alone, asked, go_on=None)
+        with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
+            outcome = checkpoint.outcome_of(asked.selection.exact or "")
     assert outcome is not None
     return outcome
 
 
+def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
+    """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    with one_phase(loaded, asked, item) as (alone, its_own, name):
+        return _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
+
+
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
-    """The same options for the one item that a person names. Raises SelectionError."""
-    return msgspec.structs.replace(asked, selection=Selection(exact=find_item(loaded, item)))
+    """The same options for the one item that a person names, in the shard that has it. Raises SelectionError."""
+    item_id = find_item(loaded, item)
+    parts = shards_in(Folder(asked.out))
+    shard = Shard(shard_of(item_id, len(parts)), len(parts)) if parts else None
+    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=shard)
 
 
 def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
@@ -88,16 +135,50 @@ def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
     return loading.from_object(job)
 
 
-def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], str] | None) -> RunResult:
-    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown."""
-    folder = Folder(asked.out)
+def execute(
+    loaded: LoadedJob,
+    asked: Options,
+    *,
+    go_on: Callable[[RunResult], str] | None,
+    listener: Listener | None = None,
+) -> RunResult:
+    """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown.
+
+    What the listener's function has raised is raised again at the end, with everything written down.
+    """
+    if not loaded.job.after:
+        return _execute(loaded, asked, go_on=go_on, listener=listener)
+    phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
+    result = phased.run()
+    if go_on is not None:
+        phased.show(console.summary(result, go_on(result)))
+        if phased.came_to_nothing:
+            phased.show("\n" + console.CAME_TO_NOTHING)
+    if listener is not None and listener.error is not None:
+        raise listener.error
+    return result
+
+
+def _execute(
+    loaded: LoadedJob,
+    asked: Options,
+    *,
+    go_on: Callable[[RunResult], str] | None,
+    listener: Listener | None = None,
+) -> RunResult:
+    """The stages of a job without phases, or of one phase alone."""
+    folder = asked.folder
+    check_shard(folder)
     with held(folder) as hold:
+        check_shard(folder)
         is_first = not folder.checkpoint.exists()
+        note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()
+        forget(folder)
         try:
             with contextlib.closing(checkpoint):
-                stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due))
+                stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
                 if go_on is not None:
                     stage.announce(plan)
                 result = stage.run(plan)
@@ -110,7 +191,32 @@ def execute(loaded: LoadedJob, asked: Options, *, go_on: Callable[[RunResult], s
         stage.show(console.summary(result, go_on(result)))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
+    if asked.shard is not None and result.state == "finished" and asked.selection.exact is None:
+        result = _with_the_whole(loaded, asked, result, go_on, stage.show)
+    if listener is not None and listener.error is not None:
+        raise listener.error
     return result
+
+
+def _with_the_whole(
+    loaded: LoadedJob,
+    asked: Options,
+    result: RunResult,
+    go_on: Callable[[RunResult], str] | None,
+    show: Callable[[str], None],
+) -> RunResult:
+    """Make the overview of all shards, if this one was the last. Its failure is this run's, as without shards."""
+    joined = join_when_all_are_finished(loaded, asked)
+    if joined is None:
+        return result
+    for problem in joined.problems.values():
+        show(f"parbatch: {problem}")
+    if go_on is not None:
+        show(f"\nThat was the last of {asked.shard.of if asked.shard else 1} shards; all of them together:")
+        show(console.summary(joined.result, f"{go_on(result)}, and so with each shard"))
+    whole = joined.result
+    exit_code = joined.products_exit_code or result.exit_code
+    return msgspec.structs.replace(result, overview=whole.overview, merged=whole.merged, exit_code=exit_code)
 
 
 def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, ProductReport], int]:
@@ -124,8 +230,22 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         raise JobError(
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
+    if shards_in(folder := Folder(asked.out)):
+        require_finished(folder)
+        joined = join_anew(loaded, asked)
+        return joined.products, joined.products_exit_code
+    with one_phase(loaded, asked) as (alone, its_own, _):
+        reports, exit_code = _only_products(alone, its_own, products)
+    if job.after:
+        reports = {product: within(job.name, report) for product, report in reports.items()}
+    return reports, exit_code
+
+
+def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -> tuple[dict[str, ProductReport], int]:
     folder = Folder(asked.out)
     require_checkpoint(folder)
-    with held(folder), contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        stage = Stages(loaded, asked, folder, checkpoint)
-        return stage.only_products(products), stage.exit_code
+    with held(folder):
+        note_killed_runs(folder)
+        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            stage = Stages(loaded, asked, folder, checkpoint)
+            return stage.only_products(products), stage.exit_code

@@ -62,7 +62,7 @@ class Schedule:
     """The state of all work of one kind: fresh tasks from `source`, due again, in the slots, and settled.
 
     `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
-    attempt; `max_failures` stops handing out once so many items have settled as not ok, and
+    attempt; `max_failures` stops handing out once so many items have settled as not ok, `failures_before` counted, and
     `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
     `then` gives further tasks, and how many, once all before them have settled. `backoff` is how many seconds an item
     waits before its second attempt, twice that before its third, and so on; a slot does other work meanwhile. With
@@ -79,6 +79,7 @@ class Schedule:
         attempts: int = 1,
         timeout: float | None = None,
         max_failures: int | None = None,
+        failures_before: int = 0,
         max_same_failure: int | None = None,
         role: str = RENDER,
         then: Callable[[], tuple[Iterator[Task], int]] | None = None,
@@ -102,11 +103,12 @@ class Schedule:
         self._later: list[tuple[float, int, Task]] = []  # a heap: when each is due, and a number that keeps their order
         self._put_off = 0
         self._chunks_made = 0
-        self._failures = 0
+        self._failures = failures_before
         self._settled = 0
         self._last_fingerprint = ""
         self._alike = 0
         self.stopped_by: str | None = None
+        self._stop_for_failures(failures_before)
 
     # --- asked by the coordinator
 
@@ -149,7 +151,7 @@ class Schedule:
             return None
         size = self._sizer.next(self.waiting)
         tasks = [self._back.popleft() for _ in range(min(size, len(self._back)))]
-        wanted = size - len(tasks)
+        wanted = size - len(tasks) if not (tasks and self._whole) else 0  # what is tried again spoils no fresh chunk
         fresh = list(islice(self._source, wanted))
         self._left = self._left - wanted if len(fresh) == wanted else 0
         return self._give(slot, tasks + fresh, alone=False) if tasks or fresh else None
@@ -250,9 +252,12 @@ class Schedule:
         self._settled += 1
         if ended.status != "ok":
             self._failures += 1
-            if self._max_failures is not None and self._failures >= self._max_failures:
-                self.stop(f"{counted(self._failures, 'failure')} (--max-failures {self._max_failures})")
+            self._stop_for_failures(self._failures)
         return True
+
+    def _stop_for_failures(self, count: int) -> None:
+        if self._max_failures is not None and count >= self._max_failures:
+            self.stop(f"{counted(count, 'failure')} (--max-failures {self._max_failures})")
 
     def _try_again(self, task: Task, *, is_suspect: bool, now: float) -> None:
         if is_suspect:

@@ -18,10 +18,12 @@ from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Item
 from parbatch.naming import folded, is_safe, marked_stem
+from parbatch.sharding import Shard
 from parbatch.tables import COLUMNS, ITEM_COLUMNS
 from parbatch.units import counted
 
 Row = tuple[str, str, str, str, str | None]
+Placed = tuple[int, str, str, str, str, str | None]
 
 _FIELDS = frozenset({"id", "name", "group", "data", "requires"})
 
@@ -108,51 +110,76 @@ def _complain_of_texts(item: Item, number: int) -> None:
             raise DataError(f"Item {number}: its {field} is {shown}; it has to be text.{advice}")
 
 
+class _Placed:
+    """The rows of the items that belong to a shard, each with its place in the whole source.
+
+    `elsewhere` counts the items of other shards on the way.
+    """
+
+    def __init__(self, job: Job, shard: Shard | None) -> None:
+        self._rows = rows(job)
+        self._shard = shard
+        self.elsewhere = 0
+
+    def __iter__(self) -> Iterator[Placed]:
+        shard = self._shard
+        for place, row in enumerate(self._rows):
+            if shard is None or shard.has(row[0]):
+                yield (place, *row)
+            else:
+                self.elsewhere += 1
+
+
 class Difference(NamedTuple):
-    """What the source's items are against the checkpoint's, in numbers."""
+    """What the source's items are against the checkpoint's, in numbers; `elsewhere` belong to other shards."""
 
     total: int
     new: int
     changed: int
     gone: int
+    elsewhere: int = 0
 
 
-def fill(checkpoint: Checkpoint, job: Job) -> Difference:
-    """Put all items into a new checkpoint. Raises DataError for an id that comes twice, and as `rows` does."""
+def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Difference:
+    """Put all items, or a shard's, into a new checkpoint; each has its place in the whole source as its position.
+
+    Raises DataError for an id that comes twice, and as `rows` does.
+    """
     db = checkpoint.db
     db.execute("BEGIN")
-    cased = _CasedIds(db)
-    numbered = ((position, *row) for position, row in enumerate(cased.noted(rows(job))))
+    cased, source = _CasedIds(db), _Placed(job, shard)
     db.executemany(
         "INSERT INTO items (position, id, name, \"group\", data, requires, reason) VALUES (?, ?, ?, ?, ?, ?, 'new')",
-        numbered,
+        cased.noted(source),
     )
     _index(db)
     cased.part()
     db.execute("COMMIT")
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
-    return Difference(total, new=total, changed=0, gone=0)
+    return Difference(total, new=total, changed=0, gone=0, elsewhere=source.elsewhere)
 
 
-def compare(checkpoint: Checkpoint, job: Job) -> Difference:
-    """Bring an existing checkpoint up to the source's items, inside the caller's transaction."""
-    source = rows(job)
-    same, other = 0, None
+def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Difference:
+    """Bring an existing checkpoint up to the source's items, or a shard's, inside the caller's transaction."""
+    placed = _Placed(job, shard)
+    source = iter(placed)
+    same, after, other = 0, 0, None
     # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
     with contextlib.closing(checkpoint.db.cursor()) as known:
-        known.execute('SELECT id, name, "group", data, requires FROM items ORDER BY position')
+        known.execute('SELECT position, id, name, "group", data, requires FROM items ORDER BY position')
         for row in source:
             if known.fetchone() != row:
                 other = row
                 break
-            same += 1
+            same, after = same + 1, row[0] + 1
         if other is None and known.fetchone() is None:
-            return Difference(same, 0, 0, 0)
-    return _rebuild(checkpoint, same, chain((other,) if other else (), source))
+            return Difference(same, 0, 0, 0, placed.elsewhere)
+    difference = _rebuild(checkpoint, after, chain((other,) if other else (), source))
+    return difference._replace(elsewhere=placed.elsewhere)
 
 
-def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Difference:
-    """Keep the first `same` rows; take the others from `rest`, each with its old status where it has not changed."""
+def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Placed]) -> Difference:
+    """Keep the rows up to position `same`; take the others from `rest`, each with its old status if it is the same."""
     db = checkpoint.db
     db.execute("DROP TABLE IF EXISTS temp.incoming")
     db.execute(
@@ -162,8 +189,7 @@ def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Row]) -> Differen
     cased = _CasedIds(db)
     for (item_id,) in db.execute("SELECT id FROM items WHERE position < ?", (same,)):
         cased.note(item_id)
-    numbered = ((position, *row) for position, row in enumerate(cased.noted(rest), start=same))
-    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", numbered)
+    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", cased.noted(rest))
     db.execute("DELETE FROM gone WHERE id IN (SELECT id FROM items WHERE position < ?)", (same,))
     db.execute(f"CREATE TABLE items_new ({ITEM_COLUMNS})")
     db.execute(
@@ -204,13 +230,13 @@ def _kept(column: str, otherwise: str) -> str:
 _CARRY_OVER = f"""
 INSERT INTO items_new
     (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result, stem,
-    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings)
+    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics)
 SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")}, {_kept("duration_s", "NULL")},
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
     {_kept("code", "NULL")}, {_kept("result", "NULL")}, COALESCE(old.stem, back.stem),
     {_kept("slot", "NULL")}, {_kept("ended_at", "NULL")}, {_kept("peak_memory_bytes", "NULL")},
-    {_kept("fingerprint", "NULL")}, {_kept("alike", "0")}, {_kept("warnings", "NULL")}
+    {_kept("fingerprint", "NULL")}, {_kept("alike", "0")}, {_kept("warnings", "NULL")}, {_kept("metrics", "NULL")}
 {_AGAINST_BEFORE}
 ORDER BY i.position
 """
@@ -248,10 +274,10 @@ class _CasedIds:
         db.execute("DROP TABLE IF EXISTS temp.cased")
         db.execute("CREATE TEMP TABLE cased (key TEXT, id TEXT)")
 
-    def noted(self, source: Iterable[Row]) -> Iterator[Row]:
+    def noted(self, source: Iterable[Placed]) -> Iterator[Placed]:
         """The same rows, their ids noted on the way."""
         for row in source:
-            item_id = row[0]
+            item_id = row[1]
             if not (item_id.islower() and item_id.isascii()):
                 self.note(item_id)
             yield row

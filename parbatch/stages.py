@@ -24,21 +24,34 @@ from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
 from parbatch.guardian import Guardian
 from parbatch.identity import heading, identity
-from parbatch.interrupts import Interrupts
 from parbatch.journal import Journal
 from parbatch.limits import default_cap
 from parbatch.lineup import LineUp
+from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
+from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
 from parbatch.plan import BASELINE, Plan, tasks_due
 from parbatch.products import Making, is_current, known
-from parbatch.reporting import Tally, counts, environment, failures, keep_record, warnings_of
+from parbatch.reporting import Tally, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, ProductReport, RunResult, State
 from parbatch.schedule import Schedule
+from parbatch.sessions import forget_record, keep_record
 from parbatch.units import format_duration
+
+
+def new_run_id() -> str:
+    """The name of a run that begins now; they are in order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
+    """Write the reports; a person is told of one that can't be written."""
+    for problem in write_reports(Material(result, checkpoint, folder)).values():
+        progressing.show(f"parbatch: {problem}", sys.stderr)
 
 
 @contextlib.contextmanager
@@ -61,21 +74,44 @@ class _Clock:
     monotonic: float
 
 
+@dataclass(frozen=True)
+class PhaseOf:
+    """What a phase has from the run that it is part of: what the others have used up of the limits goes into its own.
+
+    `progress` is None where the phase has nothing to render.
+    """
+
+    run_id: str
+    progress: progressing.Progress | None
+    spent_s: float
+    failures: int
+
+
 class Stages:
-    """The stages of one run and what they share."""
+    """The stages of one run, or of one phase of it, and what they share."""
 
     def __init__(
-        self, loaded: LoadedJob, asked: Options, folder: Folder, checkpoint: Checkpoint, *, slots: int = 1
+        self,
+        loaded: LoadedJob,
+        asked: Options,
+        folder: Folder,
+        checkpoint: Checkpoint,
+        *,
+        slots: int = 1,
+        phase_of: PhaseOf | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._loaded = loaded
         self._asked = asked
         self._folder = folder
         self._checkpoint = checkpoint
         self._clock = _Clock(datetime.now(UTC), time.monotonic())
-        self._run_id = f"{self._clock.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self._phase_of = phase_of
+        self._run_id = phase_of.run_id if phase_of else new_run_id()
         self._tmp = folder.tmp / self._run_id
         self._identity = identity(loaded)
-        self._interrupts = Interrupts()
+        self._listener = listener or Listener()
+        self._interrupts = self._listener.interrupts
         self._tally = Tally()
         self._before: Counts = counts(checkpoint)
         self._products: dict[str, ProductReport] = {}
@@ -83,7 +119,7 @@ class Stages:
         self._restarts = 0
         self._known_to_fail = 0
         self._left_out_by_samples = 0
-        self._spent_before = checkpoint.spent_s
+        self._spent_before = checkpoint.spent_s + (phase_of.spent_s if phase_of else 0.0)
         self._slots = max(1, slots)
         self._memory_cap = asked.memory or default_cap(self._slots)
         self.stream = sys.stderr if asked.json else sys.stdout
@@ -95,7 +131,9 @@ class Stages:
                 self.begin()
                 self.render_items(plan)
                 self.make_products()
-            return self.report()
+            result = self.result()
+            self.write_down(result)
+            return result
 
     def only_products(self, products: Iterable[str]) -> dict[str, ProductReport]:
         """These products, made anew, and nothing else. A failure, or an interruption, is a report."""
@@ -125,16 +163,16 @@ class Stages:
             shutil.rmtree(self._tmp, ignore_errors=True)
 
     def begin(self) -> None:
-        """Write down that there is a run: one that is killed stays `running`."""
+        """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         self._checkpoint.set_run(self._run_id, "running")
+        keep_record(self.result("running"), self._folder)
 
     def render_items(self, plan: Plan) -> None:
         """Render everything that is due."""
         self._known_to_fail = plan.known_to_fail
         if not plan.due or self._time_is_up():
             return
-        progress = progressing.start(self._asked.progress, plan.due, self.stream)
-        with contextlib.closing(progress), self._backend(self._slots) as backend:
+        with self._progress(plan.due) as progress, self._backend(self._slots) as backend:
             journal = Journal(
                 self._checkpoint,
                 self._folder,
@@ -144,7 +182,7 @@ class Stages:
                 heading(self._identity, self._run_id, str(self._folder.root)),
                 began=None if self._asked.selection.exact else self._clock.monotonic,
             )
-            sink = _Observed(journal, self._tally, progress)
+            sink = _Observed(journal, self._tally, progress, self._listener)
             tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(
                 tasks,
@@ -154,6 +192,7 @@ class Stages:
                 attempts=self._asked.attempts,
                 timeout=self._asked.timeout,
                 max_failures=self._asked.max_failures,
+                failures_before=self._phase_of.failures if self._phase_of else 0,
                 max_same_failure=self._asked.max_same_failure,
                 then=then,
                 backoff=self._loaded.job.backoff,
@@ -163,8 +202,18 @@ class Stages:
                 self._dispatch(schedule, backend, sink, progress.say)
             finally:
                 journal.finish()
-        if schedule.has_more and schedule.stopped_by is not None:
+        if schedule.stopped_by is not None and (schedule.has_more or self._tally.cut_off):
             self._stopped_by = schedule.stopped_by
+
+    @contextlib.contextmanager
+    def _progress(self, due: int) -> Iterator[progressing.Progress]:
+        """A progress display for this run, or the one of all phases."""
+        if self._phase_of is None or self._phase_of.progress is None:
+            with contextlib.closing(progressing.start(self._asked.progress, due, self.stream)) as progress:
+                yield progress
+        else:
+            self._phase_of.progress.begin(self._loaded.job.name, due)
+            yield self._phase_of.progress
 
     def _sizer(self) -> ChunkSizer:
         fresh = self._loaded.job.fresh_worker
@@ -204,6 +253,7 @@ class Stages:
             tmp=str(self._tmp),
             limits=Limits(self._memory_cap, self._asked.timeout),
             stop_at=None if budget is None else self._clock.monotonic + budget - self._spent_before,
+            hold_back=self._listener.hold_back,
             say=say,
         )
         try:
@@ -212,14 +262,24 @@ class Stages:
         except SetupError as error:
             error.exit_code = 1 if self._tally.rendered else NothingRunError.exit_code
             self._checkpoint.set_run(self._run_id, "stopped")
+            if self._tally.rendered:
+                self._stopped_by = str(error)
+                keep_record(self.result("stopped"), self._folder)
+            else:
+                forget_record(self._run_id, self._folder)
             raise
         finally:
             self._restarts += dispatch.restarts
 
     def make_products(self) -> None:
-        """Merge the results and make the overview, unless the run ended early, or what is there is up to date."""
+        """Merge the results and make the overview, unless the run ended early, or what is there is up to date.
+
+        Of shards, all are joined first.
+        """
         job = self._loaded.job
         wanted = {MERGE: job.merging is not None, OVERVIEW: OVERVIEW in job.functions}
+        if self._folder.shard is not None:
+            return
         for product in (product for product, is_wanted in wanted.items() if is_wanted):
             if self._state() != "finished" or self._asked.selection.exact is not None:
                 return
@@ -244,22 +304,24 @@ class Stages:
             )
         except SetupError as error:
             self._products[product] = ProductReport(error=str(error))
+        if self._products[product].error is not None:
+            self._stopped_by = self._stopped_by or self._interrupts.cancelled
 
-    def report(self) -> RunResult:
-        """Put the result together and write it down, in the folder and in the checkpoint."""
+    def result(self, state: State | None = None) -> RunResult:
+        """What has come of it so far; the state is that of now, unless it is said."""
+        state = state or self._state()
         after = counts(self._checkpoint)
-        total, success = sum(after.by_status.values()), after.by_status["ok"]
-        pending = after.by_status["pending"]
-        state = self._state()
+        total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         failed = list(failures(self._checkpoint, self._folder))
-        result = RunResult(
+        has_ended = state != "running"
+        return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
             state=state,
-            exit_code=self.exit_code,
+            exit_code=self.exit_code if has_ended else None,
             started_at=self._clock.started_at.isoformat(timespec="milliseconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            duration_s=round(time.monotonic() - self._clock.monotonic, 3),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds") if has_ended else None,
+            duration_s=round(time.monotonic() - self._clock.monotonic, 3) if has_ended else None,
             workers=self._asked.workers,
             backend=self._asked.backend,
             total=total,
@@ -276,19 +338,27 @@ class Stages:
             merged=self._products.get(MERGE),
             warnings=warnings_of(self._checkpoint),
             environment=environment(self._identity),
-            metrics=self._tally.metrics(),
+            metrics=summaries(self._checkpoint, after.by_group),
             failures=failed,
             out=str(self._folder.root),
             stopped_by=self._stopped_by,
             known_to_fail=sum(failure.known_to_fail for failure in failed),
             left_out_by_samples=self._left_out_by_samples,
             memory_cap_bytes=self._memory_cap,
+            shard=None if self._folder.shard is None else str(self._folder.shard),
         )
-        self._checkpoint.set_run(self._run_id, state)
+
+    def write_down(self, result: RunResult) -> None:
+        """Keep a result in the checkpoint and the folder; the reports of a phase are those of its whole run."""
+        self._checkpoint.set_run(self._run_id, result.state)
         keep_record(result, self._folder)
-        for problem in write_reports(Material(result, self._checkpoint, self._folder)).values():
-            progressing.show(f"parbatch: {problem}", sys.stderr)
-        return result
+        if self._phase_of is None:
+            write_out(result, self._checkpoint, self._folder)
+
+    @property
+    def new_failures(self) -> int:
+        """How many items were tried and are not ok."""
+        return self._tally.failures
 
     @property
     def came_to_nothing(self) -> bool:
@@ -348,15 +418,16 @@ class Stages:
 
 
 class _Observed:
-    """The journal, with the tally and the progress display told of what it records."""
+    """The journal, with the tally, the progress display and the listener told of what it records."""
 
-    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress) -> None:
+    def __init__(self, journal: Journal, tally: Tally, progress: progressing.Progress, listener: Listener) -> None:
         self.publish = journal.publish
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
         self._journal = journal
         self._tally = tally
         self._progress = progress
+        self._listener = listener
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """See Sink."""
@@ -364,3 +435,4 @@ class _Observed:
         if settled:
             self._tally.take(ended)
             self._progress.settled(task, ended)
+            self._listener.settled(task, ended)

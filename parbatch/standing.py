@@ -1,20 +1,26 @@
 """How a folder stands: what the last run came to or is at, the counts, the failures. Read only, also during a run."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
+from parbatch.phase_folders import begun, remembered, viewing
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
-from parbatch.result import Counts, FailureGroup
+from parbatch.result import Counts, Failure, FailureGroup, sum_of
 from parbatch.selection import Selection, known_to_fail
+from parbatch.shards import check_shard, shards_in
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
 # did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
 RunState = Literal["running", "busy", "killed", "finished", "interrupted", "stopped", "not begun"]
 GOING_ON = frozenset({"running", "busy"})
+_MOST_TELLING: tuple[RunState, ...] = (
+    "running", "busy", "killed", "interrupted", "stopped", "not begun", "finished",
+)  # fmt: skip
 
 
 class HeldBy(msgspec.Struct, frozen=True):
@@ -25,10 +31,23 @@ class HeldBy(msgspec.Struct, frozen=True):
     started_at: str
 
 
+class ShardStanding(msgspec.Struct, frozen=True):
+    """How one shard stands. The items of one that is not begun are not counted yet."""
+
+    shard: str
+    state: RunState
+    total: int = 0
+    success: int = 0
+    errors: int = 0
+    pending: int = 0
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first.
 
-    `known_to_fail` of the errors are tried again only on request.
+    `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
+    the shards that have begun, and the state is what matters most: running before killed, finished when all are.
+    `phases` has the items by status of each phase, in order; none of one that has not begun.
     """
 
     out: str
@@ -42,12 +61,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     known_to_fail: int
     counts: Counts
     failures: list[FailureGroup]
+    phases: dict[str, dict[str, int]] = {}
+    shards: list[ShardStanding] = []
 
 
 def look(folder: Folder) -> Standing:
-    """How the folder stands at this moment. Raises FolderError when nothing was run there, and as `reading` does."""
+    """How the folder stands at this moment, or all of its shards together.
+
+    Raises FolderError when nothing was run there, or in other shards, and as `reading` does.
+    """
+    if folder.shard is None and (parts := shards_in(folder)):
+        return _look_at_all(folder, parts)
+    check_shard(folder)
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
-    with reading(folder) as checkpoint:
+    with viewing(folder) as checkpoint:
         last = checkpoint.last_run()
         now = counts(checkpoint)
         groups = grouped(failures(checkpoint, folder))
@@ -67,7 +94,57 @@ def look(folder: Folder) -> Standing:
         known_to_fail=known,
         counts=now,
         failures=groups,
+        phases=_phases(folder),
     )
+
+
+def _phases(folder: Folder) -> dict[str, dict[str, int]]:
+    phases = remembered(folder)
+    found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
+    for part in begun(folder, tuple(found)):
+        with reading(part.folder) as checkpoint:
+            found[part.name] = checkpoint.counts()
+    return found
+
+
+def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
+    """The shards one after another, each as it is when its turn comes; nothing of them is copied."""
+    standings = [look(part) if part.checkpoint.exists() else None for part in parts]
+    begun = [one for one in standings if one is not None]
+    newest = max(begun, key=lambda one: one.run_id or "", default=None)
+    states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
+    return Standing(
+        out=str(folder.root),
+        state=min(states, key=_MOST_TELLING.index),
+        run_id=newest.run_id if newest else None,
+        held_by=_held_by(folder),
+        total=sum(one.total for one in begun),
+        success=sum(one.success for one in begun),
+        errors=sum(one.errors for one in begun),
+        pending=sum(one.pending for one in begun),
+        known_to_fail=sum(one.known_to_fail for one in begun),
+        counts=sum_of([one.counts for one in begun]),
+        failures=grouped(_failures_of_all(parts)),
+        shards=[
+            ShardStanding(str(part.shard), state, one.total, one.success, one.errors, one.pending)
+            if one is not None
+            else ShardStanding(str(part.shard), state)
+            for part, state, one in zip(parts, states, standings, strict=True)
+        ],
+    )
+
+
+def _state_of_shard(part: Folder, standing: Standing | None) -> RunState:
+    if standing is not None:
+        return standing.state
+    return "busy" if holder(part) is not None else "not begun"
+
+
+def _failures_of_all(parts: list[Folder]) -> Iterator[Failure]:
+    for part in parts:
+        if part.checkpoint.exists():
+            with reading(part) as checkpoint:
+                yield from failures(checkpoint, part)
 
 
 def _held_by(folder: Folder) -> HeldBy | None:

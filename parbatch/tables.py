@@ -1,10 +1,10 @@
 """The tables of a checkpoint.
 
 `items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
-`fingerprint`, nothing that it depends on having changed); `gone` the rows of items that the source no longer has;
-`attempts` the evidence of every attempt that did not end ok; `outputs` what is published and by whom; `files` what the
-outputs depend on besides the data; `products` what was made of all outcomes; `codes` the versions of the job's code;
-`runs` the runs so far.
+`fingerprint`, nothing that it depends on having changed; `metrics`: its own figures by name, of an item that is ok);
+`gone` the rows of items that the source no longer has; `attempts` the evidence of every attempt that did not end ok;
+`outputs` what is published and by whom; `files` what the outputs depend on besides the data; `products` what was made
+of all outcomes; `codes` the versions of the job's code; `runs` the runs so far.
 
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
 """
@@ -31,11 +31,12 @@ ITEM_COLUMNS = """
     peak_memory_bytes INTEGER,
     fingerprint TEXT,
     alike INTEGER NOT NULL DEFAULT 0,
-    warnings TEXT
+    warnings TEXT,
+    metrics TEXT
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics"
 )
 
 SCHEMA = f"""

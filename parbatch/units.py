@@ -70,3 +70,8 @@ def format_size(count: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TB"
+
+
+def format_figure(number: float) -> str:
+    """A figure of unknown kind for people: `1,234.5`, up to twelve digits, so that 0.1 + 0.2 is 0.3."""
+    return f"{number:,.12g}"

@@ -302,6 +302,7 @@ def test_a_run_from_python_gives_its_result(here: Path) -> None:
     write_job(here / "job.py", FAILING)
     result = parbatch.run("job.py", backend="inline", out=here / "letters", progress="none")
     assert (result.success, result.errors, result.total) == (2, 1, 3)
+    assert result.duration_s is not None
     assert result.duration_s > 0
     assert result.as_dict() == json.loads((here / "letters/report.json").read_text())
     outcome = parbatch.render("job.py", "ada", out=here / "letters", backend="inline")

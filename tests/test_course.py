@@ -13,10 +13,6 @@ from parbatch.loading import JobRef, resolve
 FILE = Path(__file__).parent.parent / "examples" / "course.py"
 PHASES = ("lego", "baskets", "exercises")
 
-pytestmark = pytest.mark.skipif(
-    "after" not in inspect.signature(Job).parameters, reason="the example needs jobs that come after others"
-)
-
 
 @pytest.fixture(scope="module")
 def course() -> ModuleType:

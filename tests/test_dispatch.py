@@ -9,7 +9,7 @@ import pytest
 
 from parbatch.backends import Died
 from parbatch.chunks import ChunkSizer
-from parbatch.dispatch import GRACE_S, MOST_STILLBORN, Dispatch, Limits
+from parbatch.dispatch import GRACE_S, MOST_STILLBORN, WATCH_S, Dispatch, Limits
 from parbatch.errors import SetupError
 from parbatch.model import (
     Began,
@@ -229,6 +229,21 @@ def test_after_a_stop_what_is_in_flight_has_the_grace_period_and_the_rest_waits(
     assert workers.ended == [GRACE_S]
     assert schedule.waiting == 8
     assert book.tries == [(0, "ok")]  # the one that was cut off is blamed for nothing
+
+
+def test_while_it_is_held_back_nothing_is_handed_out_and_limits_are_kept() -> None:
+    workers = Workers({0: [hangs], 1: [hangs]}, size=9)
+    held: list[int] = []
+
+    def hold_back() -> bool:
+        held.append(len(workers.made))
+        return 1 < len(held) < 5
+
+    book, _, dispatch = dispatched(workers, 3, hold_back=hold_back, limits=Limits(memory_cap=8))
+    dispatch.run()
+    assert held[:5] == [0, 1, 1, 1, 1], "the first is in flight, and no other is begun"
+    assert workers.ended[0] == WATCH_S
+    assert book.statuses() == "memory memory ok"
 
 
 def test_past_the_time_budget_nothing_is_handed_out() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def over(run, ctx):
 )
 
 
-def run(here: Path, text: str = OVERVIEW, **options: object) -> RunResult:
+def run(here: Path, text: str = OVERVIEW, **options: Any) -> RunResult:
     write_job(here / "job.py", text)
     return parbatch.run("job.py", backend="inline", out="out", progress="none", **options)
 

@@ -1,6 +1,7 @@
 """`parbatch retry`, end to end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_the_fingerprint_in_the_report_selects_its_failures(here: Path) -> None:
         ({"resume": True}, "There is no run option 'resume'"),
     ],
 )
-def test_what_a_retry_cannot_use_is_named(here: Path, given: dict[str, object], words: str) -> None:
+def test_what_a_retry_cannot_use_is_named(here: Path, given: dict[str, Any], words: str) -> None:
     write_job(here / "job.py")
     with pytest.raises(DataError, match=words):
         parbatch.retry("job.py", **given)

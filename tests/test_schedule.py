@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from parbatch.chunks import ChunkSizer
-from parbatch.model import Status, Task
+from parbatch.model import Evidence, Feedback, Problem, Status, Task
 from parbatch.schedule import Schedule
 from tests.support import ended, task
 
@@ -481,3 +482,84 @@ def own_fate(fate: list[Status], attempts: int) -> list[Status]:
         if status == "ok" or len(seen) >= (max(attempts, 2) if status == "crashed" else attempts):
             break
     return seen
+
+
+def test_items_wait_between_attempts_and_hold_no_slot() -> None:
+    made = schedule(3, chunk=1, attempts=3, backoff=10.0)
+    made.hand_out(0, 0.0)
+    made.began(0, 0.0)
+    end(made, "failed", now=1.0)
+    assert made.next_due == 11.0
+    assert handed(made) == [1], "others go on meanwhile"
+    made.began(0, 1.0)
+    end(made, now=2.0)
+    assert handed(made) == [2]
+    made.began(0, 2.0)
+    end(made, now=3.0)
+    assert made.hand_out(0, 3.0) is None
+    assert not made.finished
+    second = made.hand_out(0, 11.0)
+    assert second is not None
+    assert [(one.position, one.number) for one in second.tasks] == [(0, 2)]
+    made.began(0, 11.0)
+    end(made, "failed", now=12.0)
+    assert made.next_due == 32.0, "twice as long"
+    made.stop("enough")
+    assert [made.next_due, made.finished] == [None, True]
+
+
+def test_the_next_attempt_is_told_what_was_wrong_with_the_one_before() -> None:
+    made = schedule(1, attempts=2)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    evidence = Evidence(type="too short", message="3 words", problems=(Problem("too short", "3 words", where="title"),))
+    made.ended(0, ended(task(0), "invalid", evidence=evidence, result=msgspec.Raw(b'{"words":3}')), 1.0)
+    chunk = made.hand_out(0)
+    assert chunk is not None
+    feedback = msgspec.json.decode(chunk.tasks[0].feedback, type=Feedback)
+    assert feedback == Feedback((Problem("too short", "3 words", where="title"),), {"words": 3})
+    assert feedback
+    assert len(feedback) == 1
+    assert not Feedback()
+
+
+def test_all_of_a_whole_chunk_is_in_flight_and_ends_in_any_order() -> None:
+    made = schedule(4, chunk=4, whole=True, timeout=5.0)
+    made.hand_out(0)
+    made.began(0, 10.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 1, 2, 3]
+    made.ended(0, ended(task(2)), 12.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 1, 3]
+    assert made.deadline(0) == 15.0, "the time is the chunk's"
+
+
+@pytest.mark.parametrize("status", ["crashed", "timeout", "memory"])
+def test_what_befalls_a_whole_chunk_is_tried_once_more_each_item_alone(status: Status) -> None:
+    made = schedule(3, chunk=3, whole=True)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    for one in made.in_flight(0):
+        assert made.ended(0, ended(one, status), 1.0)[1] is False
+    made.died(0)
+    for position in range(3):
+        assert handed(made) == [position]
+        made.began(0, 2.0)
+        assert end(made, status, now=3.0), "alone, it is the item's own fault"
+    assert made.finished
+
+
+def test_rendered_items_wait_for_their_chunk_and_are_not_blamed_for_the_one_in_flight() -> None:
+    made = schedule(3, chunk=3)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    made.rendered(0, 1.0)
+    assert [one.position for one in made.in_flight(0)] == [1]
+    assert not crash(made)
+    assert handed(made) == [1]
+    made.began(0, 2.0)
+    end(made, now=3.0)
+    assert handed(made) == [0, 2]
+    made.began(0, 3.0)
+    made.rendered(0, 4.0)
+    made.rendered(0, 5.0)
+    assert [one.position for one in made.in_flight(0)] == [0, 2], "their chunk is being validated"

@@ -7,6 +7,7 @@ time-out interrupts only Python code of the main thread. A `breakpoint()` in the
 import contextlib
 import os
 import pdb  # noqa: T100 -- what `breakpoint()` opens
+import queue
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready
 from parbatch.whole_chunks import work_through
 
 _SLOT = 0
+# This process has one standard output: attempts of several runs, each in a thread of its own, take turns.
+_TURN = threading.RLock()
 
 
 class InlineBackend:
@@ -41,6 +44,7 @@ class InlineBackend:
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
         self._fast_before = accelerated()
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # which a signal handler may put into
 
     def send(self, slot: int, order: Order) -> None:  # noqa: ARG002 -- there is one slot
         """See Backend."""
@@ -52,16 +56,22 @@ class InlineBackend:
         if self._under_way is None:
             self._return()
 
-    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:  # noqa: ARG002 -- never idle
+    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
         """See Backend. Makes one attempt, so that signals and budgets are looked at in between."""
         if not self._said and (self._chunks or self._under_way is not None):
-            with self._capture.installed(), self._debugger_at_terminal():
+            with _TURN, self._capture.installed(), self._debugger_at_terminal():
                 self._work()
+        elif not self._said:
+            with contextlib.suppress(queue.Empty):
+                self._wakes.get(timeout=timeout)
+                while True:  # all that have come since are answered by this one return
+                    self._wakes.get_nowait()
         said, self._said = self._said, []
         return said
 
     def wake(self) -> None:
-        """See Backend. Nothing to do: `wait` returns after each attempt."""
+        """See Backend."""
+        self._wakes.put(None)
 
     def sizes(self) -> dict[int, int]:
         """See Backend. No process can watch itself."""
@@ -120,6 +130,8 @@ class InlineBackend:
             accelerate_on_import()
         attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()
+        if threading.current_thread() is not threading.main_thread():
+            attempts.spare_children()
         return attempts
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import selectors
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +151,8 @@ class LokyBackend:
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
+        self._is_open = True
+        self._waking = threading.RLock()  # a signal handler may wake what it has interrupted
         self._selector.register(self._wake_r, selectors.EVENT_READ)
 
     def send(self, slot: int, order: Order) -> None:
@@ -184,8 +187,9 @@ class LokyBackend:
 
     def wake(self) -> None:
         """See Backend."""
-        with contextlib.suppress(BlockingIOError):  # full: it will wake up anyway
-            os.write(self._wake_w, b".")
+        with self._waking, contextlib.suppress(BlockingIOError):  # full: it will wake up anyway
+            if self._is_open:
+                os.write(self._wake_w, b".")
 
     def sizes(self) -> dict[int, int]:
         """See Backend."""
@@ -230,8 +234,10 @@ class LokyBackend:
             if self._started:
                 sweep(self._run_mark)
             self._selector.close()
-            os.close(self._wake_r)
-            os.close(self._wake_w)
+            with self._waking:
+                self._is_open = False
+                os.close(self._wake_r)
+                os.close(self._wake_w)
 
     # --- inside
 

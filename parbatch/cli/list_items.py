@@ -6,13 +6,22 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from parbatch.cli.shared import JOB_HELP, LOOKING_EXIT_CODES, folder_of, json_option, on_terminal, out_option
+from parbatch.cli.shared import (
+    JOB_HELP,
+    LOOKING_EXIT_CODES,
+    folder_of,
+    json_option,
+    on_terminal,
+    one_shard_option,
+    out_option,
+)
 from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
+from parbatch.phase_folders import viewing
 from parbatch.progress import printable
-from parbatch.reading import reading
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import format_duration
 
 _HEADING = "status   tries      duration  id                        name"
@@ -38,6 +47,7 @@ _HEADING = "status   tries      duration  id                        name"
 )
 @click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
 @click.option("--limit", type=int, metavar="N", help="At most N items.")
+@one_shard_option
 @json_option
 def list_items(  # noqa: D103 -- its help is above
     job: str | None,
@@ -47,11 +57,14 @@ def list_items(  # noqa: D103 -- its help is above
     groups: tuple[str, ...],
     only: tuple[str, ...],
     limit: int | None,
+    shard: str | None,
     as_json: bool,
 ) -> None:
     most = limit if limit is None else positive(limit, "limit")
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
-    with reading(folder_of(job, out)) as checkpoint:
+    folder = folder_of(job, out, shard)
+    note_killed_runs_in_passing(folder)
+    with viewing(folder) as checkpoint:
         items = listed(checkpoint, selection)
         if as_json:
             _write_json(items)

@@ -25,6 +25,9 @@ _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 
     No item is rendered.
 
+    Of a folder that is run in shards, all are joined first, and the reports of all are written as well; each shard has
+    to be finished.
+
     {JOB_HELP}""",
 )
 @click.argument("job", required=False)

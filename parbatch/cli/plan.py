@@ -10,13 +10,26 @@ from parbatch import loading
 from parbatch import options as run_options
 from parbatch.announcing import remarks
 from parbatch.checkpoint import Checkpoint
-from parbatch.cli.shared import JOB_HELP, as_given, json_option, on_terminal, out_option, typed, write_json
-from parbatch.folder import Folder, holder
+from parbatch.cli.shared import (
+    JOB_HELP,
+    as_given,
+    json_option,
+    on_terminal,
+    out_option,
+    shard_option,
+    typed,
+    write_json,
+)
+from parbatch.folder import holder
+from parbatch.loading import LoadedJob
 from parbatch.opening import preview
 from parbatch.options import Options
+from parbatch.phase_folders import has_begun
+from parbatch.phase_plans import previews
 from parbatch.plan import Plan, reasons_due
 from parbatch.progress import printable
 from parbatch.selection import Selection
+from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.units import counted
 
 
@@ -38,24 +51,59 @@ from parbatch.units import counted
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable.")
 @click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable.")
 @click.option("--limit", type=int, metavar="N", help="At most N items.")
+@shard_option
 @json_option
 def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
-    folder = Folder(asked.out)
+    folder = asked.folder
+    note_killed_runs_in_passing(folder)
+    if loaded.job.after:
+        due = _plan_phases(loaded, asked, each=each, as_json=as_json)
+    else:
+        due = _plan_one(loaded, asked, each=each, as_json=as_json)
+    if as_json:
+        return
+    if (busy := holder(folder)) is not None:
+        print(f"A run is at work there ({busy}): this is what it would leave if it ended now.")
+    elif due:
+        print(f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}")
+
+
+def _plan_one(loaded: LoadedJob, asked: Options, *, each: bool, as_json: bool) -> bool:
+    """Say what a run of one job would do. Returns whether there is anything."""
+    folder = asked.folder
     checkpoint, made = preview(folder, loaded, asked)
     with contextlib.closing(checkpoint):
         if as_json:
             write_json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))
-            return
+            return made.due > 0
         if each:
             for line in _items(checkpoint, asked.selection):
                 print(line)
-        print(*lines(loaded.job.name, made), sep="\n")
-    if (busy := holder(folder)) is not None:
-        print(f"A run is at work there ({busy}): this is what it would leave if it ended now.")
-    elif made.due:
-        print(f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}")
+    print(*lines(loaded.job.name, made), sep="\n")
+    return made.due > 0
+
+
+def _plan_phases(loaded: LoadedJob, asked: Options, *, each: bool, as_json: bool) -> bool:
+    """Say what a run would do in each phase, as far as that is known. Returns whether there is anything."""
+    values = []
+    for phase in previews(loaded, asked):
+        values.append({"phase": phase.name, "waits_for": phase.waits_for})
+        if phase.checkpoint is not None and phase.plan is not None:
+            values[-1] |= _as_json(phase.checkpoint, phase.plan, phase.selection, phase.out, each=each)
+        if as_json:
+            continue
+        if phase.plan is None or phase.checkpoint is None:
+            print(f"{phase.name}: not known yet: {phase.waits_for}")
+            continue
+        if each:
+            for line in _items(phase.checkpoint, phase.selection):
+                print(line)
+        print(*lines(phase.name, phase.plan), sep="\n")
+    if as_json:
+        write_json({"out": str(asked.folder.root), "phases": values})
+    return any(value.get("due", 1) for value in values)
 
 
 def lines(name: str, made: Plan) -> Iterator[str]:
@@ -103,9 +151,10 @@ def _run_options(asked: Options) -> list[str]:
     selection = asked.selection
     patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
     return [
-        *(["--resume"] if Folder(asked.out).checkpoint.exists() else []),
+        *(["--resume"] if has_begun(asked.folder) else []),
         *(["--rerun", "code"] if asked.rerun_code else []),
         *(["--retry-failed"] if selection.retry_failed else []),
         *(word for option, values in patterns.items() for value in values for word in (option, value)),
         *(["--limit", str(selection.limit)] if selection.limit is not None else []),
+        *(["--shard", str(asked.shard)] if asked.shard is not None else []),
     ]

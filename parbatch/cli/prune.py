@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from parbatch import loading
-from parbatch.cli.shared import JOB_HELP, json_option, out_option, write_json
+from parbatch.cli.shared import JOB_HELP, json_option, one_shard_option, out_option, write_json
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import printable
-from parbatch.pruning import Pruned, rehearse
+from parbatch.pruning import Pruned, prune_phases, rehearse
 from parbatch.pruning import prune as prune_folder
 from parbatch.reports.console import as_typed
+from parbatch.sharding import parse_shard
 from parbatch.units import counted
 
 
@@ -29,12 +30,19 @@ from parbatch.units import counted
 )
 @click.argument("job", required=False)
 @out_option
+@one_shard_option
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @json_option
-def prune(job: str | None, out: str | None, *, dry_run: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
+def prune(  # noqa: D103 -- its help is above
+    job: str | None, out: str | None, *, shard: str | None, dry_run: bool, as_json: bool
+) -> None:
     loaded = loading.load(job)
-    folder = Folder(Path(out) if out else out_folder(loaded))
-    pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
+    part = None if shard is None else parse_shard(shard)
+    folder = Folder(Path(out) if out else out_folder(loaded), part)
+    if loaded.job.after:
+        pruned = prune_phases(loaded, folder, dry_run=dry_run)
+    else:
+        pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
     if as_json:
         write_json(pruned)
     else:
@@ -46,6 +54,8 @@ def lines(pruned: Pruned) -> Iterator[str]:
     done = "would remove" if pruned.dry_run else "removed"
     for path in (*pruned.outputs, *pruned.leftovers):
         yield f"{done} {printable(as_typed(pruned.out, path))}"
+    for name in pruned.left_alone:
+        yield f"Phase {printable(name)} was left alone: what its items are made from is not finished."
     if not pruned.outputs and not pruned.leftovers:
         yield "Nothing to remove."
         return

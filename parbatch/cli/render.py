@@ -32,8 +32,9 @@ def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- i
 def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
-    return runner.execute(
+    return runner.render_one(
         loaded,
-        runner.for_one_item(loaded, asked, item),
+        asked,
+        item,
         go_on=lambda _: shlex.join(["parbatch", "show", item, *([job] if job else [])]),
     )

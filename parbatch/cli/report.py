@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from parbatch.cli.shared import JOB_HELP, folder_of, out_option
+from parbatch.cli.shared import JOB_HELP, folder_of, one_shard_option, out_option
 from parbatch.progress import printable, show
-from parbatch.reporting import write_again
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
+from parbatch.rewriting import write_again
 
 
 @click.command(
@@ -21,12 +21,13 @@ from parbatch.reports.console import as_typed
 )
 @click.argument("job", required=False)
 @out_option
-def report(job: str | None, out: str | None) -> None:  # noqa: D103 -- its help is above
-    folder = folder_of(job, out)
+@one_shard_option
+def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa: D103 -- its help is above
+    folder = folder_of(job, out, shard)
     told = write_again(folder)
     for note in told.notes:
         show(f"parbatch: {printable(note)}", sys.stderr)
     for name in REPORTS:
         if name in told.written:
-            show(as_typed(str(folder.root), name), sys.stdout)
+            show(as_typed(str(folder.root), folder.report(name).name), sys.stdout)
     sys.exit(0 if len(told.written) == len(REPORTS) else 1)

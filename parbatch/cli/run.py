@@ -8,7 +8,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, people_apart, without_time_budget
+from parbatch.cli.shared import JOB_HELP, PHASES_HELP, as_given, batch_options, people_apart, without_time_budget
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -23,7 +23,12 @@ and 143, --resume goes on."""
 
     {JOB_HELP}
 
-    Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.""",
+    {PHASES_HELP}
+
+    Each item's status is kept in the output folder; after a failure or an interruption, --resume does what is left.
+
+    With --shard 1/5 to --shard 5/5, five processes or machines share one folder, each with a fixed fifth of the items
+    and a checkpoint of its own. The one that ends last makes the overview and the reports of all.""",
 )
 @click.argument("job", required=False)
 @click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")

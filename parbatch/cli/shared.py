@@ -15,6 +15,7 @@ from parbatch.backends import BACKENDS
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import MODES, printable
+from parbatch.sharding import parse_shard
 
 
 @contextlib.contextmanager
@@ -30,10 +31,20 @@ JOB_HELP = (
     "JOB is a file (job.py), a job in a file (job.py:letters), package.module:name, or a .toml file. Without one:"
     " parbatch.toml here, else [tool.parbatch] of pyproject.toml here, else the sample job."
 )
+PHASES_HELP = (
+    "What a job comes after (after=) is run first, as far as that is needed. Options are for all phases; those that"
+    " select items (--only, --exclude, --group, --limit, --sample-groups) are for the last."
+)
 
 LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
 
 out_option = click.option("--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]")
+shard_option = click.option(
+    "--shard",
+    metavar="N/M",
+    help="One of M fixed parts of the items, such as 2/5; each can run on a machine of its own.",
+)
+one_shard_option = click.option("--shard", metavar="N/M", help="Only this shard, such as 2/5.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for programs.")
 
 _OPTIONS = (
@@ -60,6 +71,7 @@ _BATCH_OPTIONS = (
     click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
     click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
     click.option("--limit", type=int, metavar="N", help="At most N items this time."),
+    shard_option,
     click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
                  " the groups where it ended ok."),
     click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures."),
@@ -101,9 +113,10 @@ def job_options(command: Command) -> Command:
     return command
 
 
-def folder_of(job: str | None, out: str | None) -> Folder:
-    """The output folder that is named, or the job's own; the job is loaded only to find that."""
-    return Folder(Path(out) if out else out_folder(loading.load(job)))
+def folder_of(job: str | None, out: str | None, shard: str | None = None) -> Folder:
+    """The output folder that is named, or the job's own, or a shard of it; the job is loaded only to find it."""
+    part = None if shard is None else parse_shard(shard)
+    return Folder(Path(out) if out else out_folder(loading.load(job)), part)
 
 
 def job_to_type(job: str | None, out: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import click
@@ -15,6 +16,7 @@ from parbatch.cli.shared import (
     job_to_type,
     json_option,
     on_terminal,
+    one_shard_option,
     out_option,
     typed,
     write_json,
@@ -22,15 +24,17 @@ from parbatch.cli.shared import (
 from parbatch.folder import Folder
 from parbatch.progress import printable
 from parbatch.reports.console import as_typed, counts_in_words, failure_lines
-from parbatch.standing import GOING_ON, Standing, look
+from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.standing import GOING_ON, ShardStanding, Standing, look
 from parbatch.units import counted
 
 REFRESH_S = 1.0
+_MOST_SHARDS = 10  # named in all
 
 _STATES = {
     "finished": "finished",
     "interrupted": "INTERRUPTED",
-    "stopped": "STOPPED by its own limit, or before it could render",
+    "stopped": "STOPPED by its own limit, or before it could render or begin a further phase",
     "killed": "KILLED or broken off: it is not running any more, and did not write down its end",
     "not begun": "not begun: the items are read, nothing is rendered",
 }
@@ -47,11 +51,15 @@ _STATES = {
 )
 @click.argument("job", required=False)
 @out_option
+@one_shard_option
 @click.option("--watch", is_flag=True, help="Go on until the run ends.")
 @json_option
-def status(job: str | None, out: str | None, *, watch: bool, as_json: bool) -> None:  # noqa: D103 -- its help is above
-    folder = folder_of(job, out)
-    go_on = typed("run", job_to_type(job, out), out=out, options=["--resume"])
+def status(  # noqa: D103 -- its help is above
+    job: str | None, out: str | None, *, shard: str | None, watch: bool, as_json: bool
+) -> None:
+    folder = folder_of(job, out, shard)
+    note_killed_runs_in_passing(folder)
+    go_on = typed("run", job_to_type(job, out), out=out, options=["--resume", *(["--shard", shard] if shard else [])])
     try:
         standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)
     except KeyboardInterrupt:  # the run goes on: only the looking has ended
@@ -85,11 +93,18 @@ def _watched(folder: Folder, go_on: str, *, as_json: bool) -> Standing:
 def lines(standing: Standing, go_on: str) -> Iterator[str]:
     """What people read; `go_on` is the command that goes on."""
     yield _headline(standing)
-    yield f"  last run  {_last_run(standing)}"
+    if standing.shards:
+        yield from _shards(standing.shards)
+    else:
+        yield f"  last run  {_last_run(standing)}"
     if standing.held_by:
         by = standing.held_by
         yield f"  held by   pid {by.pid} on {printable(by.host)}, started {printable(by.started_at)}"
-    yield f"  outputs   {as_typed(standing.out, 'items')}"
+    if not standing.phases:
+        yield f"  outputs   {as_typed(standing.out, 'items')}"
+    for name, by_status in standing.phases.items():
+        how = f"{_counts(by_status)}; {as_typed(standing.out, f'{name}/items')}" if by_status else "not begun"
+        yield f"  phase     {printable(name)}: {how}"
     groups = standing.counts.by_group
     if set(groups) - {""}:
         yield ""
@@ -101,6 +116,19 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     if standing.state not in GOING_ON:
         yield ""
         yield _what_is_left(standing, go_on)
+
+
+def _shards(shards: list[ShardStanding]) -> Iterator[str]:
+    """How many shards are in which state, and those that are not finished."""
+    states = Counter(shard.state for shard in shards)
+    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    yield f"  shards    {told} of {len(shards)}"
+    left = [shard for shard in shards if shard.state != "finished" or shard.pending]
+    for shard in left[:_MOST_SHARDS]:
+        of = f", {shard.pending:,} of {counted(shard.total, 'item')} pending" if shard.total else ""
+        yield f"      {shard.shard} {shard.state}{of}"
+    if len(left) > _MOST_SHARDS:
+        yield f"      … and {len(left) - _MOST_SHARDS} more"
 
 
 def _headline(standing: Standing) -> str:
@@ -123,6 +151,11 @@ def _last_run(standing: Standing) -> str:
 
 def _what_is_left(standing: Standing, go_on: str) -> str:
     left = standing.pending + standing.errors
+    for shard in standing.shards:
+        if shard.state != "finished" or shard.pending or shard.errors:
+            resume = "" if shard.state == "not begun" else " --resume"
+            go_on = go_on.replace(" --resume", f"{resume} --shard {shard.shard}", 1)
+            break
     if not left and standing.state == "finished":
         return "Nothing is left to do."
     if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried

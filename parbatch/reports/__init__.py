@@ -28,10 +28,11 @@ def write_reports(material: Material) -> dict[str, str]:
     problems = {}
     for name, module in REPORTS.items():
         report = cast("Report", import_module(module))
+        path = material.folder.report(name)
         try:
-            with written_whole(material.folder.root / name) as file:
+            with written_whole(path) as file:
                 report.write(material, file)
         except Exception as error:  # noqa: BLE001 -- the run is over and safe: nothing in a report may fail it
             why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            problems[name] = f"{name} can't be written ({why}). `parbatch report` writes it again."
+            problems[name] = f"{path.name} can't be written ({why}). `parbatch report` writes it again."
     return problems

@@ -5,9 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
+from parbatch.folder import Folder
 from parbatch.progress import cause, printable
-from parbatch.result import FailureGroup, RunResult
-from parbatch.units import counted, format_duration
+from parbatch.result import FailureGroup, MetricSummary, RunResult
+from parbatch.sharding import parse_shard
+from parbatch.units import counted, format_duration, format_figure
+
+MOST_METRICS = 3  # in the summary, in one line
 
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
@@ -23,7 +27,7 @@ def summary(result: RunResult, go_on: str) -> str:
 def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield ""
     yield _headline(result)
-    yield f"  outputs   {as_typed(result.out, 'items')}"
+    yield from _outputs(result)
     if result.overview and result.overview.path:
         yield f"  overview  {as_typed(result.out, result.overview.path)}"
     elif result.overview and result.overview.error:
@@ -34,10 +38,12 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.warnings.total:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
         yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
-    yield f"  report    {as_typed(result.out, 'report.html')}"
+    yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
+    if result.metrics:
+        yield f"  metrics   {_metrics(result.metrics)}"
     if result.failures:
         yield ""
         yield from failure_lines(grouped(result.failures), result.out)
@@ -49,6 +55,19 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"{_what_is_left(result)} A run with --resume does them."
 
 
+def _outputs(result: RunResult) -> Iterator[str]:
+    """Where the outputs are; of phases a line for each: how it stands, what was done of it, where its outputs are."""
+    if not result.phases:
+        yield f"  outputs   {as_typed(result.out, 'items')}"
+    for phase in result.phases:
+        if phase.state == "not begun" and not phase.total:
+            yield f"  phase     {printable(phase.name)}: not begun"
+            continue
+        done = f", {phase.rendered} of them this time" if phase.state != "not begun" else ", not begun this time"
+        counts = f"{phase.success} ok of {counted(phase.total, 'item')}{done}"
+        yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
+
+
 def _merged(result: RunResult) -> Iterator[str]:
     if result.merged and result.merged.path:
         yield f"  merged    {as_typed(result.out, result.merged.path)}"
@@ -56,16 +75,23 @@ def _merged(result: RunResult) -> Iterator[str]:
         yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
 
 
+def _folder(result: RunResult) -> Folder:
+    return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
+
+
 def _headline(result: RunResult) -> str:
+    name = result.job if result.shard is None else f"{result.job}, shard {result.shard},"
     failed = any(product and product.error for product in (result.overview, result.merged))
     left = result.rendered or result.errors or result.pending or failed
     if result.state == "finished" and not left:
-        return f"{result.job}: nothing to do, all {counted(result.total, 'item')} are ok."
+        if not result.total:  # as in one of many shards
+            return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
+        return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     return (
-        f"{result.job} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
-        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s)}"
+        f"{name} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
 
@@ -88,6 +114,13 @@ def _changes(result: RunResult) -> Iterator[str]:
         yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
     if len(by_group) > MOST_NAMED:
         yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
+    """`pages 1,204 in all, tokens 88,310 in all … and 2 more; see the report`."""
+    named = [f"{printable(name[:60])} {format_figure(metric.sum)} in all" for name, metric in metrics.items()]
+    more = f" … and {len(named) - MOST_METRICS} more; see the report" if len(named) > MOST_METRICS else ""
+    return ", ".join(named[:MOST_METRICS]) + more
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
@@ -130,6 +163,8 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
 
 def _what_is_left(result: RunResult) -> str:
     left = result.pending + result.errors
+    if not left and result.stopped_by is not None:
+        return "Further phases are left."
     if not left:
         return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
@@ -142,7 +177,7 @@ def _what_is_left(result: RunResult) -> str:
 
 def as_typed(out: str, path: str) -> str:
     """A path in the output folder as a person in the current folder would type it."""
-    whole = Path(out, path)
+    whole = Path(os.path.normpath(Path(out, path)))  # of one phase among several, it leads out of items/ first
     try:
         return str(whole.relative_to(os.getcwd()))
     except ValueError:

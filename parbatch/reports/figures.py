@@ -126,7 +126,7 @@ def figures(material: Material) -> Figures:
     """What the charts show of the run: its own items over time, and the durations of all."""
     result = material.result
     began = datetime.fromisoformat(result.started_at).timestamp()
-    span = max(datetime.fromisoformat(result.finished_at).timestamp() - began, 0.001)
+    span = max(_ended(material) - began, 0.001)
     every = max(1, -(-result.total // MOST_DRAWN))
     bins = max(16, min(result.rendered // 5, _MOST_BINS))
     figures = Figures(
@@ -151,6 +151,14 @@ def figures(material: Material) -> Figures:
     figures.marks = list(_marks(material, began, figures.segments))
     figures.durations = durations.histogram()
     return figures
+
+
+def _ended(material: Material) -> float:
+    """When the run ended; when the last item did, of a run that could not say."""
+    if material.result.finished_at is not None:
+        return datetime.fromisoformat(material.result.finished_at).timestamp()
+    (last,) = material.checkpoint.db.execute("SELECT MAX(ended_at) FROM items").fetchone()
+    return last or 0.0
 
 
 class _TimeLine:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from html import escape
 from importlib import resources
+from itertools import islice
 from string import Template
 from typing import BinaryIO
 from urllib.parse import quote
@@ -19,8 +20,8 @@ from parbatch.reports.figures import Figures, as_json, figures
 from parbatch.reports.material import MOST_LISTED, Material
 from parbatch.reports.table import Table, table
 from parbatch.reports.text import markup
-from parbatch.result import RunResult
-from parbatch.units import counted, format_duration, format_size
+from parbatch.result import MetricFigures, RunResult
+from parbatch.units import counted, format_duration, format_figure, format_size
 
 # The page stays under 1 MB for 600 items and under 3 MB for 100,000: see `causes` for the largest other part.
 ROOM_FOR_ROWS = 250_000
@@ -28,6 +29,7 @@ ROOM_FOR_A_ROW = 21
 MOST_ROOM = 2_300_000
 
 MOST_GROUPS = 200
+METRIC_HEADS = ("items", "sum", "median", "p95", "max", "gave none")
 
 
 def write(material: Material, file: BinaryIO) -> None:
@@ -45,7 +47,7 @@ def write(material: Material, file: BinaryIO) -> None:
         job=markup(result.job),
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
-        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(result)),
+        facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(material)),
         failures="\n".join([*causes(material), *_warnings(result)]),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
@@ -55,6 +57,7 @@ def write(material: Material, file: BinaryIO) -> None:
         memory_text=_memory_text(shown),
         items_note=_items_note(result, rows),
         groups="\n".join(_groups(result)),
+        metrics="\n".join(_metrics(result)),
         environment="\n".join(_environment(result)),
         figures=as_json(shown),
         rows=rows.rows,
@@ -76,9 +79,16 @@ def _policy(style: str, script: str) -> str:
 
 
 def _headline(result: RunResult) -> str:
-    states = {"finished": "Finished", "interrupted": "Interrupted", "stopped": f"Stopped: {result.stopped_by}"}
+    states = {
+        "finished": "Finished",
+        "interrupted": "Interrupted",
+        "stopped": f"Stopped: {result.stopped_by}",
+        "running": "Still running",
+        "killed": "Killed, or broken off",
+    }
     at = f"{result.started_at[:16].replace('T', ' ')} UTC"
-    return markup(f"{states[result.state]}. Begun {at}, {format_duration(result.duration_s)}.")
+    took = "when it ended is not known" if result.duration_s is None else format_duration(result.duration_s)
+    return markup(f"{states[result.state]}. Begun {at}, {took}.")
 
 
 def _tiles(result: RunResult) -> Iterator[str]:
@@ -90,8 +100,12 @@ def _tiles(result: RunResult) -> Iterator[str]:
             yield f'<li class="s-{status}{none}"><strong>{count:,}</strong><span>{status}</span></li>'
 
 
-def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
+def _facts(material: Material) -> Iterator[tuple[str, str]]:
+    result = material.result
     yield "Attempted in this run", f"{result.rendered:,}" + (f" ({result.kept:,} kept)" if result.kept else "")
+    if result.phases:
+        told = (f"{one.name} {one.state}, {one.success:,} of {one.total:,} ok" for one in result.phases)
+        yield "Phases", markup("; ".join(told), 2000)
     yield "Workers", markup(f"{result.workers} ({result.backend})")
     yield "Workers restarted", f"{result.worker_restarts:,}"
     if result.overview and result.overview.path:
@@ -102,12 +116,14 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Merged", f'<a href="{escape(quote(result.merged.path))}">{markup(result.merged.path)}</a>'
     elif result.merged and result.merged.error:
         yield "Merged", markup(f"failed: {result.merged.error}")
-    yield "Exit code", str(result.exit_code)
-    yield (
-        "Files",
-        '<a href="items/">items</a>, <a href="report.json">report.json</a>, <a href="junit.xml">junit.xml</a>',
-    )
+    yield "Exit code", "none" if result.exit_code is None else str(result.exit_code)
+    folders = [f"{phase.name}/items" for phase in result.phases] or ["items"]
+    items = (f'<a href="{escape(quote(path))}/">{markup(path)}</a>' for path in folders)
+    others = (material.folder.report(name).name for name in ("report.json", "junit.xml"))
+    yield "Files", ", ".join([*items, *(f'<a href="{name}">{name}</a>' for name in others)])
     yield "Run", markup(result.run_id)
+    if result.shard is not None:
+        yield "Shard", result.shard
 
 
 def _charts_note(shown: Figures) -> str:
@@ -203,12 +219,38 @@ def _warnings(result: RunResult) -> Iterator[str]:
     yield "</ul></details>"
 
 
+def _metrics(result: RunResult) -> Iterator[str]:
+    rows = list(islice(_metric_rows(result), MOST_GROUPS + 1))
+    if not rows:
+        return
+    heads = "".join(f'<th class="n" scope="col">{head}</th>' for head in METRIC_HEADS)
+    summary = counted(len(result.metrics), "metric")
+    yield f'<details class="more"><summary>{summary}</summary><div class="scroll"><table>'
+    yield f'<thead><tr><th scope="col">Metric</th><th scope="col">Group</th>{heads}</tr></thead><tbody>'
+    yield from rows[:MOST_GROUPS]
+    yield "</tbody></table></div>"
+    if len(rows) > MOST_GROUPS:
+        yield '<p class="note">… and more, in report.json.</p>'
+    yield "</details>"
+
+
+def _metric_rows(result: RunResult) -> Iterator[str]:
+    """For each metric a row over all items, and below it, where there are groups, one for each."""
+    for name, metric in result.metrics.items():
+        yield _metric_row(name, "all", metric)
+        if any(metric.by_group):
+            for group, figures in metric.by_group.items():
+                yield _metric_row("", group or "(none)", figures)
+
+
+def _metric_row(name: str, group: str, metric: MetricFigures) -> str:
+    figures = (metric.count, metric.sum, metric.median, metric.p95, metric.max, metric.missing)
+    cells = "".join(f'<td class="n">{"" if one is None else format_figure(one)}</td>' for one in figures)
+    return f"<tr><td>{markup(name, 200)}</td><td>{markup(group, 200)}</td>{cells}</tr>"
+
+
 def _environment(result: RunResult) -> Iterator[str]:
-    facts = list(result.environment.items())
-    for name, metric in list(result.metrics.items())[:MOST_GROUPS]:
-        mean = metric.sum / metric.count if metric.count else 0
-        facts.append((f"metric {name}", f"{metric.count:,} values, mean {mean:.4g}, largest {metric.max:.4g}"))
-    yield '<details class="more"><summary>Environment and metrics</summary><dl class="facts">'
-    for name, value in facts:
+    yield '<details class="more"><summary>Environment</summary><dl class="facts">'
+    for name, value in result.environment.items():
         yield f"<div><dt>{markup(name, 200)}</dt><dd>{markup(value)}</dd></div>"
     yield "</dl></details>"

@@ -46,7 +46,7 @@ def _totals(result: RunResult) -> dict[str, str]:
         "tests": str(result.total),
         "failures": str(failures),
         "errors": str(result.errors - failures),
-        "time": f"{result.duration_s:.3f}",
+        "time": f"{result.duration_s or 0:.3f}",
     }
 
 

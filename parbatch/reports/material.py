@@ -79,17 +79,22 @@ class Material:
 
     def streams_of(self, row: ItemRow) -> list[str]:
         """Which of the item's logs there are."""
-        if not self._has_logs:
+        if not (self._has_logs or row.file_stem.startswith("../")):  # of joined checkpoints, each leads elsewhere
             return []
         return [stream for stream in STREAMS if os.path.exists(self._log(row.file_stem, stream))]  # noqa: PTH110
 
     def _log(self, file_stem: str, stream: str) -> str:
+        if file_stem.startswith("../"):
+            return str(self.folder.log(file_stem, stream))
         return f"{self.folder.logs}/{file_stem}.{stream}.txt"  # Paths for 100,000 items take a second
 
     @cached_property
     def _has_logs(self) -> bool:
-        with os.scandir(self.folder.logs) as entries:
-            return next(entries, None) is not None
+        try:
+            with os.scandir(self.folder.logs) as entries:
+                return next(entries, None) is not None
+        except FileNotFoundError:  # joined checkpoints have their logs elsewhere
+            return False
 
     @cached_property
     def _has_outputs(self) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.outside import JOBS, finish, left_behind, rows
+from tests.faults.outside import JOBS, finish, left_behind, rows, start
 
 
 def run(tmp_path: Path, *options: object, key: str = "prices-2026", out: str = "out", **more: str) -> tuple[int, str]:
@@ -26,6 +26,17 @@ def test_four_workers_share_what_one_of_them_computed(tmp_path: Path) -> None:
     assert len({result["pid"] for result in results}) > 1
     assert computations(tmp_path) == 1
     assert left_behind(tmp_path / "out") == []
+
+
+def test_two_shards_that_run_at_once_share_one_baseline(tmp_path: Path) -> None:
+    environment = {"BASELINE_LOG": str(tmp_path / "log"), "BASELINE_KEY": "prices-2026"}
+    options = ("--out", tmp_path / "out", "--workers", 2, "--progress", "none")
+    both = [start("run", JOBS / "baseline.py", *options, "--shard", shard, env=environment) for shard in ("1/2", "2/2")]
+    for process in both:
+        printed, _ = process.communicate(timeout=100)
+        assert process.returncode == 0, printed
+    assert computations(tmp_path) == 1
+    assert [path.name for path in tmp_path.rglob("baselines/*.json")] == ["prices-2026.json"]
 
 
 @pytest.mark.parametrize("backend", ["loky", "inline"])

@@ -1,5 +1,6 @@
 """The parent killed, interrupted, doubled: finished work stays, nothing is left running, resuming tells the truth."""
 
+import json
 import random
 import signal
 import subprocess
@@ -90,6 +91,30 @@ def test_a_killed_parent_costs_only_what_was_in_flight_or_just_finished(tmp_path
     assert log.needless(kills) == []
     assert all(len(log.taken_up_late(dead)) <= WORKERS for _, dead in kills), "no orphan takes up a second item"
     assert left_behind(out) == []
+
+
+def test_the_record_of_a_killed_run_says_so_after_the_next_command_that_looks(tmp_path: Path) -> None:
+    out, log = tmp_path / "out", StepsLog(tmp_path / "log")
+    process = start("run", STEPS, "--workers", 2, "--out", out, "--progress", "none", env=log.env)
+    log.wait_for(60, process)
+    process.kill()
+    process.communicate()
+    (record,) = (out / "run" / "sessions").glob("*.json")
+    assert json.loads(record.read_text())["state"] == "running"
+
+    assert finish("status", "--out", out)[0] == 0
+    told = json.loads(record.read_text())
+    assert (told["state"], told["exit_code"], told["finished_at"]) == ("killed", None, None)
+    assert told["success"] == rows(out, "SELECT COUNT(*) FROM items WHERE status = 'ok'")[0][0] > 0
+    assert rows(out, "SELECT state FROM runs") == [("killed",)]
+    assert "KILLED" in finish("status", "--out", out)[1]
+    code, printed = finish("report", "--out", out)
+    assert code == 0, printed
+    assert json.loads((out / "report.json").read_text())["state"] == "killed"
+
+    assert finish("run", STEPS, "--workers", 2, "--out", out, "--resume", env=log.env)[0] == 0
+    assert rows(out, "SELECT state FROM runs ORDER BY rowid") == [("killed",), ("finished",)]
+    assert json.loads(record.read_text())["state"] == "killed"
 
 
 def _workers_after_a_moment(out: Path) -> list[str]:

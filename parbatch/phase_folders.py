@@ -1,0 +1,79 @@
+"""A folder of phases as it lies on the disk: which phases it has, how its last run stands, and all of them as one.
+
+Each phase has a folder of its name, as a job without phases has it; `run/phases.json` names them in order, with the
+last run and its state.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.errors import CheckpointError
+from parbatch.folder import Folder
+from parbatch.job import is_name
+from parbatch.joining import Part, join
+from parbatch.publish import written_whole
+from parbatch.reading import require_checkpoint
+from parbatch.shards import looking
+
+
+class Phases(msgspec.Struct, frozen=True):
+    """The phases of a folder by their names, in the order in which they are done, and the last run of them."""
+
+    names: tuple[str, ...]
+    run_id: str
+    state: str
+
+
+def remembered(root: Folder) -> Phases | None:
+    """The phases of a folder; None for a folder without. Raises CheckpointError where that can't be read."""
+    path = root.run / "phases.json"
+    try:
+        phases = msgspec.json.decode(path.read_bytes(), type=Phases)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise CheckpointError(f"{path} can't be read: {error}. Restore it; each run writes it anew.") from None
+    if not all(map(is_name, phases.names)):
+        raise CheckpointError(f"{path} names phases that no job can have. Restore it; each run writes it anew.")
+    return phases
+
+
+def remember(root: Folder, phases: Phases) -> None:
+    """Write down the phases of a folder, and how their run stands."""
+    with written_whole(root.run / "phases.json") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(phases), indent=2) + b"\n")
+
+
+def forget(root: Folder) -> None:
+    """A job without phases has this folder now."""
+    (root.run / "phases.json").unlink(missing_ok=True)
+
+
+def begun(root: Folder, names: tuple[str, ...]) -> list[Part]:
+    """The phases that have a checkpoint, in order; their items' ids get the phase's name before them."""
+    folders = {name: Folder(root.root / name) for name in names}
+    return [Part(name, folder, f"{name}/") for name, folder in folders.items() if folder.checkpoint.exists()]
+
+
+def has_begun(root: Folder) -> bool:
+    """Whether anything was run in a folder, with or without phases."""
+    return root.checkpoint.exists() or remembered(root) is not None
+
+
+@contextlib.contextmanager
+def viewing(root: Folder) -> Iterator[Checkpoint]:
+    """The checkpoint of a folder for those who only look; of phases or shards, all as one. Raises as `looking` does."""
+    phases = remembered(root)
+    if phases is None:
+        with looking(root) as checkpoint:
+            yield checkpoint
+        return
+    parts = begun(root, phases.names)
+    if not parts:
+        require_checkpoint(root)
+    with contextlib.closing(join(parts, root)) as joined:
+        joined.set_run(phases.run_id, phases.state)
+        yield joined

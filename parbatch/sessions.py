@@ -1,0 +1,98 @@
+"""The records of runs: written at a run's beginning, replaced at its end, and put right when there never was an end.
+
+A run that was killed can't say so. The next command that comes by, and finds that nobody holds the folder, does.
+"""
+
+import contextlib
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint_files import open_existing
+from parbatch.errors import CheckpointError, FolderError, FolderHeldError
+from parbatch.folder import Folder, held, holder
+from parbatch.phase_folders import begun, remembered
+from parbatch.publish import written_whole
+from parbatch.reading import reading
+from parbatch.reporting import up_to_date
+from parbatch.reports import json
+from parbatch.result import RunResult
+from parbatch.shards import shards_in
+
+
+def keep_record(result: RunResult, folder: Folder) -> None:
+    """Write the record of a run, in place of what it was before."""
+    with written_whole(folder.session(result.run_id)) as file:
+        file.write(json.encode(result))
+
+
+def forget_record(run_id: str, folder: Folder) -> None:
+    """Remove the record of a run that came to nothing."""
+    folder.session(run_id).unlink(missing_ok=True)
+
+
+def newest_record(checkpoint: Checkpoint, folder: Folder) -> RunResult:
+    """The newest readable record, of a run that the checkpoint knows. Raises FolderError where there is none."""
+    for run_id in checkpoint.run_ids():
+        if (record := _record(run_id, folder)) is not None:
+            return record
+    raise FolderError(f"No run in {folder.root} came to its end yet, so there is none to report on. Use --resume.")
+
+
+def note_killed_runs(folder: Folder) -> None:
+    """Write down which runs were killed, in their records and in the checkpoint. The caller holds the folder.
+
+    A checkpoint that can't be used is left to the command that needs it, and will say so.
+    """
+    if not folder.checkpoint.exists():
+        return
+    with contextlib.suppress(CheckpointError, sqlite3.Error, OSError):
+        with contextlib.closing(Checkpoint(folder.checkpoint)) as checkpoint:
+            killed = checkpoint.runs_without_an_end()
+        if killed:
+            with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+                for run_id in killed:
+                    if (record := _record(run_id, folder)) is not None:
+                        keep_record(_killed(record, checkpoint, folder), folder)
+                    checkpoint.run_was_killed(run_id)
+
+
+def note_killed_runs_in_passing(folder: Folder) -> None:
+    """The same from a command that only looks, also in each shard and phase.
+
+    It is done where nobody holds the folder, and it can be written; else nothing is done, and nothing said.
+    """
+    if folder.shard is None:
+        with contextlib.suppress(FolderError, CheckpointError):
+            phases = remembered(folder)
+            for part in [*shards_in(folder), *(one.folder for one in begun(folder, phases.names if phases else ()))]:
+                note_killed_runs_in_passing(part)
+    if holder(folder) is not None or not folder.checkpoint.exists():
+        return
+    with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, sqlite3.Error, OSError):
+        with reading(folder) as checkpoint:
+            killed = checkpoint.runs_without_an_end()
+        if killed:
+            with held(folder):
+                note_killed_runs(folder)
+
+
+def _record(run_id: str, folder: Folder) -> RunResult | None:
+    try:
+        return msgspec.json.decode(folder.session(run_id).read_bytes(), type=RunResult)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _killed(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:
+    """The record of a run that was killed, as far as the checkpoint can tell: when it ended nobody has written down."""
+    began = datetime.fromisoformat(record.started_at).timestamp()
+    (rendered,) = checkpoint.db.execute(
+        "SELECT COUNT(*) FROM items WHERE status <> 'pending' AND ended_at >= ?", (began,)
+    ).fetchone()
+    now = up_to_date(record, checkpoint, folder)
+    return msgspec.structs.replace(
+        now, state="killed", exit_code=None, finished_at=None, duration_s=None, rendered=rendered
+    )
