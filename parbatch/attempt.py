@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
@@ -73,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True):
     job_file: str = ""
     identity: dict[str, str] = {}
     context: str = ""
+    baseline_key: str = ""
+    baseline_file: str = ""
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class Attempts:
         self._since_collection = 0
         self._told_templates: set[str] = set()
         self._shared: Any = None
+        self._baseline: Any = None
         self._cpu_s = 0.0
         self._pid = os.getpid()
         self._reserve_bytes = 0
@@ -123,9 +127,15 @@ class Attempts:
         self._chunk_began = 0.0
 
     def set_up(self) -> None:
-        """Run the job's setup and remember what is there before the first item. Raises what the setup raises."""
+        """Run the job's setup, get its baseline, and remember what is there before the first item.
+
+        Raises what the setup and the baseline raise.
+        """
         if "setup" in self.job.functions:
             self._shared = self.job.functions["setup"]()
+        if self._settings.baseline_file:
+            place, key = Path(self._settings.baseline_file), self._settings.baseline_key
+            self._baseline = obtain(place, key, self.job.functions["baseline"])
         self._capture.drop()
         self._children = Children()
         self._cpu_s = time.process_time()
@@ -179,6 +189,7 @@ class Attempts:
         ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
         if self._holding is not None:
             ctx.context = self._required(task.requires)
+        ctx.baseline = self._baseline
         return Draft(task, ctx, time.monotonic(), self._cpu_s)
 
     def surroundings(self, drafts: Sequence[Draft]) -> ChunkContext:
@@ -187,6 +198,7 @@ class Attempts:
         if self._holding is not None:
             ctx.context = self._required(dict.fromkeys(entry for draft in drafts for entry in draft.task.requires))
             self._of_chunk.append(ctx.context)
+        ctx.baseline = self._baseline
         return ctx
 
     def render(self, draft: Draft, role: str = RENDER) -> None:

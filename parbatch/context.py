@@ -23,13 +23,14 @@ _MOST = 1e300  # of a figure, so that the sum over all items is a finite number 
 class _Surroundings:
     """What an attempt and a chunk have in common.
 
-    `shared` is what the job's setup returned; `context` the shared entries that the item, or any of the chunk,
-    requires, by id.
+    `shared` is what the job's setup returned, and `baseline` its baseline: the same objects for all items of a worker.
+    `context` has the shared entries that the item, or any of the chunk, requires, by id.
     """
 
     def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
         self.context: Required = NOTHING_REQUIRED
+        self.baseline: Any = None
         self.templates: set[str] = set()
         self._base = base
 

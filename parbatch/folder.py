@@ -44,6 +44,7 @@ class Folder:
         self.logs = self.run / "logs"
         self.sessions = self.run / "sessions"
         self.tmp = self.run / "tmp"
+        self.baselines = self.root / "run" / "baselines"
         self.rejected = self.run / "rejected"
         self.context = self.root / "run" / "context"
 

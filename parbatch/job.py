@@ -91,6 +91,7 @@ class Job:
             raise JobError(f"Job({name!r}): needs={needs!r} is not one of {', '.join(map(repr, NEEDS))}.")
         self.needs = needs
         self.functions: dict[str, Callable[..., Any]] = {}
+        self._baseline_key: str | Callable[[], str] | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
@@ -150,6 +151,32 @@ class Job:
     def render(self, function: Function) -> Function:
         """Say how an item is rendered: a function of `(item, ctx)`."""
         return self._add("render", function)
+
+    def baseline(self, *, key: str | Callable[[], str]) -> Callable[[Function], Function]:
+        """Compute a value once, for all items and workers: a function of no arguments that returns JSON values.
+
+        The value is `ctx.baseline`. It is kept under its key for the next runs; the key is text, or a function of no
+        arguments that returns text. With another key it is computed anew, and --resume does every item again.
+        """
+        if not callable(key) and not (isinstance(key, str) and key):
+            raise JobError(f"{self!r}: @job.baseline(key={key!r}): the key is text, or a function that returns text.")
+        self._baseline_key = key
+        return lambda function: self._add("baseline", function)
+
+    def baseline_key(self) -> str | None:
+        """The key of the job's baseline now; None for a job without one. Raises JobError where there can't be one."""
+        key = self._baseline_key
+        if not callable(key):
+            return key
+        try:
+            key = key()
+        except Exception as error:
+            raise JobError(
+                f"{self!r}: the key of its baseline can't be had: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(key, str) or not key:
+            raise JobError(f"{self!r}: the function under key= of its baseline returned {key!r}; return text.")
+        return key
 
     def render_chunk(self, function: Function) -> Function:
         """Say how all items of a chunk are rendered at once: a function of `(items, ctx)`, in place of `render`.
@@ -233,6 +260,7 @@ class Job:
 _SIGNATURES = (
     ("context", 0, "def entries()"),
     ("setup", 0, "def load()"),
+    ("baseline", 0, "def prices()"),
     (RENDER, 2, "def one(item, ctx)"),
     (RENDER_CHUNK, 2, "def all(items, ctx)"),
     (VALIDATE, 2, "def check(item, ctx)"),

@@ -21,6 +21,9 @@ from parbatch.store import CONTEXT_CHANGED
 from parbatch.units import counted
 
 _MOST_ENTRIES_NAMED = 5
+# The row of the table `files` that holds the key of the job's baseline in place of a digest; all paths are absolute.
+BASELINE = "baseline:"
+
 _REASON = "COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE status || ' before' END)"
 
 
@@ -42,8 +45,10 @@ class Plan(NamedTuple):
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
-    """The job's files with the digest that each has now; None for one that is not there."""
-    return {str(path): _digest(path) for path in (loaded.base / file for file in loaded.job.files)}
+    """The job's files with the digest that each has now, None for one that is not there; and its baseline's key."""
+    files = {str(path): _digest(path) for path in (loaded.base / file for file in loaded.job.files)}
+    key = loaded.job.baseline_key()
+    return files if key is None else {**files, BASELINE: key}
 
 
 def check_files(loaded: LoadedJob) -> None:
@@ -194,6 +199,10 @@ def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
     remember_files(checkpoint, loaded)
     after = checkpoint.files()
     changed = sorted(path for path in before if after[path] != before[path])
+    if (BASELINE in before or BASELINE in after) and before.get(BASELINE) != after[BASELINE]:
+        _mark(checkpoint, f"baseline changed: {after[BASELINE] or 'there is none now'}", "1")
+        _forget_failures(checkpoint, "1")
+        changed = [path for path in changed if path != BASELINE]
     if changed:
         names = ", ".join(Path(path).name for path in changed)
         _mark(checkpoint, f"file changed: {names}", "1")

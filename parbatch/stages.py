@@ -16,6 +16,7 @@ from parbatch import progress as progressing
 from parbatch.announcing import announcements
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
+from parbatch.baselines import baseline_file
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook, set_held
 from parbatch.chunks import AHEAD, ChunkSizer
@@ -32,7 +33,7 @@ from parbatch.loading import LoadedJob
 from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, RENDER_CHUNK, Ended, Task
 from parbatch.options import Options
-from parbatch.plan import Plan, tasks_due
+from parbatch.plan import BASELINE, Plan, tasks_due
 from parbatch.products import Making, is_current, known
 from parbatch.reporting import Tally, chunk_figures, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
@@ -393,6 +394,7 @@ class Stages:
     @contextlib.contextmanager
     def _backend(self, slots: int) -> Iterator[Backend]:
         """A backend of so many slots, and a guardian beside it in case this process is killed."""
+        key = self._baseline_key()
         settings = Settings(
             job=self._loaded.ref,
             base=str(self._loaded.base),
@@ -404,6 +406,8 @@ class Stages:
             job_file=str(self._loaded.file or ""),
             context=self._index,
             identity=self._identity,
+            baseline_key=key,
+            baseline_file=str(baseline_file(self._folder.baselines, key)) if key else "",
         )
         mark = f"{self._run_id}-{os.getpid()}"
         with Guardian(mark):
@@ -414,6 +418,13 @@ class Stages:
                 in_order = True
             finally:
                 backend.close(at_once=not in_order)
+
+    def _baseline_key(self) -> str:
+        """The key that the items were planned with; empty for a job without a baseline."""
+        job = self._loaded.job
+        if "baseline" not in job.functions:
+            return ""
+        return self._checkpoint.files().get(BASELINE) or job.baseline_key() or ""
 
     def _state(self) -> State:
         if self._interrupts.signum is not None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parbatch.docx import checks
     from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version
     from parbatch.docx.build import add_paragraphs, add_table
     from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
@@ -24,6 +25,7 @@ __all__ = [
     "accelerated",
     "add_paragraphs",
     "add_table",
+    "checks",
     "clean_text",
     "document_bytes",
     "explain_forbidden",
@@ -53,8 +55,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "checks":
+        return import_module(f"{__name__}.checks")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
