@@ -120,7 +120,7 @@ class Worker:
         apart = not works_on_whole_chunks(self._attempts.job)
         for said in work_through(self._attempts, chunk, self._told_to_stop):
             self._pipe.send(said)
-            if apart and self._grown_too_far(said) and not self._told_to_stop():
+            if apart and not self._told_to_stop() and self._grown_too_far(said):
                 return False
         if self._told_to_stop():
             self._pipe.send(Returned())
