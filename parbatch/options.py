@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +184,8 @@ def _selection(asked: Mapping[str, Any], *, retry: bool) -> Selection:
 
 
 def _texts(asked: Mapping[str, Any], name: str, advice: str = "shell patterns") -> tuple[str, ...]:
-    given: str | Sequence[str] = asked.get(name, ())
-    texts = (given,) if isinstance(given, str) else tuple(given)
+    given = asked.get(name, ())
+    texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     for text in texts:
         if not isinstance(text, str):
             raise DataError(f"{name}: {text!r} is not text. Give {advice}.")
