@@ -89,6 +89,7 @@ def test_an_item_that_never_passes_leaves_the_others_published(tmp_path: Path) -
         [sys.executable, "-m", "parbatch", "show", "exercises/s042", COURSE, "--out", out],
         capture_output=True, text=True, timeout=30, check=True,
     ).stdout  # fmt: skip
+    assert "exercises/run/rejected/s042" in shown
     for attempt in (1, 2, 3):
         assert f"attempt {attempt}: invalid" in shown
     assert shown.count("is not among the options (exercise 2)") >= 3
