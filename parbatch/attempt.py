@@ -10,7 +10,6 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +77,7 @@ class Settings(msgspec.Struct, frozen=True):
     baseline_file: str = ""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """An attempt that is being made: what is known of its outcome so far."""
 
     task: Task
@@ -88,7 +86,7 @@ class Draft:
     cpu_began: float
     status: Status = "ok"
     evidence: Evidence | None = None
-    result: msgspec.Raw = field(default_factory=lambda: NO_DATA)
+    result: msgspec.Raw = NO_DATA
     outputs: tuple[Output, ...] = ()
     warnings: tuple[Problem, ...] = ()
     logs: tuple[str, ...] = ()
@@ -185,7 +183,7 @@ class Attempts:
 
     def begin(self, task: Task) -> Draft:
         """The beginning of an attempt."""
-        feedback = msgspec.json.decode(task.feedback, type=Feedback) if bytes(task.feedback) != b"null" else NO_FEEDBACK
+        feedback = NO_FEEDBACK if task.feedback == NO_DATA else msgspec.json.decode(task.feedback, type=Feedback)
         ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
         if self._holding is not None:
             ctx.context = self._required(task.requires)
@@ -270,8 +268,9 @@ class Attempts:
 
         With `shared`, what was printed is also for the item that is put down next.
         """
-        for note in draft.ctx.context.close():
-            self._capture.note(note)
+        if self._holding is not None:
+            for note in draft.ctx.context.close():
+                self._capture.note(note)
         self._clean_up()
         cpu_s = time.process_time()
         draft.duration_s = time.monotonic() - draft.began
@@ -283,7 +282,8 @@ class Attempts:
     def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
         """Add what was printed since the last look to an item's logs."""
         printed = self._capture.take(draft.task.staging(self._tmp), more=bool(draft.logs), leave=shared)
-        draft.logs = draft.logs + tuple(stream for stream in printed if stream not in draft.logs)
+        if printed:
+            draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
 
     def end(self, draft: Draft) -> Ended:
         """The outcome of an attempt, its files ready to be published, or kept for a look if it is invalid."""

@@ -46,10 +46,12 @@ class _InHand:
 
     def find(self, position: int) -> Task | None:
         """The task in flight that is at this position, if one is."""
-        for task in self.in_flight():
-            if task.position == position:
-                return task
-        return None
+        if not self.begun:
+            return None
+        if self.at_once:
+            return next((task for task in self.left if task.position == position), None)
+        task = self.left[self.rendered]
+        return task if task.position == position else None
 
     def take(self, ended: Ended) -> Task:
         task = self.find(ended.position)
