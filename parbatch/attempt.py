@@ -100,10 +100,14 @@ class Draft(msgspec.Struct):
 
 
 class Attempts:
-    """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
+    """Makes attempts for one process: the job with its shared value, and what is measured from item to item.
+
+    `calling` says that the job's code is being called: what is raised in it then is how an item ends.
+    """
 
     def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
         self.job = job
+        self.calling = False
         self._settings = settings
         self._base = Path(settings.base)
         self._tmp = settings.tmp
@@ -244,8 +248,10 @@ class Attempts:
         if len(self._reserve) < self._reserve_bytes:
             self._reserve = bytes(self._reserve_bytes)
         try:
+            self.calling = True
             call()
         except BaseException as error:
+            self.calling = False
             self._reserve = b""  # where memory is full, the lines below need some
             self._leave_if_forked()
             if isinstance(error, KeyboardInterrupt) and error.args:  # parbatch's own, from the second signal
@@ -261,6 +267,7 @@ class Attempts:
                 draft.fail(status, evidence)
             del error
             return False
+        self.calling = False
         return True
 
     def put_down(self, draft: Draft, *, shared: bool = False) -> None:

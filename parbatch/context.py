@@ -113,6 +113,9 @@ class ChunkContext(_Surroundings):
     def __init__(self, contexts: Mapping[str, Context], shared: Any, base: Path) -> None:
         super().__init__(shared, base)
         self._contexts = contexts
+        for ctx in contexts.values():  # a template that the chunk uses is one that each of its items depends on
+            self.templates |= ctx.templates
+            ctx.templates = self.templates
 
     def of(self, item: Item | str) -> Context:
         """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.

@@ -122,6 +122,7 @@ def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
             clock.set(draft)
             attempts.put_down(draft)
             yield draft
+    given = iter(())  # a function that is broken off comes to its end here, and what it prints is its items'
     for left, draft in enumerate(waiting.values(), start=1 - len(waiting)):
         if draft.status == "ok":
             draft.fail("failed", NO_RESULT)
