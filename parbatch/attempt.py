@@ -262,6 +262,8 @@ class Attempts:
             drafts = tuple(drafts)
             advice = _advice(error, drafts[0].task, self._settings.memory_cap) if len(drafts) == 1 else ""
             evidence = of_exception(error, skip=__file__, advice=advice)
+            if isinstance(error, TimeUpError):
+                evidence = msgspec.structs.replace(evidence, type="TimeoutError")  # as where a worker is ended for it
             self._capture.note(evidence.traceback)
             for draft in drafts:
                 draft.fail(status, evidence)
@@ -288,7 +290,7 @@ class Attempts:
 
     def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
         """Add what was printed since the last look to an item's logs."""
-        printed = self._capture.take(draft.task.staging(self._tmp), more=bool(draft.logs), leave=shared)
+        printed = self._capture.take(draft.task.staging(self._tmp), below=draft.logs, leave=shared)
         if printed:
             draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
 

@@ -25,6 +25,7 @@ from parbatch.docx import accelerate_on_import, accelerated, restore
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
 from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.units import format_duration
 from parbatch.whole_chunks import work_through
 
 _SLOT = 0
@@ -43,7 +44,7 @@ class InlineBackend:
         self._under_way: Iterator[Message] | None = None
         self._stopped = False
         self._timeout: float | None = None
-        self._began: float | None = None  # the chunk, if it has to end as a whole in the time of an attempt
+        self._chunk_began: float | None = None  # if all of it has to end in the time of one attempt
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
@@ -119,9 +120,9 @@ class InlineBackend:
             self._said.append((_SLOT, Began(chunk.number)))
             self._timeout = self._settings.timeout if chunk.role == RENDER else None
             at_once = chunk.role == RENDER and RENDER_CHUNK in self._attempts.job.functions
-            self._began = time.monotonic() if at_once else None
+            self._chunk_began = time.monotonic() if at_once and len(chunk.tasks) > 1 else None
             self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
-        with _alarm(self._timeout, self._began, self._attempts):
+        with _alarm(self._timeout, self._chunk_began, self._attempts):
             said = next(self._under_way, None)
         if said is not None:
             self._said.append((_SLOT, said))
@@ -171,7 +172,9 @@ def _alarm(seconds: float | None, began: float | None, attempts: Attempts) -> It
     def ring(_: int, __: FrameType | None) -> None:
         if attempts.calling:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            raise TimeUpError(f"the {'attempt' if began is None else 'chunk'} took longer than {seconds:g} s")
+            raise TimeUpError(
+                f"the {'attempt' if began is None else 'chunk'} took longer than {format_duration(seconds)}"
+            )
 
     left = seconds if began is None else max(_RING_AGAIN_S, began + seconds - time.monotonic())
     before = signal.signal(signal.SIGALRM, ring)
