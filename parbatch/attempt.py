@@ -10,7 +10,6 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
     baseline_file: str = ""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """An attempt that is being made: what is known of its outcome so far."""
 
     task: Task
@@ -90,7 +88,7 @@ class Draft:
     cpu_began: float
     status: Status = "ok"
     evidence: Evidence | None = None
-    result: msgspec.Raw = field(default_factory=lambda: NO_DATA)
+    result: msgspec.Raw = NO_DATA
     outputs: tuple[Output, ...] = ()
     warnings: tuple[Problem, ...] = ()
     logs: tuple[str, ...] = ()
@@ -104,10 +102,14 @@ class Draft:
 
 
 class Attempts:
-    """Makes attempts for one process: the job with its shared value, and what is measured from item to item."""
+    """Makes attempts for one process: the job with its shared value, and what is measured from item to item.
+
+    `calling` says that the job's code is being called: what is raised in it then is how an item ends.
+    """
 
     def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
         self.job = job
+        self.calling = False
         self._settings = settings
         self._base = Path(settings.base)
         self._tmp = settings.tmp
@@ -187,7 +189,7 @@ class Attempts:
 
     def begin(self, task: Task) -> Draft:
         """The beginning of an attempt."""
-        feedback = msgspec.json.decode(task.feedback, type=Feedback) if bytes(task.feedback) != b"null" else NO_FEEDBACK
+        feedback = NO_FEEDBACK if task.feedback == NO_DATA else msgspec.json.decode(task.feedback, type=Feedback)
         ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
         if self._holding is not None:
             ctx.context = self._required(task.requires)
@@ -248,8 +250,10 @@ class Attempts:
         if len(self._reserve) < self._reserve_bytes:
             self._reserve = bytes(self._reserve_bytes)
         try:
+            self.calling = True
             call()
         except BaseException as error:
+            self.calling = False
             self._reserve = b""  # where memory is full, the lines below need some
             self._leave_if_forked()
             if isinstance(error, KeyboardInterrupt) and error.args:  # parbatch's own, from the second signal
@@ -260,11 +264,14 @@ class Attempts:
             drafts = tuple(drafts)
             advice = _advice(error, drafts[0].task, self._settings.memory_cap) if len(drafts) == 1 else ""
             evidence = of_exception(error, skip=(__file__,), advice=advice)
+            if isinstance(error, TimeUpError):
+                evidence = msgspec.structs.replace(evidence, type="TimeoutError")  # as where a worker is ended for it
             self._capture.note(evidence.traceback)
             for draft in drafts:
                 draft.fail(status, evidence)
             del error
             return False
+        self.calling = False
         return True
 
     def put_down(self, draft: Draft, *, shared: bool = False) -> None:
@@ -272,8 +279,9 @@ class Attempts:
 
         With `shared`, what was printed is also for the item that is put down next.
         """
-        for note in draft.ctx.context.close():
-            self._capture.note(note)
+        if self._holding is not None:
+            for note in draft.ctx.context.close():
+                self._capture.note(note)
         self._clean_up()
         cpu_s = time.process_time()
         draft.duration_s = time.monotonic() - draft.began
@@ -284,8 +292,9 @@ class Attempts:
 
     def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
         """Add what was printed since the last look to an item's logs."""
-        printed = self._capture.take(draft.task.staging(self._tmp), more=bool(draft.logs), leave=shared)
-        draft.logs = draft.logs + tuple(stream for stream in printed if stream not in draft.logs)
+        printed = self._capture.take(draft.task.staging(self._tmp), below=draft.logs, leave=shared)
+        if printed:
+            draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
 
     def end(self, draft: Draft) -> Ended:
         """The outcome of an attempt, its files ready to be published, or kept for a look if it is invalid."""

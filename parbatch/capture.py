@@ -10,7 +10,7 @@ import ctypes
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -102,16 +102,17 @@ class Capture:
         for stream in self._streams:
             os.close(stream.keep)
 
-    def take(self, destination: str, *, more: bool = False, leave: bool = False) -> tuple[str, ...]:
+    def take(self, destination: str, *, below: Collection[str] = (), leave: bool = False) -> tuple[str, ...]:
         """Move what was printed to `<destination>.stdout` and `.stderr`, and say which were not empty.
 
-        With `more`, it is put below what was taken before; with `leave`, it can be taken once more for somebody else.
+        The streams in `below` go below what was taken before; with `leave`, all can be taken once more for somebody
+        else.
         """
         _flush()
         taken = []
         for stream in self._streams:
             if stream.size():
-                with open(capture_file(destination, stream.name), "ab" if more else "wb") as log:
+                with open(capture_file(destination, stream.name), "ab" if stream.name in below else "wb") as log:
                     _copy(stream.keep, log)
                 if not leave:
                     os.ftruncate(stream.keep, 0)

@@ -27,10 +27,11 @@ class _Surroundings:
     `context` has the shared entries that the item, or any of the chunk, requires, by id.
     """
 
+    context: Required = NOTHING_REQUIRED
+    baseline: Any = None
+
     def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
-        self.context: Required = NOTHING_REQUIRED
-        self.baseline: Any = None
         self.templates: set[str] = set()
         self._base = base
 
@@ -55,11 +56,12 @@ class Context(_Surroundings):
     for validation, what render returned.
     """
 
+    result: Any = None
+
     def __init__(self, number: int, shared: Any, folder: str, base: Path, feedback: Feedback = NO_FEEDBACK) -> None:
         super().__init__(shared, base)
         self.number = number
         self.feedback = feedback
-        self.result: Any = None
         self.metrics: dict[str, float] = {}
         self._folder = folder
         self._dir: Path | None = None
@@ -111,6 +113,9 @@ class ChunkContext(_Surroundings):
     def __init__(self, contexts: Mapping[str, Context], shared: Any, base: Path) -> None:
         super().__init__(shared, base)
         self._contexts = contexts
+        for ctx in contexts.values():  # a template that the chunk uses is one that each of its items depends on
+            self.templates |= ctx.templates
+            ctx.templates = self.templates
 
     def of(self, item: Item | str) -> Context:
         """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.

@@ -22,6 +22,7 @@ from parbatch.evidence import of_death, with_stack
 from parbatch.fingerprint import fingerprint
 from parbatch.model import (
     Began,
+    Chunk,
     ChunkEnded,
     Ended,
     Evidence,
@@ -73,9 +74,9 @@ class Limits(NamedTuple):
 
 
 class _Doom(NamedTuple):
-    """Why a worker is being ended: whom that is for (the first item in flight), and what it says about it."""
+    """Why a worker is being ended: what it is at, if that is for it, and what it says about that."""
 
-    task: Task | None
+    attempt: Task | Chunk | None
     status: Status
     message: str
     at: float
@@ -114,6 +115,7 @@ class Dispatch:
         self._say = say
         self._now = now
         self._told_to_stop = False
+        self._is_held_back = False
         self._grace_ends: float | None = None
         self._next_watch = now() + WATCH_S
         self._peaks: dict[int, int] = {}
@@ -159,7 +161,8 @@ class Dispatch:
                     if self._schedule.has_work(slot):
                         self._backend.send(slot, Stop())
             return
-        handed = not self._hold_back()
+        self._is_held_back = self._hold_back()
+        handed = not self._is_held_back
         while handed:  # a round for each slot, so that the first chunks go to different workers
             handed = False
             for slot in self._slots:
@@ -172,7 +175,9 @@ class Dispatch:
         going_on = (slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed)
         deadlines = [self._schedule.deadline(slot) for slot in going_on]
         deadlines += [doom.at for doom in self._dumping.values()]
-        deadlines += [self._sink.next_deadline(), self._schedule.next_due, self._grace_ends, self._stop_at]
+        deadlines += [self._sink.next_deadline(), self._grace_ends, self._stop_at]
+        if not self._is_held_back:  # else `wake` tells when there is something to hand out
+            deadlines.append(self._schedule.next_due)
         if self._limits.memory_cap is not None:
             deadlines.append(self._next_watch)
         known = [deadline for deadline in deadlines if deadline is not None]
@@ -190,15 +195,19 @@ class Dispatch:
             case ChunkEnded():
                 self._sink.chunk_ended(slot, message, now)
             case Rendered():
-                self._schedule.rendered(slot, now)
+                self._schedule.rendered(slot, now, is_last=message.is_last)
             case Ready():
                 self._check_idle_size(message.idle_bytes)
                 self._ready.add(slot)
                 self._pids[slot] = message.pid
                 self._stillborn = 0
-            case Returned() | Retiring():
-                self._schedule.died(slot)
-                self.restarts += isinstance(message, Retiring) and not message.planned
+            case Returned():
+                self._schedule.returned(slot)
+            case Retiring():
+                self._dumping.pop(slot, None)  # nothing that was to befall this worker is for the next one
+                self._doomed.pop(slot, None)
+                self._schedule.returned(slot)
+                self.restarts += not message.planned
             case NotReady(evidence=evidence):
                 raise SetupError(
                     f"No worker can start: {evidence.type}: {evidence.message}\n{evidence.traceback}".rstrip()
@@ -218,7 +227,7 @@ class Dispatch:
         peak = self._peaks.pop(slot, 0)
         if peak > ended.peak_memory_bytes:
             ended = replace(ended, peak_memory_bytes=peak)
-        task = next((one for one in self._schedule.in_flight(slot) if one.position == ended.position), None)
+        task = self._schedule.find(slot, ended.position)
         if task is None:
             raise AssertionError(f"slot {slot} reports the end of item {ended.position}, which is not in flight")
         ended = self._sink.publish(task, ended)
@@ -233,9 +242,8 @@ class Dispatch:
         if slot not in self._ready:
             self._stillborn += 1
         self._ready.discard(slot)
-        in_flight = self._schedule.in_flight(slot)
-        if doom is None or (in_flight and doom.task is in_flight[0]):
-            for task in in_flight:
+        if doom is None or self._is_for(slot, doom):
+            for task in self._schedule.in_flight(slot):
                 self._ended(slot, self._last_of(slot, task, doom, returncode, now), now)
         self._schedule.died(slot)
         self.restarts += self._schedule.stopped_by is None
@@ -301,20 +309,21 @@ class Dispatch:
         what = "the chunk" if len(self._schedule.in_flight(slot)) > 1 else "the attempt"
         message = f"{what} took longer than {format_duration(self._limits.timeout)}"
         self._backend.dump_stacks(slot)
-        self._dumping[slot] = _Doom(self._first_in_flight(slot), "timeout", message, now + DUMP_S)
+        self._dumping[slot] = _Doom(self._schedule.attempt(slot), "timeout", message, now + DUMP_S)
 
     def _watch_memory(self, cap: int) -> None:
         for slot, size in self._backend.sizes().items():
             self._peaks[slot] = max(size, self._peaks.get(slot, 0))
             if size > cap and slot not in self._doomed:
                 message = f"the worker and its processes took {format_size(size)}; the cap is {format_size(cap)}"
-                self._end(slot, _Doom(self._first_in_flight(slot), "memory", message, self._now()))
+                self._end(slot, _Doom(self._schedule.attempt(slot), "memory", message, self._now()))
 
     def _end(self, slot: int, doom: _Doom) -> None:
         """End a slot's worker, unless the attempt it is for has ended meanwhile."""
-        if doom.task is None or self._first_in_flight(slot) is doom.task:
+        if doom.attempt is None or self._is_for(slot, doom):
             self._doomed[slot] = doom
             self._backend.end(slot)
 
-    def _first_in_flight(self, slot: int) -> Task | None:
-        return next(iter(self._schedule.in_flight(slot)), None)
+    def _is_for(self, slot: int, doom: _Doom) -> bool:
+        """Whether what the worker was to be ended for is still in flight."""
+        return doom.attempt is not None and doom.attempt is self._schedule.attempt(slot)

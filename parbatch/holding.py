@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parbatch.capture import lift
 from parbatch.entries import Summary, decoded, matches, read_index
 from parbatch.lookup import close_to
 
@@ -190,6 +191,8 @@ def _opened(path: Path, size: int) -> int | OSError:
     if found != size:
         os.close(descriptor)
         return OSError(f"{path} has {found} bytes, and should have {size}")
+    with contextlib.suppress(OSError):  # as where so high a number can't be had
+        return lift(descriptor)
     return descriptor
 
 

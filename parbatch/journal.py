@@ -62,7 +62,7 @@ class Journal:
         self._group: list[Record] = []
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
         self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
-        self._opened_at = 0.0
+        self._opened_at: float | None = None  # the open group's beginning; None: there is nothing to write
         self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
         outputs_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone()
@@ -112,13 +112,13 @@ class Journal:
 
     def next_deadline(self) -> float | None:
         """When the open group is to be closed, on the coordinator's clock."""
-        return self._opened_at + GROUP_S if self._is_open and self._sync is None else None
+        return self._opened_at + GROUP_S if self._opened_at is not None and self._sync is None else None
 
     def tick(self, now: float) -> None:
         """Close and commit groups that are due."""
         if self._sync is not None and self._sync[0].done():
             self._commit_synced()
-        if self._chunks is not None and self._chunks.has_news():
+        if self._chunks_have_news:
             self._open_group(now)
         deadline = self.next_deadline()
         if deadline is not None and now >= deadline:
@@ -126,7 +126,7 @@ class Journal:
 
     def flush(self) -> None:
         """Commit everything so far, waiting for the disk."""
-        while self._sync is not None or self._is_open:
+        while self._sync is not None or self._group or self._chunks_have_news:
             if self._sync is not None:
                 self._commit_synced()
             else:
@@ -142,15 +142,16 @@ class Journal:
         self._thread.shutdown()
 
     @property
-    def _is_open(self) -> bool:
-        return bool(self._group) or (self._chunks is not None and self._chunks.has_news())
+    def _chunks_have_news(self) -> bool:
+        return self._chunks is not None and self._chunks.has_news()
 
     def _open_group(self, now: float) -> None:
-        if not self._is_open:
+        if self._opened_at is None:
             self._opened_at = now
 
     def _close_group(self) -> None:
         group, self._group = self._group, []
+        self._opened_at = None
         published, self._published = self._published, []
         if not published:
             self._commit(group, ())

@@ -235,9 +235,13 @@ class ChunkEnded(msgspec.Struct, frozen=True, array_like=True, tag="chunk-ended"
 
 
 class Rendered(msgspec.Struct, frozen=True, array_like=True, tag="rendered"):
-    """An item is rendered, and waits until its chunk is validated; the next one of the chunk is in flight."""
+    """An item is rendered, and waits until its chunk is validated; the next one of the chunk is in flight.
+
+    With `is_last`, the worker was told to stop: those rendered so far are validated, and the others put down.
+    """
 
     position: int
+    is_last: bool = False
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):

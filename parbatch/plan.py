@@ -109,7 +109,7 @@ def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
     db.execute(f"DELETE FROM attempts WHERE id IN {chosen}", (most,))
     db.execute(
         "UPDATE items SET status = 'pending', attempts = 0, duration_s = NULL, result = NULL, reason = 'started over',"
-        f" alike = 0, fingerprint = NULL WHERE id IN {chosen}",
+        f" alike = 0, fingerprint = NULL, warnings = NULL, metrics = NULL WHERE id IN {chosen}",
         (most,),
     )
     checkpoint.set_spent(0.0)

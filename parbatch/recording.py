@@ -41,7 +41,8 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
         "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
         " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
-        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END, metrics = NULL"
+        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END, warnings = NULL,"
+        " metrics = NULL"
         " WHERE position = ?",
         [
             (

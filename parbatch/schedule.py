@@ -34,23 +34,42 @@ class _InHand:
     rendered: int = 0
     together: bool = False
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the worker is at all that is left."""
+        return self.whole or self.rendered == len(self.left)
+
     def in_flight(self) -> list[Task]:
         if not self.begun:
             return []
-        if self.whole or self.rendered == len(self.left):
-            return list(self.left)
-        return [self.left[self.rendered]]
+        return list(self.left) if self.at_once else [self.left[self.rendered]]
+
+    def find(self, position: int) -> Task | None:
+        """The task in flight that is at this position, if one is."""
+        if not self.begun:
+            return None
+        if self.at_once:
+            return next((task for task in self.left if task.position == position), None)
+        task = self.left[self.rendered]
+        return task if task.position == position else None
 
     def take(self, ended: Ended) -> Task:
-        in_flight = self.in_flight()
-        task = next((one for one in in_flight if one.position == ended.position), None)
+        task = self.find(ended.position)
         if task is None or task.number != ended.number:
             raise AssertionError(f"the end of {ended.position} is reported, and it is not in flight")
-        self.together = self.together or len(in_flight) > 1
-        place = self.left.index(task)
-        del self.left[place]
-        self.rendered -= place < self.rendered
+        if self.at_once:
+            self.together = self.together or len(self.left) > 1
+            self.left.remove(task)
+            self.rendered -= self.rendered > 0
+        else:
+            del self.left[self.rendered]
         return task
+
+    def cut(self) -> list[Task]:
+        """Take out what is not rendered: it will not be in this chunk."""
+        rest = list(self.left)[self.rendered :]
+        self.left = deque(islice(self.left, self.rendered))
+        return rest
 
 
 @dataclass(slots=True)
@@ -129,7 +148,12 @@ class Schedule:
     @property
     def waiting(self) -> int:
         """How many tasks are not handed out."""
-        return self._left + len(self._back) + len(self._suspects) + len(self._later)
+        return self._to_be_had + len(self._suspects) + len(self._later)
+
+    @property
+    def _to_be_had(self) -> int:
+        """How many of them any slot could take on now."""
+        return self._left + len(self._back)
 
     @property
     def busy(self) -> bool:
@@ -151,9 +175,9 @@ class Schedule:
             (self._source, self._left), self._then = self._then(), None
         if self._suspects:
             return None if slot.chunks else self._give(slot, [self._suspects.popleft()], alone=True)
-        if not self.waiting or len(slot.chunks) >= self._room():
+        if not self._to_be_had or len(slot.chunks) >= self._room():
             return None
-        size = self._sizer.next(self.waiting)
+        size = self._sizer.next(self._to_be_had)
         tasks = [self._back.popleft() for _ in range(min(size, len(self._back)))]
         tried_again = self._whole and any(task.number > 1 for task in tasks)  # such a task spoils no fresh chunk
         wanted = 0 if tried_again else size - len(tasks)
@@ -174,9 +198,22 @@ class Schedule:
         chunks = self._slots[number].chunks
         return chunks[0].in_flight() if chunks else []
 
+    def find(self, number: int, position: int) -> Task | None:
+        """The task in flight in a slot that is at this position, if one is."""
+        chunks = self._slots[number].chunks
+        return chunks[0].find(position) if chunks else None
+
+    def attempt(self, number: int) -> Task | Chunk | None:
+        """What a slot's worker is at: a task, a chunk if it is at all that is left of it, or None."""
+        chunks = self._slots[number].chunks
+        if not chunks or not chunks[0].begun:
+            return None
+        held = chunks[0]
+        return held.chunk if held.at_once else held.left[held.rendered]
+
     def deadline(self, number: int) -> float | None:
         """When the attempt in flight in a slot has used up its time, on the coordinator's clock."""
-        if self._timeout is None or not self.in_flight(number):
+        if self._timeout is None or self.attempt(number) is None:
             return None
         return self._slots[number].since + self._timeout
 
@@ -197,11 +234,17 @@ class Schedule:
         slot.chunks[0].begun = True
         slot.since = now
 
-    def rendered(self, number: int, now: float) -> None:
-        """The task that a slot's worker was at waits for the validation of its chunk."""
+    def rendered(self, number: int, now: float, *, is_last: bool = False) -> None:
+        """The task that a slot's worker was at waits for the validation of its chunk.
+
+        It is the last where a stop has cut the chunk short: what is left of that goes back.
+        """
         slot = self._slots[number]
-        slot.chunks[0].rendered += 1
+        held = slot.chunks[0]
+        held.rendered += 1
         slot.since = now
+        if is_last:
+            self._back.extendleft(reversed(held.cut()))
 
     def ended(self, number: int, ended: Ended, now: float) -> tuple[Task, bool]:
         """An attempt has ended. Returns its task, and whether the item is settled (else it is tried again)."""
@@ -242,7 +285,8 @@ class Schedule:
     def _room(self) -> int:
         """How many chunks a slot may hold: near the end one, so that no work waits while a slot is idle."""
         held = sum(len(slot.chunks) for slot in self._slots)
-        near_end = self.waiting <= self._sizer.next(self.waiting) * (2 * len(self._slots) - held)
+        left = self._to_be_had
+        near_end = left <= self._sizer.next(left) * (2 * len(self._slots) - held)
         return 1 if near_end else self._sizer.chunks_ahead()
 
     def _compare(self, ended: Ended) -> None:
@@ -257,9 +301,10 @@ class Schedule:
             self.stop(f"{in_a_row} in a row failed alike (--max-same-failure {self._max_same_failure})")
 
     def _settle(self, task: Task, ended: Ended, now: float, *, together: bool) -> bool:
-        is_suspect = ended.status == "crashed" or (together and ended.status in _ENDS_ALL)
+        is_one_of_many = together and ended.status in _ENDS_ALL  # however often it was tried, it has not had its say
+        is_suspect = is_one_of_many or ended.status == "crashed"
         tries = max(self._attempts, 2) if is_suspect else self._attempts
-        if ended.status != "ok" and task.number < tries:
+        if ended.status != "ok" and (is_one_of_many or task.number < tries):
             self._try_again(task.again(ended), is_suspect=is_suspect, now=now)
             return False
         self._settled += 1

@@ -65,27 +65,29 @@ def _attempts_of(attempts: Attempts, chunk: Chunk, told_to_stop: Callable[[], bo
                 return
         return
     at_once = RENDER_CHUNK in functions
-    drafts = _render_chunk(attempts, chunk.tasks) if at_once else _one_by_one(attempts, chunk.tasks, told_to_stop)
+    drafts = _render_chunk(attempts, chunk.tasks) if at_once else _one_by_one(attempts, chunk.tasks)
     if VALIDATE_CHUNK not in functions:
         yield from map(attempts.end, drafts)
         return
     rendered = []
     for draft in drafts:
         rendered.append(draft)
-        if not at_once:
-            yield Rendered(draft.task.position)
+        if at_once:
+            continue
+        is_last = told_to_stop()
+        yield Rendered(draft.task.position, is_last)
+        if is_last:
+            break
     _validate_chunk(attempts, rendered)
     yield from map(attempts.end, rendered)
 
 
-def _one_by_one(attempts: Attempts, tasks: Iterable[Task], told_to_stop: Callable[[], bool]) -> Iterator[Draft]:
+def _one_by_one(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
     for task in tasks:
         draft = attempts.begin(task)
         attempts.render(draft)
         attempts.put_down(draft)
         yield draft
-        if told_to_stop():
-            return
 
 
 def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
@@ -122,6 +124,7 @@ def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
             clock.set(draft)
             attempts.put_down(draft)
             yield draft
+    given = iter(())  # a function that is broken off comes to its end here, and what it prints is its items'
     for left, draft in enumerate(waiting.values(), start=1 - len(waiting)):
         if draft.status == "ok":
             draft.fail("failed", NO_RESULT)

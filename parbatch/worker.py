@@ -120,7 +120,7 @@ class Worker:
         apart = not works_on_whole_chunks(self._attempts.job)
         for said in work_through(self._attempts, chunk, self._told_to_stop):
             self._pipe.send(said)
-            if apart and not self._told_to_stop() and self._grown_too_far(said):
+            if apart and self._grown_too_far(said):
                 return False
         if self._told_to_stop():
             self._pipe.send(Returned())
@@ -131,7 +131,7 @@ class Worker:
         return apart or not self._grown_too_far(said)
 
     def _grown_too_far(self, said: Message) -> bool:
-        if not isinstance(said, Ended) or said.peak_memory_bytes <= self._idle_limit:
+        if not isinstance(said, Ended) or said.peak_memory_bytes <= self._idle_limit or self._told_to_stop():
             return False
         gc.collect()
         idle = resident_bytes()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import docx
 import msgspec
 import pytest
 
@@ -108,6 +109,12 @@ def talk(backend_name: str, tmp_path: Path) -> Iterator[Talk]:
         yield made
 
 
+@pytest.fixture
+def talking_of_chunks(backend_name: str, tmp_path: Path) -> Iterator[Talk]:
+    with talking(backend_name, tmp_path, CHUNKED) as made:
+        yield made
+
+
 def test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order(talk: Talk) -> None:
     talk.ends("a", "b", "c")
     kinds = [type(message) for message in talk.heard]
@@ -194,7 +201,58 @@ def test_inline_ends_python_code_that_takes_too_long(tmp_path: Path) -> None:
         ended = talk.ends("sleeps", "a")
     assert (ended["sleeps"].status, ended["a"].status) == ("timeout", "ok")
     assert ended["sleeps"].evidence is not None
-    assert "longer than 0.1 s" in ended["sleeps"].evidence.message
+    told = ended["sleeps"].evidence
+    assert (told.type, told.message) == ("TimeoutError", "the attempt took longer than 0.1 s")
+
+
+CHUNKED = """
+import time
+from parbatch import Job
+
+job = Job("chunked")
+job.items(lambda: [])
+
+
+@job.render_chunk
+def all_of_them(items, ctx):
+    try:
+        for item in items:
+            if item.id == "slow":
+                while True:
+                    pass
+            if item.id == "template":
+                ctx.document("letter.docx")
+            yield ("nobody" if item.id == "strange" else item.id), item.id
+            end = time.monotonic() + 0.2
+            while time.monotonic() < end:
+                pass
+    finally:
+        print("the end")
+"""
+
+
+def test_inline_bounds_a_whole_chunk_by_its_time(tmp_path: Path) -> None:
+    with talking("inline", tmp_path, CHUNKED, timeout=0.5) as talk:
+        statuses = [one.status for one in talk.ends(*"abcdefgh").values()]
+        assert set(statuses) <= {"ok", "timeout"}
+        assert statuses[-1] == "timeout", "together they take longer, and none by itself does"
+        assert statuses == sorted(statuses), "those that have their results by then keep them"
+        assert talk.ends("x")["x"].status == "ok"
+
+
+def test_a_function_that_is_broken_off_ends_before_its_items_do(talking_of_chunks: Talk, tmp_path: Path) -> None:
+    """What it prints then is theirs, and nobody else's."""
+    ended = talking_of_chunks.ends("a", "strange", "b")
+    assert [ended[item].status for item in ("a", "strange", "b")] == ["ok", "failed", "failed"]
+    assert "stdout" in ended["b"].logs
+    (printed,) = (tmp_path / "tmp").glob("2.1.stdout")
+    assert printed.read_text() == "the end\n"
+
+
+def test_templates_of_a_whole_chunk_are_told_of(talking_of_chunks: Talk, tmp_path: Path) -> None:
+    docx.Document().save(str(tmp_path / "letter.docx"))
+    ended = talking_of_chunks.ends("a", "template", "b")
+    assert [path for one in ended.values() for path in one.templates] == [str(tmp_path / "letter.docx")]
 
 
 def test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again(tmp_path: Path) -> None:

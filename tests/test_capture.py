@@ -112,6 +112,21 @@ def test_a_flood_is_cut_in_the_middle_and_both_ends_are_kept(capture: Capture, t
     assert len(log) < 2 * LOG_HALF + 100
 
 
+def test_what_is_taken_later_goes_below_and_over_what_another_attempt_has_left(
+    capture: Capture, tmp_path: Path
+) -> None:
+    (tmp_path / "0.1.stderr").write_text("of an attempt that was lost\n")
+    with capture.installed():
+        print("first")
+        taken = capture.take(str(tmp_path / "0.1"))
+        print("second")
+        print("and this", file=sys.stderr)
+        more = capture.take(str(tmp_path / "0.1"), below=taken)
+    assert (taken, more) == (("stdout",), ("stdout", "stderr"))
+    assert (tmp_path / "0.1.stdout").read_text() == "first\nsecond\n"
+    assert (tmp_path / "0.1.stderr").read_text() == "and this\n"
+
+
 def test_what_was_printed_before_the_first_item_can_be_dropped(capture: Capture, tmp_path: Path) -> None:
     with capture.installed():
         print("setup")

@@ -42,6 +42,10 @@ def crashes(_: "Workers", __: int, ___: Task) -> Sequence[Message | Died]:
     return [Died(-11)]
 
 
+def fails(_: "Workers", __: int, one: Task) -> Sequence[Message | Died]:
+    return [ended(one, "failed")]
+
+
 def hangs(_: "Workers", __: int, ___: Task) -> Sequence[Message | Died]:
     return []
 
@@ -61,6 +65,7 @@ class Workers:
         self.ended: list[float] = []
         self.made: list[tuple[int, int]] = []
         self.on_item: Callable[[Task], None] = lambda _: None
+        self.retires_when_ended = False
 
     def send(self, slot: int, order: Order) -> None:
         if isinstance(order, Stop):
@@ -115,10 +120,14 @@ class Workers:
 
     def end(self, slot: int) -> None:
         self.ended.append(self.time)
-        self.hanging.pop(slot, None)
+        hanging = self.hanging.pop(slot, [])
         self.queues[slot].clear()
         self.ready.discard(slot)
-        self.said.append((slot, Died(-9)))
+        if self.retires_when_ended and hanging:
+            self.retires_when_ended = False
+            self.said += [(slot, ended(hanging[0])), (slot, Retiring(1))]
+        else:
+            self.said.append((slot, Died(-9)))
 
     def last_words(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- as a Backend has it
         return ("stderr",) if destination.endswith(".1") else ()
@@ -249,6 +258,41 @@ def test_while_it_is_held_back_nothing_is_handed_out_and_limits_are_kept() -> No
     assert held[:5] == [0, 1, 1, 1, 1], "the first is in flight, and no other is begun"
     assert workers.ended[0] == WATCH_S
     assert book.statuses() == "memory memory ok"
+
+
+def test_while_it_is_held_back_an_item_that_is_due_again_does_not_keep_the_parent_busy() -> None:
+    workers = Workers({0: [fails], 1: [hangs]}, size=1)
+    looks: list[float] = []
+
+    def hold_back() -> bool:
+        looks.append(workers.time)
+        return 1 < len(looks) < 9
+
+    schedule = Schedule(map(task, range(2)), 2, 2, sizer=ChunkSizer(1, 2), attempts=2, timeout=99.0, backoff=1.0)
+    book = Book()
+    Dispatch(
+        schedule,
+        workers,
+        book,
+        slots=2,
+        tmp="/nowhere",
+        limits=Limits(memory_cap=8, timeout=99.0),
+        hold_back=hold_back,
+        now=lambda: workers.time,
+    ).run()
+    assert book.statuses() == "ok ok"
+    held_back = looks[1:9]
+    assert held_back[-1] > 1.0
+    assert len(set(held_back)) == len(held_back), "time passes between one look and the next"
+
+
+def test_a_worker_that_was_to_be_ended_and_has_retired_meanwhile_leaves_nothing_to_the_next_one() -> None:
+    """What is said of the worker before must not keep the limits from its successor."""
+    workers = Workers({0: [hangs], 1: [hangs]})
+    workers.retires_when_ended = True
+    book, _, dispatch = dispatched(workers, 2, chunk=1, limits=Limits(timeout=5.0))
+    dispatch.run()
+    assert book.statuses() == "ok timeout"
 
 
 def test_past_the_time_budget_nothing_is_handed_out() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_contents_are_what_they_were_and_files_are_open_only_while_they_are_held
     holding.release()
     assert open_files() == []
     assert (len(holding), holding.size) == (0, 0)
+
+
+def test_an_item_that_closes_what_is_not_its_own_takes_no_entry_from_its_chunk_mates(index: Path) -> None:
+    holding = Holding(str(index))
+    lowest = os.dup(0)
+    os.close(lowest)
+    holding.acquire(["text"])
+    with contextlib.suppress(OSError):
+        os.close(lowest)
+    assert Required(holding, ("text",))["text"].content == CONTENTS["text"]
+    holding.release()
+    assert open_files() == []
 
 
 def test_each_item_has_contents_of_its_own(index: Path) -> None:

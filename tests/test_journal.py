@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parbatch import Item
+from parbatch.chunk_book import ChunkBook
 from parbatch.folder import Folder
 from parbatch.journal import GROUP_S, Journal
-from parbatch.model import Ended, Status, Task
+from parbatch.model import Chunk, Ended, Problem, Status, Task
 from tests.support import ended, new_checkpoint, row, staged
 
 if TYPE_CHECKING:
@@ -212,3 +213,37 @@ def test_an_attempt_that_is_tried_again_leaves_the_item_pending(desk: Desk) -> N
     desk.journal.record(task, ended(task, "crashed"), settled=False, now=0.0)
     desk.journal.finish()
     assert row(desk.checkpoint, "a")["status"] == "pending"
+
+
+def test_an_item_that_is_not_ok_any_more_has_no_warnings_and_figures_left(desk: Desk) -> None:
+    task = desk.task("a")
+    warned = ended(task, warnings=(Problem("odd", "it is odd", severity="warning"),), metrics={"pages": 3.0})
+    desk.journal.record(task, warned, settled=True, now=0.0)
+    desk.journal.flush()
+    desk.journal.record(task, ended(task, "invalid"), settled=True, now=0.0)
+    desk.journal.finish()
+    assert [row(desk.checkpoint, "a")[column] for column in ("status", "warnings", "metrics")] == [
+        "invalid",
+        None,
+        None,
+    ]
+
+
+def test_chunks_that_begin_are_committed_in_groups_as_outcomes_are(desk: Desk) -> None:
+    book = ChunkBook(desk.checkpoint, "run")
+    begun = [Chunk(1, [desk.task("a")])]
+    book.begun = lambda: begun
+    journal = Journal(desk.checkpoint, desk.folder, "run", 1, desk.woken.set, chunks=book)
+    journal.tick(5.0)
+    assert journal.next_deadline() == 5.0 + GROUP_S
+    journal.tick(5.0 + GROUP_S)
+    assert journal.next_deadline() is None
+    begun = [Chunk(2, [desk.task("b")])]
+    journal.tick(9.0)
+    task = desk.task("a")
+    journal.record(task, ended(task), settled=True, now=9.01)
+    journal.tick(9.05)
+    assert (desk.status("a"), journal.next_deadline()) == ("pending", 9.0 + GROUP_S)
+    journal.tick(9.0 + GROUP_S)
+    assert desk.status("a") == "ok"
+    journal.finish()

@@ -566,6 +566,63 @@ def test_rendered_items_wait_for_their_chunk_and_are_not_blamed_for_the_one_in_f
     assert [one.position for one in made.in_flight(0)] == [0, 2], "their chunk is being validated"
 
 
+@pytest.mark.parametrize("status", ["crashed", "timeout", "memory"])
+def test_what_befalls_further_attempts_together_is_blamed_on_none_of_them(status: Status) -> None:
+    """However often they were tried before, in this run or one that broke off: each has still to be tried alone."""
+    tasks = [replace(task(0), number=3), replace(task(1), number=2)]
+    made = Schedule(iter(tasks), 2, 1, sizer=ChunkSizer(2, 1), attempts=3, whole=True)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    assert [made.ended(0, ended(one, status), 1.0)[1] for one in made.in_flight(0)] == [False, False]
+    made.died(0)
+    assert [handed(made), made.in_flight(0)] == [[0], []]
+    made.began(0, 2.0)
+    assert end(made, status, now=3.0), "alone, it is the item's own fault"
+
+
+def test_a_chunk_that_a_stop_cut_short_is_validated_as_far_as_it_is_rendered() -> None:
+    made = schedule(3, chunk=3)
+    made.hand_out(0)
+    made.began(0, 0.0)
+    made.rendered(0, 1.0)
+    made.stop("enough")
+    made.rendered(0, 2.0, is_last=True)
+    assert [one.position for one in made.in_flight(0)] == [0, 1]
+    assert end_of(made, 0)
+    assert end_of(made, 1)
+    assert [made.finished, made.waiting] == [True, 1]
+
+
+def end_of(made: Schedule, position: int) -> bool:
+    return made.ended(0, ended(task(position)), 3.0)[1]
+
+
+def test_items_that_wait_between_attempts_are_no_work_that_others_could_do() -> None:
+    """With one item left that can be rendered, it goes to the slot that is idle, and not into a busy one's queue."""
+    made = schedule(12, slots=2, chunk=1, attempts=2, backoff=10.0)
+    for _ in range(10):
+        made.hand_out(0)
+        made.began(0, 0.0)
+        end(made, "failed")
+    assert handed(made, 0) == [10]
+    assert handed(made, 0) == []
+    assert handed(made, 1) == [11]
+
+
+def test_auto_shares_out_what_can_be_rendered_now() -> None:
+    made = schedule(24, slots=2, chunk=None, attempts=2, backoff=10.0)
+    tried: list[int] = []
+    while len(tried) < 20:
+        chunk = made.hand_out(0)
+        assert chunk is not None
+        made.began(0, 0.0)
+        for one in chunk.tasks:
+            made.ended(0, ended(one, "failed"), 0.0)
+            tried.append(one.position)
+    assert [made.waiting, made.next_due] == [24, 10.0]
+    assert len(handed(made, 0)) == 1
+
+
 # --- shared entries
 
 

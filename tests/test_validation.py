@@ -142,6 +142,18 @@ def test_a_chunks_validation_says_which_of_its_items_are_at_fault(here: Path) ->
     }  # fmt: skip
 
 
+def test_a_chunk_that_an_interruption_cuts_short_is_validated_as_far_as_it_is_rendered(here: Path) -> None:
+    text = CHUNKED.replace("    said =", "    if number := item.data['number'] == 5:\n        interrupt()\n    said =")
+    text = text.replace(
+        "\njob =", "\nimport signal\n\ndef interrupt():\n    signal.raise_signal(signal.SIGINT)\n\njob ="
+    )
+    text = text.replace("number == 5:\n        yield", "number == 99:\n        yield")
+    result = run(here, text=text)
+    assert (result.state, result.exit_code) == ("interrupted", 130)
+    assert result.by_status["ok"] == 3, "1, 2 and 5: 0 and 3 wait for their second attempts"
+    assert run(here, text=text.replace("item.data['number'] == 5", "False"), resume=True).success == 12
+
+
 @pytest.mark.parametrize("given", [True, 3, [3], {"a": "b"}, b"x"])
 def test_what_is_no_problem_is_an_error(given: Any) -> None:
     with pytest.raises(TypeError, match="yield Problems or texts"):

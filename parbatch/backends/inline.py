@@ -11,6 +11,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from types import FrameType
@@ -23,10 +24,13 @@ from parbatch.capture import Capture, last_words
 from parbatch.docx import accelerate_on_import, accelerated, restore
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
-from parbatch.model import RENDER, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.units import format_duration
 from parbatch.whole_chunks import work_through
 
 _SLOT = 0
+# An alarm that comes while parbatch's own code is at work comes again until the job's is.
+_RING_AGAIN_S = 0.01
 # This process has one standard output: attempts of several runs, each in a thread of its own, take turns.
 _TURN = threading.RLock()
 
@@ -40,6 +44,7 @@ class InlineBackend:
         self._under_way: Iterator[Message] | None = None
         self._stopped = False
         self._timeout: float | None = None
+        self._chunk_began: float | None = None  # if all of it has to end in the time of one attempt
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
@@ -114,8 +119,10 @@ class InlineBackend:
             chunk = self._chunks.popleft()
             self._said.append((_SLOT, Began(chunk.number)))
             self._timeout = self._settings.timeout if chunk.role == RENDER else None
+            at_once = chunk.role == RENDER and RENDER_CHUNK in self._attempts.job.functions
+            self._chunk_began = time.monotonic() if at_once and len(chunk.tasks) > 1 else None
             self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
-        with _alarm(self._timeout):
+        with _alarm(self._timeout, self._chunk_began, self._attempts):
             said = next(self._under_way, None)
         if said is not None:
             self._said.append((_SLOT, said))
@@ -154,17 +161,24 @@ class InlineBackend:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
-    """Raise TimeUpError in the main thread once so much time has passed."""
+def _alarm(seconds: float | None, began: float | None, attempts: Attempts) -> Iterator[None]:
+    """Raise TimeUpError in the job's own code in the main thread once so much time has passed, of a chunk that `began`
+    then, or from now on.
+    """
     if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(_: int, __: FrameType | None) -> None:
-        raise TimeUpError(f"the attempt took longer than {seconds:g} s")
+        if attempts.calling:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise TimeUpError(
+                f"the {'attempt' if began is None else 'chunk'} took longer than {format_duration(seconds)}"
+            )
 
+    left = seconds if began is None else max(_RING_AGAIN_S, began + seconds - time.monotonic())
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, left, _RING_AGAIN_S)
     try:
         yield
     finally:
