@@ -130,6 +130,7 @@ class Schedule:
         self._settled = 0
         self._last_fingerprint = ""
         self._alike = 0
+        self._failed_last: _InHand | None = None
         self.stopped_by: str | None = None
         self._stop_for_failures(failures_before)
 
@@ -256,7 +257,7 @@ class Schedule:
         if not held.left:
             slot.chunks.popleft()
         self._sizer.observe(ended.duration_s)
-        self._compare(ended)
+        self._compare(ended, held)
         return task, self._settle(task, ended, now, together=held.together)
 
     def died(self, number: int) -> None:
@@ -289,11 +290,17 @@ class Schedule:
         near_end = left <= self._sizer.next(left) * (2 * len(self._slots) - held)
         return 1 if near_end else self._sizer.chunks_ahead()
 
-    def _compare(self, ended: Ended) -> None:
-        """Count failures alike in a row: they speak of a broken environment, not of so many broken items."""
+    def _compare(self, ended: Ended, held: _InHand) -> None:
+        """Count failures alike in a row: they speak of a broken environment, not of so many broken items.
+
+        What several items of a chunk fail for together is one failure.
+        """
         if ended.status == "ok":
             self._alike = 0
             return
+        if held.together and held is self._failed_last and ended.fingerprint == self._last_fingerprint:
+            return
+        self._failed_last = held
         self._alike = self._alike + 1 if ended.fingerprint == self._last_fingerprint else 1
         self._last_fingerprint = ended.fingerprint
         if self._max_same_failure is not None and self._alike >= self._max_same_failure:
@@ -305,7 +312,9 @@ class Schedule:
         is_suspect = is_one_of_many or ended.status == "crashed"
         tries = max(self._attempts, 2) if is_suspect else self._attempts
         if ended.status != "ok" and (is_one_of_many or task.number < tries):
-            self._try_again(task.again(ended), is_suspect=is_suspect, now=now)
+            # An item that failed in whole chunks, perhaps for another one's sake, has its last attempt alone.
+            is_last_together = self._whole and together and task.number + 1 == tries
+            self._try_again(task.again(ended), is_suspect=is_suspect or is_last_together, now=now)
             return False
         self._settled += 1
         if ended.status != "ok":

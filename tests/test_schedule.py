@@ -665,3 +665,30 @@ def test_every_item_is_handed_out_once_within_the_bound(needs: list[set[str]], s
             end(made)
     assert seen == [*range(len(tasks))]
     assert made.finished
+
+
+def test_an_item_that_failed_in_whole_chunks_has_its_last_attempt_alone() -> None:
+    made = schedule(3, chunk=3, whole=True, attempts=3)
+    assert handed(made) == [0, 1, 2]
+    made.began(0, 0.0)
+    for one in made.in_flight(0):
+        made.ended(0, ended(one, "failed"), 1.0)
+    assert handed(made) == [0, 1, 2], "what failed together is tried again together"
+    made.began(0, 2.0)
+    for one in made.in_flight(0):
+        made.ended(0, ended(one, "failed"), 3.0)
+    for position in range(3):
+        assert handed(made) == [position]
+        made.began(0, 4.0)
+        assert end(made, "failed" if position == 1 else "ok", now=5.0)
+
+
+def test_what_the_items_of_a_chunk_fail_for_together_is_one_failure_alike() -> None:
+    made = schedule(6, chunk=3, whole=True, max_same_failure=2)
+    for count in (1, 2):
+        assert made.stopped_by is None, f"before chunk {count}"
+        made.hand_out(0)
+        made.began(0, 0.0)
+        for one in made.in_flight(0):
+            made.ended(0, ended(one, "failed", fingerprint="same"), 1.0)
+    assert "2 attempts in a row failed alike" in str(made.stopped_by)
