@@ -71,6 +71,8 @@ def set_aside(path: Path) -> Path:
     while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
         number += 1
     path.rename(aside)
-    for leftover in (Path(f"{path}-wal"), Path(f"{path}-shm")):
-        leftover.unlink(missing_ok=True)
+    wal = Path(f"{path}-wal")  # may hold the last outcomes, for whoever mends the file
+    if wal.exists():
+        wal.rename(f"{aside}-wal")
+    Path(f"{path}-shm").unlink(missing_ok=True)
     return aside

@@ -291,9 +291,12 @@ def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: F
     names = []
     for text in ("first", "second"):
         folder.checkpoint.write_text(text)
+        Path(f"{folder.checkpoint}-wal").write_text(f"the end of the {text}")
         aside = set_aside(folder.checkpoint)
         names.append(aside.name)
         assert aside.read_text() == text
+        assert Path(f"{aside}-wal").read_text() == f"the end of the {text}"
+        assert not Path(f"{folder.checkpoint}-wal").exists()
         assert not folder.checkpoint.exists()
     assert names == ["checkpoint.sqlite.unreadable-1", "checkpoint.sqlite.unreadable-2"]
 
