@@ -325,8 +325,8 @@ class Stages:
         state = state or self._state()
         after = counts(self._checkpoint)
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
-        failed = list(failures(self._checkpoint, self._folder))
         has_ended = state != "running"
+        failed = list(failures(self._checkpoint, self._folder)) if has_ended else []
         return RunResult(
             job=self._loaded.job.name,
             run_id=self._run_id,
