@@ -1,6 +1,6 @@
 """Run the benchmarks, and leave JSON and a Markdown table in `benchmarks/results/`.
 
-Usage: python -m benchmarks [runner|packets]
+Usage: python -m benchmarks [packets|runner|context]
 """
 
 import os
@@ -15,7 +15,7 @@ import msgspec
 from benchmarks.measuring import Row
 
 RESULTS = Path(__file__).parent / "results"
-SUITES = ("packets", "runner")
+SUITES = ("packets", "runner", "context")
 PACKAGES = ("parbatch", "python-docx", "lxml", "loky", "joblib", "mpire", "isal", "zlib-ng")
 
 

@@ -34,7 +34,7 @@ def remarks(plan: Plan) -> Iterator[str]:
     if plan.stale:
         yield (
             f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"
-            " `parbatch prune` lists and removes them."
+            " `parbatch prune` removes them, and with --dry-run only lists them."
         )
     if plan.older_code:
         older = counted(plan.older_code, "item")

@@ -52,6 +52,8 @@ from parbatch.units import format_size
 
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
 _RESERVE = 4 * 1024**2
+# Files whose frames are at the top of a traceback when setup or the baseline raises.
+SETTING_UP = (__file__, obtain.__code__.co_filename)
 # What such attempts left in their folder is published, or kept for a look.
 _LEAVES_FILES = frozenset({"ok", "invalid"})
 
@@ -257,7 +259,7 @@ class Attempts:
                 self._make_room(error)
             drafts = tuple(drafts)
             advice = _advice(error, drafts[0].task, self._settings.memory_cap) if len(drafts) == 1 else ""
-            evidence = of_exception(error, skip=__file__, advice=advice)
+            evidence = of_exception(error, skip=(__file__,), advice=advice)
             self._capture.note(evidence.traceback)
             for draft in drafts:
                 draft.fail(status, evidence)

@@ -4,7 +4,7 @@ import inspect
 import signal
 import sysconfig
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import CodeType, TracebackType
 
@@ -37,6 +37,8 @@ _OF_SIGNALS = {
     "SIGXFSZ": ": the system's limit on the size of a file",
 }
 
+_HERE = Path(__file__).parent
+
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
 EXIT_PIPE_LOST = 70
 # How a worker ends when the item has broken something that the worker itself stands on.
@@ -48,13 +50,16 @@ def status_of(error: BaseException) -> Status:
     return "memory" if all(isinstance(leaf, MemoryError) for leaf in explaining.leaves(error)) else "failed"
 
 
-def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> Evidence:
-    """The evidence in an exception. Frames at the top of the traceback from the file `skip` are left out."""
+def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: str = "") -> Evidence:
+    """The evidence in an exception. Frames at the top of the traceback from the files `skip` are left out.
+
+    An error of parbatch's own that no code of the job has led to says all there is to say: it has no frames at all.
+    """
     frames: TracebackType | None = error.__traceback__
-    while frames and frames.tb_next and frames.tb_frame.f_code.co_filename == skip:
+    while frames and frames.tb_next and frames.tb_frame.f_code.co_filename in skip:
         frames = frames.tb_next
     try:
-        lines = traceback.format_exception(type(error), error, frames)
+        lines = traceback.format_exception(type(error), error, None if _is_our_own(error, frames) else frames)
     except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     place, line = _place_of(error, frames)
@@ -65,6 +70,11 @@ def of_exception(error: BaseException, *, skip: str = "", advice: str = "") -> E
         place=place,
         line=line,
     )
+
+
+def _is_our_own(error: BaseException, frames: TracebackType | None) -> bool:
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames))
+    return type(error).__module__.startswith("parbatch.") and all(Path(file).is_relative_to(_HERE) for file in files)
 
 
 def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Evidence:

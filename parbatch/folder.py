@@ -58,6 +58,14 @@ class Folder:
         kind, dot, extension = name.partition(".")
         return self.root / (name if self.shard is None else f"{kind}-{self.shard.name}{dot}{extension}")
 
+    def rejected_of(self, stem: str) -> Path:
+        """Where what an item's last attempt left is kept when validation rejects it.
+
+        Where folders are joined, a stem leads from these logs to the part's own, and its rejected attempts lie beside.
+        """
+        log = Path(os.path.normpath(self.logs / stem))
+        return log.parent.parent / self.rejected.name / log.name
+
     def session(self, run_id: str) -> Path:
         """Where the record of a run is kept."""
         return self.sessions / f"{run_id}.json"

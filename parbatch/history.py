@@ -83,7 +83,7 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         "SELECT stem, reason, result, warnings, metrics, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?",
         (item_id,),
     ).fetchone()
-    rejected = folder.rejected / (stem or naming.stem(item_id))
+    rejected = folder.rejected_of(stem or naming.stem(item_id))
     attempts = _attempts(checkpoint, item_id)
     if outcome.status == "ok":
         peak, slot, ended_at = last

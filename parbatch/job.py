@@ -12,7 +12,7 @@ from parbatch.errors import DataError, JobError
 from parbatch.merging import HOW
 from parbatch.model import MERGE, RENDER, RENDER_CHUNK, VALIDATE, VALIDATE_CHUNK
 from parbatch.phases import in_order
-from parbatch.units import parse_duration, parse_size
+from parbatch.units import counted, parse_duration, parse_size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -84,8 +84,8 @@ class Job:
             self.max_entries = positive(max_entries, "max_entries")
         except DataError as error:
             raise JobError(f"Job({name!r}): {error}") from None
-        self.files = tuple(os.fspath(file) for file in files)
-        self.identity = tuple(identity)
+        self.files = self._several("files", files, (str, os.PathLike), '["letter.docx"]')
+        self.identity = self._several("identity", identity, str, '["DATABASE_URL"]')
         self.after = after
         if needs not in NEEDS:
             raise JobError(f"Job({name!r}): needs={needs!r} is not one of {', '.join(map(repr, NEEDS))}.")
@@ -152,12 +152,16 @@ class Job:
         """Say how an item is rendered: a function of `(item, ctx)`."""
         return self._add("render", function)
 
-    def baseline(self, *, key: str | Callable[[], str]) -> Callable[[Function], Function]:
+    def baseline(
+        self, function: None = None, /, *, key: str | Callable[[], str] = ""
+    ) -> Callable[[Function], Function]:
         """Compute a value once, for all items and workers: a function of no arguments that returns JSON values.
 
         The value is `ctx.baseline`. It is kept under its key for the next runs; the key is text, or a function of no
         arguments that returns text. With another key it is computed anew, and --resume does every item again.
         """
+        if function is not None:
+            raise JobError(f'{self!r}: @job.baseline needs a key. Write @job.baseline(key="prices-2026").')
         if not callable(key) and not (isinstance(key, str) and key):
             raise JobError(f"{self!r}: @job.baseline(key={key!r}): the key is text, or a function that returns text.")
         self._baseline_key = key
@@ -214,6 +218,12 @@ class Job:
         """Say what is made of all outcomes: a function of `(run, ctx)`, called once, in a worker of its own."""
         return self._add("overview", function)
 
+    def _several(self, name: str, given: Any, kind: Any, example: str) -> tuple[str, ...]:
+        """The texts given for `files=` or `identity=`; one alone would be taken letter by letter."""
+        if isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given):
+            return tuple(os.fspath(one) for one in given)
+        raise JobError(f"{self!r}: {name}={given!r} is not a list of texts. Write {name}={example}.")
+
     def _add(self, role: str, function: Function) -> Function:
         if not callable(function):
             raise JobError(f"{self!r}: @job.{role} takes a function, not {function!r}.")
@@ -238,9 +248,8 @@ class Job:
         parameters = "previous" if len(self.after) == 1 else ", ".join(map(_as_parameter, self.after))
         for role, given, example in (("items", len(self.after), f"def rows({parameters})"), *_SIGNATURES):
             if role in self.functions and not _takes(self.functions[role], given):
-                raise JobError(
-                    f"{self!r}: its {role} function can't be called with {given} arguments: write {example}."
-                )
+                arguments = counted(given, "argument")
+                raise JobError(f"{self!r}: its {role} function can't be called with {arguments}: write {example}.")
 
     def source(self) -> Iterable[Any]:
         """What the items function gives, to be read lazily. Raises JobError when it is not iterable."""

@@ -224,7 +224,7 @@ class Journal:
 
     def _keep_rejected(self, task: Task, ended: Ended) -> None:
         """Keep what the last attempt left for a look where validation rejected it, and only then."""
-        place = self._folder.rejected / task.file_stem
+        place = self._folder.rejected_of(task.file_stem)
         if self._has_rejected:
             shutil.rmtree(place, ignore_errors=True)
         if ended.status == "invalid" and ended.outputs:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from parbatch.errors import DataError
 from parbatch.interrupts import Interrupts
 from parbatch.model import Ended, Outcome, Task
 from parbatch.progress import cause
@@ -15,10 +16,12 @@ class Listener:
     """A function that is told of outcomes, in the run's own thread, and what can end the run early.
 
     While `hold_back` gives true, nothing more is handed out; what is in flight goes on, and limits are kept. It is
-    asked again after `interrupts.wake`.
+    asked again after `interrupts.wake`. Raises DataError for what can't be called.
     """
 
     def __init__(self, on_outcome: OnOutcome | None = None, hold_back: Callable[[], bool] = lambda: False) -> None:
+        if on_outcome is not None and not callable(on_outcome):
+            raise DataError(f"on_outcome: {on_outcome!r} is not a function. Give one that takes an outcome.")
         self.interrupts = Interrupts()
         self.hold_back = hold_back
         self.error: BaseException | None = None

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,11 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         time_budget=parse_duration(asked["time_budget"], "time budget") if "time_budget" in asked else None,
         backend=backend,
         progress=progress,
-        resume=retry or bool(asked.get("resume")),
-        fresh=bool(asked.get("fresh")),
+        resume=retry or _flag(asked, "resume"),
+        fresh=_flag(asked, "fresh"),
         rerun_code=rerun == "code",
-        json=bool(asked.get("json")),
-        accelerate=bool(asked.get("accelerate", True)),
+        json=_flag(asked, "json"),
+        accelerate=_flag(asked, "accelerate", default=True),
         given=frozenset(asked),
         shard=parse_shard(asked["shard"]) if "shard" in asked else None,
     )
@@ -163,6 +163,13 @@ def _positive_or_none(asked: Mapping[str, Any], name: str) -> int | None:
     return positive(asked[name], name.replace("_", " ")) if name in asked else None
 
 
+def _flag(asked: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    given = asked.get(name, default)
+    if not isinstance(given, bool):
+        raise DataError(f"{name}: {given!r} is neither true nor false.")
+    return given
+
+
 def _workers(asked: Mapping[str, Any], backend: str) -> int:
     wanted = _positive_or_none(asked, "workers")
     return 1 if backend == "inline" else wanted or _cpus()
@@ -172,20 +179,20 @@ def _selection(asked: Mapping[str, Any], *, retry: bool) -> Selection:
     return Selection(
         only=_texts(asked, "only"),
         limit=_positive_or_none(asked, "limit"),
-        retry_failed=bool(asked.get("retry_failed")),
+        retry_failed=_flag(asked, "retry_failed"),
         exclude=_texts(asked, "exclude"),
         groups=_texts(asked, "group"),
         statuses=_statuses(asked),
         fingerprints=_fingerprints(asked),
         retry=retry,
-        sample_groups=bool(asked.get("sample_groups")),
-        unfinished_groups=bool(asked.get("include_unfinished_groups")),
+        sample_groups=_flag(asked, "sample_groups"),
+        unfinished_groups=_flag(asked, "include_unfinished_groups"),
     )
 
 
 def _texts(asked: Mapping[str, Any], name: str, advice: str = "shell patterns") -> tuple[str, ...]:
-    given: str | Sequence[str] = asked.get(name, ())
-    texts = (given,) if isinstance(given, str) else tuple(given)
+    given = asked.get(name, ())
+    texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     for text in texts:
         if not isinstance(text, str):
             raise DataError(f"{name}: {text!r} is not text. Give {advice}.")

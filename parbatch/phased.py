@@ -29,7 +29,8 @@ from parbatch.reading import reading
 from parbatch.reporting import counts
 from parbatch.result import RunResult
 from parbatch.sessions import keep_record, note_killed_runs
-from parbatch.stages import PhaseOf, Stages, new_run_id, write_out
+from parbatch.setting import PhaseOf, new_run_id
+from parbatch.stages import Stages, write_out
 from parbatch.summing import sum_up
 from parbatch.units import counted
 

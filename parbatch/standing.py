@@ -1,11 +1,14 @@
 """How a folder stands: what the last run came to or is at, the counts, the failures. Read only, also during a run."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
+from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import held
+from parbatch.errors import FolderError
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
 from parbatch.phase_folders import begun, remembered, viewing
@@ -13,6 +16,7 @@ from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, Failure, FailureGroup, sum_of
 from parbatch.selection import Selection, known_to_fail
+from parbatch.sessions import newest_record
 from parbatch.shards import check_shard, shards_in
 from parbatch.store import size_of
 
@@ -59,7 +63,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
     the shards that have begun, and the state is what matters most: running before killed, finished when all are.
-    `phases` has the items by status of each phase, in order; none of one that has not begun.
+    `phases` has the items by status of each phase, in order; none of one that has not begun. `unmade` names what the
+    last run could not make of all outcomes: `overview`, `merged`.
     """
 
     out: str
@@ -75,6 +80,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[FailureGroup]
     phases: dict[str, dict[str, int]] = {}
     held: Held = NOTHING_HELD
+    unmade: list[str] = []
     shards: list[ShardStanding] = []
 
 
@@ -94,6 +100,7 @@ def look(folder: Folder) -> Standing:
         known = known_to_fail(checkpoint, Selection())
         references = held(checkpoint)
         size = size_of(checkpoint, references)
+        unmade = _unmade(checkpoint, folder)
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
@@ -111,8 +118,17 @@ def look(folder: Folder) -> Standing:
         counts=now,
         failures=groups,
         phases=_phases(folder),
+        unmade=unmade,
         held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
     )
+
+
+def _unmade(checkpoint: Checkpoint, folder: Folder) -> list[str]:
+    with contextlib.suppress(FolderError):
+        record = newest_record(checkpoint, folder)
+        products = {"overview": record.overview, "merged": record.merged}
+        return [name for name, product in products.items() if product is not None and product.error is not None]
+    return []
 
 
 def _phases(folder: Folder) -> dict[str, dict[str, int]]:

@@ -27,7 +27,9 @@ from parbatch.model import (
 )
 from parbatch.problems import problems_by_id
 
-NO_RESULT = Evidence(type="NoResult", message="no result was returned for it")
+NO_RESULT = Evidence(
+    type="NoResult", message="@job.render_chunk gave no result for it; return {id: result} with every id"
+)
 
 
 def works_on_whole_chunks(job: Job) -> bool:

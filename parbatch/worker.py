@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from parbatch.attempt import Attempts, Settings
+from parbatch.attempt import SETTING_UP, Attempts, Settings
 from parbatch.capture import Capture, lift
 from parbatch.docx import accelerate_on_import
 from parbatch.errors import SetupError
@@ -166,7 +166,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         attempts = Attempts(job, settings, capture)
         attempts.set_up()
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
-        evidence = of_exception(error, skip=__file__)
+        evidence = of_exception(error, skip=(__file__, *SETTING_UP))
         # What parbatch itself has to say needs no traceback.
         pipe.send(NotReady(replace(evidence, traceback="") if isinstance(error, SetupError) else evidence))
         return

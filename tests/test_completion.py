@@ -1,5 +1,6 @@
 """Tab in a real shell completes commands, options, choices, job files and items; it never complains."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -72,6 +73,20 @@ def test_items_come_from_the_checkpoint_and_nothing_is_touched(tmp_path: Path) -
     assert tab(tmp_path, "show", "--out", "outputs/letters", "c") == ["cyd"]
     assert tab(tmp_path, "show", "--out", "elsewhere", "") == []
     assert contents(tmp_path) == before
+
+
+@needs_bash
+def test_items_of_shards_and_of_phases_are_offered_as_they_are_called(tmp_path: Path) -> None:
+    for place, item in (("s/run/shards/2-of-2", "two"), ("s/run/shards/1-of-2", "one"), ("p/lego/run", "ada")):
+        folder = tmp_path / "outputs" / place
+        folder.mkdir(parents=True)
+        with contextlib.closing(sqlite3.connect(folder / "checkpoint.sqlite")) as db, db:
+            db.execute("CREATE TABLE items (position INTEGER PRIMARY KEY, id TEXT)")
+            db.execute("INSERT INTO items (id) VALUES (?)", (item,))
+    assert tab(tmp_path, "show", "--out", "outputs/s", "") == ["one", "two"]
+    assert tab(tmp_path, "show", "") == ["lego/ada", "one", "two"]
+    assert tab(tmp_path, "show", "l") == tab(tmp_path, "show", "lego/a") == ["lego/ada"]
+    assert tab(tmp_path, "show", "lego/b") == []
 
 
 @needs_bash

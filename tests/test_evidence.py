@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from parbatch.evidence import EXIT_PIPE_LOST, MAX_MESSAGE, MAX_TRACEBACK, of_death, of_exception, status_of
+from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Evidence
 
 
@@ -47,9 +48,20 @@ def test_frames_of_parbatch_itself_at_the_top_are_left_out() -> None:
     try:
         parse()
     except ValueError as error:
-        evidence = of_exception(error, skip=__file__)
+        evidence = of_exception(error, skip=(__file__,))
     assert "test_evidence.py" not in evidence.traceback
     assert "json" in evidence.traceback
+
+
+def test_an_error_of_parbatch_that_no_code_of_the_job_has_led_to_has_no_frames() -> None:
+    try:
+        encode({1}, "the returned value")
+    except NotJSONError as error:
+        direct = of_exception(error)
+        alone = of_exception(error, skip=(__file__,))
+    assert "test_evidence.py" in direct.traceback  # somebody's own code called it
+    told = "parbatch.jsonvalues.NotJSONError: the returned value is of type set, which JSON can't hold"
+    assert alone.traceback.strip() == told
 
 
 def test_an_exception_that_cannot_even_be_shown_is_still_evidence() -> None:

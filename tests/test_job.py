@@ -104,3 +104,17 @@ def test_the_source_is_not_read_before_it_is_asked_for() -> None:
     source = iter(job.source())
     assert not read
     assert next(source) == {"id": "a"}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("files", "letter.docx"), ("files", [3]), ("identity", "HOME"), ("identity", [3])]
+)
+def test_files_and_variables_are_lists_of_texts_and_not_taken_letter_by_letter(name: str, given: Any) -> None:
+    with pytest.raises(JobError, match=rf"Job\('letters'\): {name}=.* is not a list of texts. Write {name}=\["):
+        Job("letters", **{name: given})
+
+
+def test_a_baseline_without_a_key_is_told_how_to_write_one() -> None:
+    job = Job("letters")
+    with pytest.raises(JobError, match=r'Write @job.baseline\(key="prices-2026"\)'):
+        job.baseline(lambda: 1)  # type: ignore[arg-type]

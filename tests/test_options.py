@@ -38,6 +38,19 @@ def test_one_pattern_may_be_given_without_a_list() -> None:
     assert options(only=["a*", "b"]).selection.only == ("a*", "b")
 
 
+@pytest.mark.parametrize("name", ["resume", "fresh", "json", "accelerate", "retry_failed", "sample_groups"])
+def test_a_switch_is_true_or_false_and_no_text(name: str) -> None:
+    given: dict[str, Any] = {name: "no"}
+    with pytest.raises(DataError, match=f"{name}: 'no' is neither true nor false"):
+        options(**given)
+
+
+@pytest.mark.parametrize("given", [3, [3], True])
+def test_a_pattern_that_is_no_text_is_named(given: object) -> None:
+    with pytest.raises(DataError, match=r"only: .* is not text. Give shell patterns."):
+        options(only=given)
+
+
 def test_chunks_can_be_sized_automatically_whatever_the_job_says() -> None:
     assert options(Job("letters", chunk_size=3), chunk_size="auto").chunk_size is None
 

@@ -108,7 +108,7 @@ def test_the_items_function_takes_one_argument_for_each_job_before() -> None:
     alone = Job("alone", after=lego)
     alone.render(lambda *_: None)
     alone.items(lambda: ())
-    with pytest.raises(JobError, match=r"can't be called with 1 arguments: write def rows\(previous\)"):
+    with pytest.raises(JobError, match=r"can't be called with 1 argument: write def rows\(previous\)"):
         alone.check()
     both = Job("both", after=(lego, prices))
     both.render(lambda *_: None)

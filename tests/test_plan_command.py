@@ -46,7 +46,10 @@ def test_after_a_run_each_reason_is_counted_and_nothing_is_touched(done: Path) -
         "          1 failed before",
         "          1 new",
         "          1 output changed",
-        "1 item no longer in the source left outputs in items/; `parbatch prune` lists and removes them.",
+        (
+            "1 item no longer in the source left outputs in items/;"
+            " `parbatch prune` removes them, and with --dry-run only lists them."
+        ),
         "To do it: parbatch run job.py --resume",
     ]
     assert contents(done) == before

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parbatch.folder import Folder, held
-from tests.support import FAILING, contents, typed, write_job
+from tests.support import FAILING, JOB, contents, typed, write_job
 from tests.waiting_run import waiting_run
 
 
@@ -189,3 +189,15 @@ def test_watching_can_be_ended_and_the_run_goes_on(here: Path) -> None:
             _, said = watching.communicate()
         assert (watching.returncode, said) == (130, b"")
         assert run.let_go() == 0
+
+
+def test_an_overview_that_failed_is_left(here: Path) -> None:
+    failing = JOB + "\n\n@job.overview\ndef summary(run, ctx):\n    raise KeyError('total')\n"
+    write_job(here / "job.py", failing)
+    assert typed("run", "job.py", "--progress", "none").exit_code == 1
+    shown = typed("status", "job.py").stdout
+    assert "The overview is left. To go on: parbatch run job.py --resume" in shown
+    assert "Nothing is left" not in shown
+    write_job(here / "job.py", failing.replace("raise KeyError('total')", "(ctx.dir / 'all.txt').write_text('3')"))
+    assert typed("run", "job.py", "--progress", "none", "--resume").exit_code == 0
+    assert "Nothing is left to do." in typed("status", "job.py").stdout

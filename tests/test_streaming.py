@@ -432,6 +432,12 @@ def test_a_function_is_called_with_each_outcome_in_the_runs_own_thread(job: str,
     assert result.errors == 1
 
 
+def test_an_on_outcome_that_is_no_function_is_told_before_anything_runs(numbers: str, tmp_path: Path) -> None:
+    with pytest.raises(parbatch.NothingRunError, match="on_outcome: 3 is not a function"):
+        parbatch.run(numbers, out=tmp_path / "out", on_outcome=3)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", [ValueError, SystemExit])
 def test_what_on_outcome_raises_stops_the_run_in_order_and_loses_nothing(
     numbers: str, here: Path, backend: str, kind: type[BaseException]

@@ -17,7 +17,7 @@ from types import FrameType
 
 import msgspec
 
-from parbatch.attempt import Attempts, Settings, TimeUpError
+from parbatch.attempt import SETTING_UP, Attempts, Settings, TimeUpError
 from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
 from parbatch.docx import accelerate_on_import, accelerated, restore
@@ -107,7 +107,7 @@ class InlineBackend:
             try:
                 self._attempts = self._set_up()
             except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
-                self._said.append((_SLOT, NotReady(of_exception(error, skip=__file__))))
+                self._said.append((_SLOT, NotReady(of_exception(error, skip=(__file__, *SETTING_UP)))))
                 return
             self._said.append((_SLOT, Ready(0)))
         if self._under_way is None:

@@ -16,6 +16,8 @@ _MOST = 200
 _MOST_FOLDERS = 5
 _WAIT_S = 0.2
 _JOB_FILES = (".py", ".toml")
+_CHECKPOINT = "run/checkpoint.sqlite"
+_OF_SHARDS = "run/shards/*/checkpoint.sqlite"
 
 
 def complete_job(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -39,11 +41,21 @@ def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 
 def complete_item(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids from the checkpoint in the folder of --out, or in those below `outputs` here."""
+    """Ids from the checkpoints in the folder of --out, or in those below `outputs` here."""
     out = ctx.params.get("out")
     folders = [Path(out)] if out else sorted(Path("outputs").glob("*"))[:_MOST_FOLDERS]
-    ids = (item_id for folder in folders for item_id in _ids(folder / "run" / "checkpoint.sqlite", incomplete))
+    ids = (item_id for folder in folders for item_id in _ids_in(folder, incomplete))
     return [CompletionItem(item_id) for item_id in islice(dict.fromkeys(ids), _MOST)]
+
+
+def _ids_in(folder: Path, begun: str) -> Iterator[str]:
+    """The ids of a folder's own checkpoint, of its shards', and of its phases', where the phase is part of the id."""
+    for checkpoint in [folder / _CHECKPOINT, *sorted(folder.glob(_OF_SHARDS))]:
+        yield from _ids(checkpoint, begun)
+    for checkpoint in sorted(folder.glob(f"*/{_CHECKPOINT}")):
+        prefix = f"{checkpoint.parent.parent.name}/"
+        if begun.startswith(prefix) or prefix.startswith(begun):
+            yield from (f"{prefix}{item_id}" for item_id in _ids(checkpoint, begun.removeprefix(prefix[: len(begun)])))
 
 
 def _ids(checkpoint: Path, begun: str) -> Iterator[str]:

@@ -14,7 +14,10 @@ from parbatch.result import RunResult
 
 
 @click.command(
+    short_help="Render one item, whether it was done or not.",
     help=f"""Render one item, by id or name, whether it was done or not; the others stay as they are.
+
+    So do the overview and the merged file, until the next run or `parbatch overview`.
 
     {JOB_HELP}""",
 )

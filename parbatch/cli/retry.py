@@ -18,6 +18,7 @@ left how many out."""
 
 @click.command(
     epilog=_EPILOG,
+    short_help="Try again what is not ok, time-outs last.",
     help=f"""Try again what is not ok, also what is known to fail: what is pending, then cheap failures, time-outs last.
 
     {JOB_HELP}

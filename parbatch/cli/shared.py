@@ -58,7 +58,7 @@ _OPTIONS = (
                  "  [default: the job's; else 80 % of the memory, shared among the workers]"),
     click.option("--timeout", metavar="SECONDS", help="Time for one attempt, such as 90 or 2m.  [default: the job's]"),
     click.option("--attempts", type=int, metavar="N", help="Tries at an item; a crash is always tried once more."
-                 "  [default: the job's, else 1]"),
+                 "  [default: the job's, else 1, or 3 where it validates]"),
     click.option("--backend", type=click.Choice(list(BACKENDS)), help="loky: worker processes; inline: this process,"
                  " for debugging.  [default: loky]"),
     click.option("--progress", type=click.Choice(MODES), help="auto: a bar on a terminal, else a line an item."

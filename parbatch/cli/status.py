@@ -42,6 +42,9 @@ _STATES = {
 }
 
 
+_UNMADE = {"overview": "The overview", "merged": "Merging"}
+
+
 @click.command(
     epilog=LOOKING_EXIT_CODES,
     short_help="How the job stands; works during a run, --watch follows it.",
@@ -168,6 +171,8 @@ def _what_is_left(standing: Standing, go_on: str) -> str:
             resume = "" if shard.state == "not begun" else " --resume"
             go_on = go_on.replace(" --resume", f"{resume} --shard {shard.shard}", 1)
             break
+    if not left and standing.unmade:
+        return f"{_UNMADE[standing.unmade[0]]} is left. To go on: {go_on}"
     if not left and standing.state == "finished":
         return "Nothing is left to do."
     if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried

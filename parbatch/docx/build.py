@@ -76,8 +76,10 @@ def add_paragraphs(
 
     They are those of `document.add_paragraph(text, style)`. Raises ValueError for characters that XML
     forbids, naming the number of the text, unless they are to be dropped with `drop_forbidden`; KeyError for
-    an unknown style.
+    an unknown style; TypeError for one text in place of several, which would be taken letter by letter.
     """
+    if isinstance(texts, str):
+        raise TypeError("texts is a single text; give a list of them, such as [text]")
     wanted = [clean_text(text) for text in texts] if drop_forbidden else list(texts)
     for number, text in enumerate(wanted, start=1):
         _check(text, f"text {number}")

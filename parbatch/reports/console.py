@@ -50,10 +50,10 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield from failure_lines(grouped(result.failures), result.out)
     if result.exit_code:
         yield ""
-        yield f"{_what_is_left(result)} To go on: {go_on}"
+        yield f"{_what_is_left(result, tries_known='retry' in go_on)} To go on: {go_on}"
     elif result.pending:  # by a limit or a selection, which the same command with --resume would keep to
         yield ""
-        yield f"{_what_is_left(result)} A run with --resume does them."
+        yield f"{_what_is_left(result, tries_known=False)} A run with --resume does them."
 
 
 def _outputs(result: RunResult) -> Iterator[str]:
@@ -177,14 +177,14 @@ def _shares(groups: Sequence[FailureGroup]) -> list[int]:
     return shares
 
 
-def _what_is_left(result: RunResult) -> str:
+def _what_is_left(result: RunResult, *, tries_known: bool) -> str:
     left = result.pending + result.errors
     if not left and result.stopped_by is not None:
         return "Further phases are left."
     if not left:
         return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
-    if result.known_to_fail:
+    if result.known_to_fail and not tries_known:
         text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."
     if result.used_up_its_time:
         text += " The time budget counts over resumptions: give a larger one, or none."

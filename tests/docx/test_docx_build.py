@@ -104,3 +104,10 @@ def test_a_table_without_rows_has_the_columns_of_its_header_or_widths() -> None:
     document = docx.Document()
     assert len(add_table(document, [], header=["a", "b"]).rows) == 1
     assert len(add_table(document, [], widths=[Inches(1)] * 3).columns) == 3
+
+
+def test_one_text_in_place_of_several_is_no_list_of_letters() -> None:
+    document = docx.Document()
+    with pytest.raises(TypeError, match=r"texts is a single text; give a list of them, such as \[text\]"):
+        add_paragraphs(document, "Dear Ada")
+    assert not document.paragraphs

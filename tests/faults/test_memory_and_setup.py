@@ -59,6 +59,7 @@ def test_a_setup_that_fails_ends_the_run_with_its_reason(tmp_path: Path, how: st
     assert code == 2
     assert said in printed
     assert "in prepare" in printed
+    assert how == "crashes" or "in set_up" not in printed
     assert not out.exists(), "nothing was run, and nothing stays"
     assert finish("run", JOBS / "broken_setup.py", "--out", out, env={"BROKEN": "no"})[0] == 0
     assert left_behind(out) == []

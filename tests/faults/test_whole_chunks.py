@@ -60,7 +60,7 @@ def test_an_item_that_is_left_out_failed_and_no_other(tmp_path: Path) -> None:
     assert (failure["id"], failure["status"], failure["message"]) == (
         "i13",
         "failed",
-        "no result was returned for it",
+        "@job.render_chunk gave no result for it; return {id: result} with every id",
     )
 
 

@@ -1,0 +1,130 @@
+"""What the stages of a run share: what is run, where, since when, under which limits, and its workers."""
+
+import contextlib
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+from parbatch import backends
+from parbatch import progress as progressing
+from parbatch.attempt import Settings
+from parbatch.backends import Backend
+from parbatch.baselines import baseline_file
+from parbatch.checkpoint import Checkpoint
+from parbatch.folder import Folder
+from parbatch.guardian import Guardian
+from parbatch.identity import heading, identity
+from parbatch.limits import default_cap
+from parbatch.listening import Listener
+from parbatch.loading import LoadedJob
+from parbatch.options import Options
+from parbatch.plan import BASELINE
+
+
+def new_run_id() -> str:
+    """The name of a run that begins now; they are in order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+@dataclass(frozen=True)
+class PhaseOf:
+    """What a phase has from the run that it is part of: what the others have used up of the limits goes into its own.
+
+    `progress` is None where the phase has nothing to render.
+    """
+
+    run_id: str
+    progress: progressing.Progress | None
+    spent_s: float
+    failures: int
+
+
+@dataclass
+class Setting:
+    """What the stages of a run, or of one phase of it, share. `slots` is how many workers there is work for.
+
+    `index` is the path of the index of shared entries, once it is written; empty where there are none.
+    """
+
+    loaded: LoadedJob
+    asked: Options
+    folder: Folder
+    checkpoint: Checkpoint
+    slots: int = 1
+    phase_of: PhaseOf | None = None
+    listener: Listener = field(default_factory=Listener)
+    index: str = ""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def run_id(self) -> str:
+        """The name of the run."""
+        return self.phase_of.run_id if self.phase_of else new_run_id()
+
+    @cached_property
+    def tmp(self) -> Path:
+        """The run's own temporary folder."""
+        return self.folder.tmp / self.run_id
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What parent and workers have in common."""
+        return identity(self.loaded)
+
+    @property
+    def log_heading(self) -> str:
+        """What logs of this run begin with."""
+        return heading(self.identity, self.run_id, str(self.folder.root))
+
+    @cached_property
+    def memory_cap(self) -> int:
+        """Bytes for each worker with the processes it starts."""
+        return self.asked.memory or default_cap(self.slots)
+
+    @property
+    def stream(self) -> TextIO:
+        """Where people read."""
+        return sys.stderr if self.asked.json else sys.stdout
+
+    @contextlib.contextmanager
+    def workers(self, slots: int) -> Iterator[Backend]:
+        """A backend of so many slots, and a guardian beside it in case this process is killed."""
+        key = self._baseline_key()
+        settings = Settings(
+            job=self.loaded.ref,
+            base=str(self.loaded.base),
+            tmp=str(self.tmp),
+            capture_prefix=f"{self.tmp}/slot-",
+            memory_cap=self.memory_cap,
+            timeout=self.asked.timeout,
+            accelerate=self.asked.accelerate,
+            job_file=str(self.loaded.file or ""),
+            context=self.index,
+            identity=self.identity,
+            baseline_key=key,
+            baseline_file=str(baseline_file(self.folder.baselines, key)) if key else "",
+        )
+        mark = f"{self.run_id}-{os.getpid()}"
+        with Guardian(mark):
+            backend = backends.start(self.asked.backend, settings, mark, slots)
+            in_order = False
+            try:
+                yield backend
+                in_order = True
+            finally:
+                backend.close(at_once=not in_order)
+
+    def _baseline_key(self) -> str:
+        """The key that the items were planned with; empty for a job without a baseline."""
+        job = self.loaded.job
+        if "baseline" not in job.functions:
+            return ""
+        return self.checkpoint.files().get(BASELINE) or job.baseline_key() or ""
