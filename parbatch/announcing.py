@@ -6,6 +6,7 @@ from parbatch import loading
 from parbatch.docx import unproved_version
 from parbatch.loading import LoadedJob
 from parbatch.plan import Plan
+from parbatch.progress import printable
 from parbatch.units import counted
 
 
@@ -17,7 +18,7 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
         yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."
     due = sum(plan.reasons.values())
     if set(plan.reasons) - {"new", "started over"}:
-        why = ", ".join(f"{count} {reason}" for reason, count in plan.reasons.items())
+        why = ", ".join(f"{count} {printable(reason)}" for reason, count in plan.reasons.items())
         this_time = f"; {plan.due} of them this time" if plan.due < due else ""
         yield f"Due: {due} of {counted(plan.total, 'item')} ({why}){this_time}."
     yield from remarks(plan)

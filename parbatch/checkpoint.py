@@ -104,10 +104,11 @@ class Checkpoint:
         needed = tuple(msgspec.json.decode(requires)) if requires else ()
         task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "", 1, priority)
         broken_off = status == "pending" and reason is None
-        if not attempts or not (broken_off or fingerprint) or (evidence := self.last_evidence(item_id)) is None:
+        if not attempts or not (broken_off or fingerprint) or (last := self._last_attempt(item_id)) is None:
             return task
+        number, evidence = last
         feedback = feedback_after(evidence, msgspec.Raw(result.encode()) if result else NO_DATA)
-        return msgspec.structs.replace(task, number=attempts + 1 if broken_off else 1, feedback=feedback)
+        return msgspec.structs.replace(task, number=number + 1 if broken_off else 1, feedback=feedback)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every item's outcome in item order, without holding them all."""
@@ -173,10 +174,14 @@ class Checkpoint:
 
     def last_evidence(self, item_id: str) -> Evidence | None:
         """Why the item's last attempt did not end ok."""
+        last = self._last_attempt(item_id)
+        return last[1] if last else None
+
+    def _last_attempt(self, item_id: str) -> tuple[int, Evidence] | None:
         row = self.db.execute(
-            "SELECT evidence FROM attempts WHERE id = ? ORDER BY rowid DESC LIMIT 1", (item_id,)
+            "SELECT number, evidence FROM attempts WHERE id = ? ORDER BY rowid DESC LIMIT 1", (item_id,)
         ).fetchone()
-        return msgspec.json.decode(row[0], type=Evidence) if row else None
+        return (int(row[0]), msgspec.json.decode(row[1], type=Evidence)) if row else None
 
     # --- outputs
 

@@ -34,7 +34,7 @@ def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
 
 
 def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
-    """Open a checkpoint. Raises CheckpointError when it is damaged or from a newer version."""
+    """Open a checkpoint. Raises CheckpointError when it is damaged or from another version."""
     checkpoint: Checkpoint | None = None
     try:
         checkpoint = connect(path)
@@ -45,12 +45,11 @@ def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint
             checkpoint.counts()
             checkpoint.last_run()
             return checkpoint
-        newer = application == APPLICATION_ID and version > FORMAT
-        problem = (
-            f"was written by a newer parbatch (format {version}, this one reads {FORMAT}): upgrade"
-            if newer
-            else "is not a checkpoint of parbatch: restore it"
-        )
+        if application == APPLICATION_ID:
+            which, advice = ("a newer", "upgrade") if version > FORMAT else ("an older", "finish it with that one")
+            problem = f"was written by {which} parbatch (format {version}, this one reads {FORMAT}): {advice}"
+        else:
+            problem = "is not a checkpoint of parbatch: restore it"
     except sqlite3.Error as error:
         problem = f"is damaged ({error}): restore it"
         if "locked" in str(error):
@@ -72,6 +71,8 @@ def set_aside(path: Path) -> Path:
     while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
         number += 1
     path.rename(aside)
-    for leftover in (Path(f"{path}-wal"), Path(f"{path}-shm")):
-        leftover.unlink(missing_ok=True)
+    wal = Path(f"{path}-wal")  # may hold the last outcomes, for whoever mends the file
+    if wal.exists():
+        wal.rename(f"{aside}-wal")
+    Path(f"{path}-shm").unlink(missing_ok=True)
     return aside

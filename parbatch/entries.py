@@ -68,6 +68,8 @@ def checked(given: object, number: int) -> tuple[Summary, Stored]:
         raise DataError(f"Entry {number}: its id is {given.id!r}; it has to be text, and not empty.")
     for field in ("id", "type", "source", "summary"):
         _check_text(given, field)
+    if "\0" in given.id:  # SQLite's JSON functions, which match requires with entries, end a text there
+        raise DataError(f"Entry {given.id!r}: its id has a NUL character. Leave that out.")
     tokens = given.tokens
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise DataError(f"Entry {given.id!r}: tokens is {tokens!r}; it has to be a whole number from 0, or None.")

@@ -156,4 +156,4 @@ def show(text: str, stream: IO[str]) -> None:
 def cause(kind: str, message: str) -> str:
     """A failure in a line: its type, and the first line of its message if it has one."""
     first = message.strip().partition("\n")[0][:200]
-    return printable(f"{kind}: {first}" if first else kind)
+    return printable(f"{kind[:200]}: {first}" if first else kind[:200])

@@ -3,6 +3,7 @@
 import platform
 import socket
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -57,16 +58,17 @@ def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
 def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
     evidence = msgspec.json.decode(row["evidence"], type=Evidence)
     logs = log_paths(folder, row["id"], row["stem"])
+    # What many failures have alike is one text in memory: all of them are in the result.
     return Failure(
         id=row["id"],
-        name=row["name"],
-        group=row["group"],
-        status=row["status"],
-        type=evidence.type,
+        name=row["id"] if row["name"] == row["id"] else row["name"],
+        group=intern(row["group"]),
+        status=intern(row["status"]),
+        type=intern(evidence.type),
         message=evidence.message,
-        traceback=evidence.traceback,
-        place=place_of(evidence),
-        fingerprint=row["fingerprint"] or "",
+        traceback=intern(evidence.traceback),
+        place=intern(place_of(evidence)),
+        fingerprint=intern(row["fingerprint"] or ""),
         attempts=row["attempts"],
         duration_s=row["duration_s"],
         returncode=evidence.returncode,

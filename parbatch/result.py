@@ -164,7 +164,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     metrics begin with the phase's name, as in `lego/ada`. `chunks` is there for jobs with shared entries, or that
     render whole chunks.
 
-    In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None; of one that
+    In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None. While it
+    goes on there are no `failures`: those from before can be many, and are in the record of the run before. Of one that
     was killed, what was only counted in its memory is missing: metrics, and how many workers were restarted.
     """
 

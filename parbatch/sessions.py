@@ -25,7 +25,7 @@ from parbatch.shards import shards_in
 def keep_record(result: RunResult, folder: Folder) -> None:
     """Write the record of a run, in place of what it was before."""
     with written_whole(folder.session(result.run_id)) as file:
-        file.write(json.encode(result))
+        file.writelines(json.pieces(result))
 
 
 def forget_record(run_id: str, folder: Folder) -> None:

@@ -183,8 +183,8 @@ class Stages:
         state = state or self._state()
         after = counts(self._setting.checkpoint)
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
-        failed = list(failures(self._setting.checkpoint, self._setting.folder))
         has_ended = state != "running"
+        failed = list(failures(self._setting.checkpoint, self._setting.folder)) if has_ended else []
         return RunResult(
             job=self._setting.loaded.job.name,
             run_id=self._setting.run_id,

@@ -97,6 +97,19 @@ def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidenc
     assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
 
 
+def test_tries_that_a_kill_broke_off_are_counted_on_within_their_run_alone(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    for run_id in ("first", "second"):
+        (one,) = checkpoint.tasks()
+        assert one.number == 1, "an item that was settled in an earlier run has all its attempts anew"
+        record(checkpoint, run_id, 1, [(one, ended(one, "invalid"), False)])
+        (two,) = checkpoint.tasks()
+        assert two.number == 2
+        record(checkpoint, run_id, 1, [(two, ended(two, "invalid"), run_id == "first")])
+    (third,) = checkpoint.tasks()
+    assert (row(checkpoint, "a")["attempts"], third.number) == (4, 3)
+
+
 def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a", "b")
     checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 1, 2, "d")), ("two.txt", Output("two.txt", 1, 2, "d"))])
@@ -237,6 +250,12 @@ def from_the_future(path: Path) -> None:
     db.close()
 
 
+def from_the_past(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(f"PRAGMA user_version = {FORMAT - 1}; PRAGMA journal_mode = DELETE;")
+    db.close()
+
+
 def a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -251,6 +270,7 @@ def a_folder(path: Path) -> None:
         (of_somebody_else, "is not a checkpoint of parbatch"),
         (without_its_table, "is damaged"),
         (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
+        (from_the_past, rf"an older parbatch \(format {FORMAT - 1}, this one reads {FORMAT}\): finish it with that"),
         (a_folder, "is damaged"),
     ],
 )
@@ -271,9 +291,12 @@ def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: F
     names = []
     for text in ("first", "second"):
         folder.checkpoint.write_text(text)
+        Path(f"{folder.checkpoint}-wal").write_text(f"the end of the {text}")
         aside = set_aside(folder.checkpoint)
         names.append(aside.name)
         assert aside.read_text() == text
+        assert Path(f"{aside}-wal").read_text() == f"the end of the {text}"
+        assert not Path(f"{folder.checkpoint}-wal").exists()
         assert not folder.checkpoint.exists()
     assert names == ["checkpoint.sqlite.unreadable-1", "checkpoint.sqlite.unreadable-2"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from parbatch.fingerprint import MOST_NAMED
 from parbatch.model import STATUSES
 from parbatch.reports.console import summary
-from parbatch.result import Counts, Failure, ProductReport, RunResult
+from parbatch.result import Counts, Failure, ProductReport, RunResult, Warnings
 
 
 def failure(number: int, *, fingerprint: str = "f", **more: Any) -> Failure:
@@ -53,6 +53,15 @@ def test_paths_are_shown_as_a_person_in_the_current_folder_types_them(here: Path
 def test_what_was_done_before_is_said() -> None:
     assert "592 ok (500 from before) of 592 items" in summary(result(kept=500, rendered=92), "")
     assert "letters: nothing to do, all 592 items are ok." in summary(result(kept=592, rendered=0), "")
+
+
+def test_of_many_kinds_of_warnings_those_that_come_most_often_are_named() -> None:
+    kinds = {f"kind {number}": 1 for number in range(1000)} | {"often": 7, "\x1b[2J" + "x" * 999: 2}
+    warnings = Warnings(items=9, total=1009, by_type=kinds)
+    (line,) = [line for line in summary(result(warnings=warnings), "").splitlines() if "warnings" in line]
+    assert line.startswith(r"  warnings  1009 about 9 items: 7 often, 2 \x1b[2Jxxx")
+    assert line.endswith("1 kind 2 … and 997 more kinds")
+    assert len(line) < 200
 
 
 def test_failures_are_grouped_by_fingerprint_the_largest_group_first() -> None:

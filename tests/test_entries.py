@@ -64,6 +64,7 @@ def test_arrays_are_what_they_were_and_can_not_be_written_to(array: Any) -> None
         ({"id": "a"}, ["Entry 3 is of type dict", "parbatch.Entry"]),
         (Entry("", "x"), ["Entry 3", "its id is ''"]),
         (Entry(5, "x"), ["Entry 3", "its id is 5"]),  # type: ignore[arg-type]
+        (Entry("a\0b", "x"), ["Entry 'a\\x00b'", "NUL"]),
         (Entry("a", object()), ["Entry 'a'", "object", "NumPy"]),
         (Entry("a", {"x": float("nan")}), ["Entry 'a'", "['x']", "nan"]),
         (Entry("a", "\ud800"), ["Entry 'a'", "not valid text"]),

@@ -148,3 +148,18 @@ def test_a_setup_that_fails_leaves_no_record(here: Path) -> None:
     write_job(here / "job.py", JOB + "\n@job.setup\ndef load(): raise OSError('no')\n")
     assert typed("run", "job.py").exit_code == 2
     assert not Path("outputs").exists()
+
+
+def test_the_record_of_a_run_that_goes_on_leaves_what_failed_before_to_the_record_before(folder: Folder) -> None:
+    (before,) = folder.sessions.iterdir()
+    seen = []
+
+    def look(_: Any) -> None:
+        (now,) = set(folder.sessions.iterdir()) - {before}
+        seen.append(json.loads(now.read_text()))
+
+    result = parbatch.run("job.py", resume=True, backend="inline", progress="none", on_outcome=look)
+    (going_on,) = seen
+    assert (going_on["state"], going_on["errors"], going_on["failures"]) == ("running", 1, [])
+    assert [failure.id for failure in result.failures] == ["bob"]
+    assert json.loads(folder.session(result.run_id).read_text())["failures"] == result.as_dict()["failures"]

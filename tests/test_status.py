@@ -166,6 +166,19 @@ def test_watching_goes_on_until_the_run_ends(here: Path) -> None:
     assert lines[-1] == "Nothing is left to do."
 
 
+def test_watching_a_run_that_is_killed_says_so_and_puts_its_record_right(here: Path) -> None:
+    with waiting_run(here) as run:
+        command = [sys.executable, "-m", "parbatch", "status", "job.py", "--watch"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            watching.stdout.readline()
+            run.process.kill()
+            run.process.wait()
+            assert ", KILLED or broken off" in watching.stdout.read()
+    (record,) = (here / "outputs/letters/run/sessions").glob("*.json")
+    assert json.loads(record.read_text())["state"] == "killed"
+
+
 def test_watching_can_be_ended_and_the_run_goes_on(here: Path) -> None:
     with waiting_run(here) as run:
         command = [sys.executable, "-m", "parbatch", "status", "job.py", "--watch"]

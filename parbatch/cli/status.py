@@ -90,6 +90,7 @@ def _watched(folder: Folder, go_on: str, *, as_json: bool) -> Standing:
             print(_headline(standing))
         sys.stdout.flush()
         time.sleep(REFRESH_S)
+    note_killed_runs_in_passing(folder)
     if on_terminal() and not as_json:
         click.clear()
     return standing

@@ -12,6 +12,7 @@ from parbatch.sharding import parse_shard
 from parbatch.units import counted, format_duration, format_figure
 
 MOST_METRICS = 3  # in the summary, in one line
+MOST_KINDS = 5  # of warnings, there as well
 
 CAME_TO_NOTHING = (
     "Note: no item left a file in ctx.dir or returned anything. Does render end with `return document`?"
@@ -36,8 +37,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
     yield from _merged(result)
     if result.warnings.total:
-        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in result.warnings.by_type.items())
-        yield f"  warnings  {result.warnings.total} about {counted(result.warnings.items, 'item')}: {kinds}"
+        about = counted(result.warnings.items, "item")
+        yield f"  warnings  {result.warnings.total} about {about}: {_kinds(result.warnings.by_type)}"
     yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
@@ -114,6 +115,13 @@ def _changes(result: RunResult) -> Iterator[str]:
         yield f"      {printable(group) or '(no group)'}: {by_group[group]}"
     if len(by_group) > MOST_NAMED:
         yield f"      … and {counted(len(by_group) - MOST_NAMED, 'more group')}; see the report"
+
+
+def _kinds(by_type: Mapping[str, int]) -> str:
+    """`12 large order, 3 no image`; of many kinds those that come most often."""
+    most_often = sorted(by_type.items(), key=lambda kind: -kind[1])[:MOST_KINDS]
+    more = f" … and {counted(len(by_type) - MOST_KINDS, 'more kind')}" if len(by_type) > MOST_KINDS else ""
+    return ", ".join(f"{count} {printable(kind[:60])}" for kind, count in most_often) + more
 
 
 def _metrics(metrics: Mapping[str, MetricSummary]) -> str:

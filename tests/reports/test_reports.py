@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import parbatch
 from parbatch.reports import REPORTS
+from parbatch.reports.json import encode, pieces
 from tests.support import write_job
+from tests.test_console import failure, result
 
 
 def test_a_run_writes_every_report_beside_its_items(here: Path) -> None:
@@ -23,3 +26,11 @@ def test_a_report_that_cannot_be_written_is_told_and_fails_nothing(
     assert "report.json can't be written (Is a directory)" in capsys.readouterr().err
     assert list((here / "out/run/sessions").glob("*.json"))
     assert not list((here / "out").glob("*.new"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_json_written_a_failure_at_a_time_is_the_same_as_at_once(count: int) -> None:
+    told = result(*(failure(number, message='\n  "failures": []\n') for number in range(count)), job='"failures": []')
+    assert encode(told) == msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+    assert msgspec.json.decode(encode(told)) == told.as_dict()
+    assert max(map(len, pieces(told))) < 2_000
