@@ -4,11 +4,8 @@ This is the one place where failure becomes a value. It knows no pipe and no par
 both call it.
 """
 
-import gc
-import os
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.holding import NOTHING_REQUIRED, Holding, Required
 from parbatch.job import Job
 from parbatch.jsonvalues import encode
-from parbatch.limits import PeakMeter, hold_memory, relieve_memory, resident_bytes
+from parbatch.limits import PeakMeter
 from parbatch.loading import JobRef
 from parbatch.merging import ENTRIES, entries
 from parbatch.model import (
@@ -45,12 +42,10 @@ from parbatch.model import (
     Task,
 )
 from parbatch.problems import problems_of
-from parbatch.processes import Children
 from parbatch.publish import stage
 from parbatch.units import format_size
+from parbatch.upkeep import Upkeep
 
-# A few of the arenas, of a mebibyte each, that Python takes its memory in.
-_RESERVE = 4 * 1024**2
 # Files whose frames are at the top of a traceback when setup or the baseline raises.
 SETTING_UP = (__file__, obtain.__code__.co_filename)
 # What such attempts left in their folder is published, or kept for a look.
@@ -104,7 +99,8 @@ class Draft(msgspec.Struct):
 class Attempts:
     """Makes attempts for one process: the job with its shared value, and what is measured from item to item.
 
-    `calling` says that the job's code is being called: what is raised in it then is how an item ends.
+    `calling` says that the job's code is being called: what is raised in it then is how an item ends; `upkeep` looks
+    after the process in between.
     """
 
     def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
@@ -114,17 +110,12 @@ class Attempts:
         self._base = Path(settings.base)
         self._tmp = settings.tmp
         self._capture = capture
-        self._home = os.getcwd()
+        self.upkeep = Upkeep(capture, gc_every=job.gc_every, memory_cap=settings.memory_cap)
         self._peak = PeakMeter()
-        self._since_collection = 0
         self._told_templates: set[str] = set()
         self._shared: Any = None
         self._baseline: Any = None
         self._cpu_s = 0.0
-        self._pid = os.getpid()
-        self._reserve_bytes = 0
-        self._reserve = b""
-        self._children: Children | None = None
         self._holding = Holding(settings.context) if settings.context else None
         self._of_chunk: list[Required] = []
         self._chunk: Chunk | None = None
@@ -141,7 +132,7 @@ class Attempts:
             place, key = Path(self._settings.baseline_file), self._settings.baseline_key
             self._baseline = obtain(place, key, self.job.functions["baseline"])
         self._capture.drop()
-        self._children = Children()
+        self.upkeep.begin()
         self._cpu_s = time.process_time()
 
     def take_up(self, chunk: Chunk) -> None:
@@ -221,7 +212,7 @@ class Attempts:
 
     def accept(self, draft: Draft, value: Any) -> None:
         """Take what the job's code returned for an item: a document into its folder, anything else as its result."""
-        self._leave_if_forked()
+        self.upkeep.leave_if_forked()
         if is_document(value):
             from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
 
@@ -247,20 +238,19 @@ class Attempts:
 
     def attempt(self, drafts: Iterable[Draft], call: Callable[[], None]) -> bool:
         """Call the job's code for these items; what it raises is how they end. Returns whether it raised nothing."""
-        if len(self._reserve) < self._reserve_bytes:
-            self._reserve = bytes(self._reserve_bytes)
+        self.upkeep.keep_reserve()
         try:
             self.calling = True
             call()
         except BaseException as error:
             self.calling = False
-            self._reserve = b""  # where memory is full, the lines below need some
-            self._leave_if_forked()
+            self.upkeep.spend_reserve()  # where memory is full, the lines below need some
+            self.upkeep.leave_if_forked()
             if isinstance(error, KeyboardInterrupt) and error.args:  # parbatch's own, from the second signal
                 raise
             status: Status = "timeout" if isinstance(error, TimeUpError) else status_of(error)
             if isinstance(error, MemoryError):
-                self._make_room(error)
+                self.upkeep.make_room(error)
             drafts = tuple(drafts)
             advice = _advice(error, drafts[0].task, self._settings.memory_cap) if len(drafts) == 1 else ""
             evidence = of_exception(error, skip=(__file__,), advice=advice)
@@ -282,7 +272,7 @@ class Attempts:
         if self._holding is not None:
             for note in draft.ctx.context.close():
                 self._capture.note(note)
-        self._clean_up()
+        self.upkeep.clean_up()
         cpu_s = time.process_time()
         draft.duration_s = time.monotonic() - draft.began
         draft.cpu_s = cpu_s - draft.cpu_began
@@ -320,13 +310,13 @@ class Attempts:
             templates=self._new_templates(ctx.templates) if ctx.templates else (),
             slot=self._settings.slot,
             ended_at=time.time(),
-            pid=self._pid,
+            pid=self.upkeep.pid,
         )
 
     # --- inside
 
     def _stage(self, draft: Draft) -> None:
-        self._end_children()  # before the files are looked at: none of them must be written to any more
+        self.upkeep.end_children()  # before the files are looked at: none of them must be written to any more
         draft.outputs = stage(draft.ctx.dir)
 
     def _write_entries(self, values: Iterable[Any], draft: Draft) -> None:
@@ -334,49 +324,6 @@ class Attempts:
         assert self.job.merging is not None
         with open(draft.ctx.dir / ENTRIES, "wb") as lines:
             lines.writelines(entry + b"\n" for _, entry in entries(values, self.job.merging))
-
-    def spare_children(self) -> None:
-        """From now on, end no processes after an item: in a thread beside others, they may well not be the item's."""
-        self._children = None
-
-    def _leave_if_forked(self) -> None:
-        """End a process that the item forked and let return from its function: there is one worker, not two."""
-        if os.getpid() != self._pid:
-            os._exit(0)
-
-    def _make_room(self, error: MemoryError) -> None:
-        """Let go of what the item still holds through its frames; without room not even its failure can be told.
-
-        The limit is lifted until the worker is small again; one that stays large is replaced.
-        """
-        relieve_memory()
-        traceback.clear_frames(error.__traceback__)
-        gc.collect()
-        cap = self._settings.memory_cap
-        if cap is not None and self._reserve_bytes and resident_bytes() < cap / 2:
-            hold_memory(cap)
-
-    def hold_memory(self) -> None:
-        """Hold this process under its cap from now on."""
-        if self._settings.memory_cap is not None:
-            self._reserve_bytes = _RESERVE
-            hold_memory(self._settings.memory_cap)
-
-    def _clean_up(self) -> None:
-        """Leave the process as the next item should find it."""
-        self._since_collection += 1
-        if self._since_collection >= self.job.gc_every:
-            gc.enable()
-            gc.collect()
-            self._since_collection = 0
-        self._end_children()
-        if _current_folder() != self._home:
-            os.chdir(self._home)
-
-    def _end_children(self) -> None:
-        if self._children is not None:
-            for process in self._children.end_others():
-                self._capture.note(f"parbatch: ended a process that this item left running: {process}\n")
 
     def _new_templates(self, used: set[str]) -> tuple[str, ...]:
         new = used - self._told_templates
@@ -401,10 +348,3 @@ def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     if not isinstance(error, ValueError):
         return ""
     return explain_forbidden(error, {"name": task.name, "data": msgspec.json.decode(task.data)}) or ""
-
-
-def _current_folder() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return ""

@@ -174,7 +174,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     # which makes them fifty times cheaper.
     gc.collect()
     gc.freeze()
-    attempts.hold_memory()
+    attempts.upkeep.hold_memory()
     try:
         Worker(pipe, attempts, settings.memory_cap).serve()
     except BrokenPipeError:  # the parent is no more

@@ -138,7 +138,7 @@ class InlineBackend:
         attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()
         if threading.current_thread() is not threading.main_thread():
-            attempts.spare_children()
+            attempts.upkeep.spare_children()
         return attempts
 
     @contextlib.contextmanager

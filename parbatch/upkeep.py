@@ -1,0 +1,91 @@
+"""A process that makes attempts, kept as the next item should find it: memory, children, garbage, current folder."""
+
+import gc
+import os
+import traceback
+
+from parbatch.capture import Capture
+from parbatch.limits import hold_memory, relieve_memory, resident_bytes
+from parbatch.processes import Children
+
+# A few of the arenas, of a mebibyte each, that Python takes its memory in.
+_RESERVE = 4 * 1024**2
+
+
+class Upkeep:
+    """What is looked after from item to item. `memory_cap` in bytes; garbage is collected every `gc_every` items."""
+
+    def __init__(self, capture: Capture, *, gc_every: int, memory_cap: int | None) -> None:
+        self._capture = capture
+        self._gc_every = gc_every
+        self._memory_cap = memory_cap
+        self._home = os.getcwd()
+        self.pid = os.getpid()
+        self._since_collection = 0
+        self._reserve_bytes = 0
+        self._reserve = b""
+        self._children: Children | None = None
+
+    def begin(self) -> None:
+        """Remember which processes are there before the first item."""
+        self._children = Children()
+
+    def keep_reserve(self) -> None:
+        """Have some memory set aside for when an item has taken all there is."""
+        if len(self._reserve) < self._reserve_bytes:
+            self._reserve = bytes(self._reserve_bytes)
+
+    def spend_reserve(self) -> None:
+        """Set free what was set aside."""
+        self._reserve = b""
+
+    def spare_children(self) -> None:
+        """From now on, end no processes after an item: in a thread beside others, they may well not be the item's."""
+        self._children = None
+
+    def leave_if_forked(self) -> None:
+        """End a process that the item forked and let return from its function: there is one worker, not two."""
+        if os.getpid() != self.pid:
+            os._exit(0)
+
+    def make_room(self, error: MemoryError) -> None:
+        """Let go of what the item still holds through its frames; without room not even its failure can be told.
+
+        The limit is lifted until the worker is small again; one that stays large is replaced.
+        """
+        relieve_memory()
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        cap = self._memory_cap
+        if cap is not None and self._reserve_bytes and resident_bytes() < cap / 2:
+            hold_memory(cap)
+
+    def hold_memory(self) -> None:
+        """Hold this process under its cap from now on."""
+        if self._memory_cap is not None:
+            self._reserve_bytes = _RESERVE
+            hold_memory(self._memory_cap)
+
+    def clean_up(self) -> None:
+        """Leave the process as the next item should find it."""
+        self._since_collection += 1
+        if self._since_collection >= self._gc_every:
+            gc.enable()
+            gc.collect()
+            self._since_collection = 0
+        self.end_children()
+        if _current_folder() != self._home:
+            os.chdir(self._home)
+
+    def end_children(self) -> None:
+        """End what the item has left running, and say so in its log."""
+        if self._children is not None:
+            for process in self._children.end_others():
+                self._capture.note(f"parbatch: ended a process that this item left running: {process}\n")
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
