@@ -11,6 +11,9 @@ from parbatch.result import FailureGroup, MetricSummary, RunResult
 from parbatch.sharding import parse_shard
 from parbatch.units import counted, format_duration, format_figure
 
+# How a command begins that tries what is known to fail all the same.
+_RETRIES = ("parbatch retry", "parbatch.retry")
+
 MOST_METRICS = 3  # in the summary, in one line
 MOST_KINDS = 5  # of warnings, there as well
 
@@ -50,7 +53,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield from failure_lines(grouped(result.failures), result.out)
     if result.exit_code:
         yield ""
-        yield f"{_what_is_left(result, tries_known='retry' in go_on)} To go on: {go_on}"
+        yield f"{_what_is_left(result, tries_known=go_on.startswith(_RETRIES))} To go on: {go_on}"
     elif result.pending:  # by a limit or a selection, which the same command with --resume would keep to
         yield ""
         yield f"{_what_is_left(result, tries_known=False)} A run with --resume does them."
