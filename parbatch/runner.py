@@ -16,7 +16,7 @@ from parbatch import loading
 from parbatch import options as run_options
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import discard, open_existing
-from parbatch.errors import DataError, JobError, NothingRunError, SetupError
+from parbatch.errors import DataError, FolderError, FolderHeldError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.listening import Listener, OnOutcome
@@ -30,6 +30,7 @@ from parbatch.plan import find_item
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import ProductReport, RunResult
+from parbatch.rewriting import write_again
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs
 from parbatch.sharding import Shard, shard_of
@@ -111,6 +112,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
         _execute(alone, asked, go_on=None)
         with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
             outcome = checkpoint.outcome_of(asked.selection.exact or "")
+    _report_all_again(loaded, read)
     assert outcome is not None
     return outcome
 
@@ -118,7 +120,17 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
     with one_phase(loaded, asked, item) as (alone, its_own, name):
-        return _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
+        result = _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
+    _report_all_again(loaded, asked)
+    return result
+
+
+def _report_all_again(loaded: LoadedJob, asked: Options) -> None:
+    """Bring the reports of all phases, or of all shards, up to date after one item was rendered in its own part."""
+    root = Folder(asked.out)
+    if loaded.job.after or shards_in(root):
+        with contextlib.suppress(FolderError, FolderHeldError):  # never run as a whole, or somebody else is at it
+            write_again(root)
 
 
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:

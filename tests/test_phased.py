@@ -216,7 +216,9 @@ def test_one_item_is_rendered_with_the_earlier_phases_as_they_are(log: Path) -> 
     run()
     rendered(log)
     options = ("--out", "out", "--backend", "inline", "--progress", "none")
+    Path("out/report.html").unlink()
     assert typed("render", "pair-002", PAIRS, *options).exit_code == 0
+    assert Path("out/report.html").exists(), "the reports of all phases are up to date again"
     assert typed("render", "words/word-002", PAIRS, *options).exit_code == 0
     assert rendered(log) == ["pair-002", "word-002"]
     missing = typed("render", "pair-002", PAIRS, "--out", "elsewhere", "--backend", "inline")
