@@ -29,12 +29,14 @@ class Rendering:
         self.tally = Tally()
         self.stopped_by: str | None = None
         self.restarts = 0
+        self.has_begun = False
         self.left_out_by_samples = 0
 
     def run(self, plan: Plan) -> None:
         """Render everything that is due. Raises SetupError when no worker can start."""
         if not plan.due or self._time_is_up():
             return
+        self.has_begun = True
         setting = self._setting
         with self._progress(plan.due) as progress, setting.workers(setting.slots) as backend:
             whole = RENDER_CHUNK in setting.loaded.job.functions

@@ -13,7 +13,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import spreads
 from parbatch.folder import Folder
 from parbatch.metrics import summaries
-from parbatch.model import NO_DATA, Ended, Evidence, Problem, Task
+from parbatch.model import NO_DATA, STATUSES, Ended, Evidence, Problem, Task
 from parbatch.result import ChunkFigures, Counts, Failure, RunResult, Spread, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
 
@@ -40,7 +40,9 @@ class Tally:
 
 def counts(checkpoint: Checkpoint) -> Counts:
     """Items by status as the checkpoint has them now."""
-    return Counts(checkpoint.counts(), checkpoint.counts_by_group())
+    by_group = checkpoint.counts_by_group()
+    by_status: dict[str, int] = {status: sum(group[status] for group in by_group.values()) for status in STATUSES}
+    return Counts(by_status, by_group)
 
 
 def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:

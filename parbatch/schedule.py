@@ -48,10 +48,9 @@ class _InHand:
         """The task in flight that is at this position, if one is."""
         if not self.begun:
             return None
-        if self.at_once:
-            return next((task for task in self.left if task.position == position), None)
-        task = self.left[self.rendered]
-        return task if task.position == position else None
+        if self.rendered < len(self.left) and self.left[self.rendered].position == position:  # nearly always
+            return self.left[self.rendered]
+        return next((task for task in self.left if task.position == position), None) if self.at_once else None
 
     def take(self, ended: Ended) -> Task:
         task = self.find(ended.position)

@@ -27,7 +27,7 @@ from parbatch.rendering import Rendering
 from parbatch.reporting import chunk_figures, counts, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, ProductReport, RunResult, State
+from parbatch.result import Counts, ProductReport, RunResult, State, Warnings
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
@@ -181,7 +181,7 @@ class Stages:
     def result(self, state: State | None = None) -> RunResult:
         """What has come of it so far; the state is that of now, unless it is said."""
         state = state or self._state()
-        after = counts(self._setting.checkpoint)
+        after = counts(self._setting.checkpoint) if self._rendering.has_begun else self._before
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         has_ended = state != "running"
         failed = list(failures(self._setting.checkpoint, self._setting.folder)) if has_ended else []
@@ -207,9 +207,9 @@ class Stages:
             worker_restarts=self._rendering.restarts,
             overview=self._products.get(OVERVIEW),
             merged=self._products.get(MERGE),
-            warnings=warnings_of(self._setting.checkpoint),
+            warnings=warnings_of(self._setting.checkpoint) if has_ended else Warnings(),
             environment=environment(self._setting.identity),
-            metrics=summaries(self._setting.checkpoint, after.by_group),
+            metrics=summaries(self._setting.checkpoint, after.by_group) if has_ended else {},
             failures=failed,
             out=str(self._setting.folder.root),
             stopped_by=self._stopped_by,
