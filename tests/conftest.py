@@ -1,5 +1,6 @@
 """What all tests share: an empty current folder, and properties that are not cut short on a busy machine."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("parbatch", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("parbatch")
+
+# A shell starts what goes on in its background with SIGINT ignored, and all that is started from there would ignore it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
