@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from parbatch.files import written_whole
 from parbatch.jsonvalues import encode
 from parbatch.naming import folded, marked_stem, stem
-from parbatch.publish import written_whole
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from types import ModuleType
 
+from parbatch.files import digest_file
 from parbatch.job import Job
 from parbatch.loading import LoadedJob
-from parbatch.publish import digest_file
 
 # These are what the outputs are made with, whatever the job imports besides.
 _ALWAYS = ("parbatch", "python-docx", "lxml")

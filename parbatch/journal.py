@@ -18,10 +18,11 @@ import msgspec
 from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
+from parbatch.files import digest_file, make_durable
 from parbatch.folder import Folder
 from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.naming import folded
-from parbatch.publish import PublishError, digest_file, make_durable, publish, withdraw
+from parbatch.publish import PublishError, publish, withdraw
 from parbatch.recording import record
 
 # Promised is a second; a group is closed after a tenth of it, which leaves the disk the rest.

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
+from parbatch.files import digest_file, written_whole
 from parbatch.job import Job
 from parbatch.merge_writer import merge
 from parbatch.merging import ENTRIES, MergeError, file_name
 from parbatch.model import MERGE, Output
 from parbatch.products import Making, call, keep, why_not
-from parbatch.publish import digest_file, written_whole
 from parbatch.result import ProductReport
 
 

@@ -11,10 +11,10 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError
+from parbatch.files import written_whole
 from parbatch.folder import Folder
 from parbatch.job import is_name
 from parbatch.joining import Part, join
-from parbatch.publish import written_whole
 from parbatch.reading import require_checkpoint
 from parbatch.shards import looking
 

@@ -15,9 +15,10 @@ from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
+from parbatch.files import make_durable
 from parbatch.folder import Folder
 from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
-from parbatch.publish import PublishError, is_intact, make_durable, withdraw
+from parbatch.publish import PublishError, is_intact, withdraw
 from parbatch.result import ProductReport
 from parbatch.schedule import Schedule
 

@@ -5,19 +5,14 @@ worker can be ended at any instant, for its time or its memory, and must not be 
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
 import stat
-import sys
-from collections.abc import Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
+from parbatch.files import digest_file
 from parbatch.model import Output
-
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class PublishError(Exception):
@@ -84,35 +79,6 @@ def is_inside(place: Path, target: Path) -> bool:
     return place.name != ".." and place.parent.resolve().is_relative_to(target.resolve())
 
 
-@contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its place, over what was there, once all of it is on the disk; on an error, never."""
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            new.unlink()
-        raise
-
-
-def make_durable(target: Path) -> None:
-    """Wait until all that was published into `target` is on the disk: one call for many files."""
-    if _libc is None:
-        os.sync()
-        return
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        if _libc.syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), "syncfs failed", str(target))
-    finally:
-        os.close(descriptor)
-
-
 def is_intact(output: Output, target: Path) -> bool | None:
     """Whether a published file is what it was: True, False when it was changed, None when it is not there.
 
@@ -126,12 +92,3 @@ def is_intact(output: Output, target: Path) -> bool | None:
     if state.st_size != output.size or not stat.S_ISREG(state.st_mode):
         return False
     return state.st_mtime_ns == output.mtime_ns or digest_file(place) == output.digest
-
-
-def digest_file(path: Path) -> str:
-    """The BLAKE2b digest of a file, 16 bytes in hexadecimal."""
-    digest = blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -12,9 +12,9 @@ import msgspec
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import CheckpointError, FolderError, FolderHeldError
+from parbatch.files import written_whole
 from parbatch.folder import Folder, held, holder
 from parbatch.phase_folders import begun, remembered
-from parbatch.publish import written_whole
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import json

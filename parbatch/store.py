@@ -18,10 +18,10 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.entries import Stored, Summary, checked, read_index
 from parbatch.errors import DataError, JobError
 from parbatch.evidence import innermost_own
+from parbatch.files import make_durable, written_whole
 from parbatch.folder import Folder
 from parbatch.job import Job
 from parbatch.lookup import close_to
-from parbatch.publish import make_durable, written_whole
 from parbatch.units import counted
 
 CONTEXT_CHANGED = "context changed"  # the reason why an item is due again, before the entry's id

@@ -13,12 +13,13 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import FolderError, FolderHeldError
+from parbatch.files import written_whole
 from parbatch.folder import Folder, held
 from parbatch.joining import clashes, join
 from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Output
 from parbatch.options import Options
-from parbatch.publish import is_intact, written_whole
+from parbatch.publish import is_intact
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import write_reports

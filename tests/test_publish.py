@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.publish import (
-    PublishError,
-    digest_file,
-    is_intact,
-    make_durable,
-    publish,
-    stage,
-    withdraw,
-    written_whole,
-)
+from parbatch.files import digest_file, make_durable, written_whole
+from parbatch.publish import PublishError, is_intact, publish, stage, withdraw
 
 
 @pytest.fixture

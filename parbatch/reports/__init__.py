@@ -6,7 +6,7 @@ A report is a module that satisfies `Report`; it is found by its file's name her
 from importlib import import_module
 from typing import BinaryIO, Protocol, cast
 
-from parbatch.publish import written_whole
+from parbatch.files import written_whole
 from parbatch.reports.material import Material
 
 REPORTS = {
