@@ -23,7 +23,7 @@ TASK_COLUMNS = (
 
 
 class Checkpoint:
-    """An open checkpoint. Reads see what was written so far; `commit` makes it last."""
+    """An open checkpoint."""
 
     def __init__(self, path: Path, db: sqlite3.Connection | None = None) -> None:
         self.path = path
@@ -41,26 +41,17 @@ class Checkpoint:
         """Close the file; what was not committed is undone."""
         self.db.close()
 
-    def begin(self) -> None:
-        """Start a transaction, unless one is open."""
-        if not self.db.in_transaction:
-            self.db.execute("BEGIN IMMEDIATE")
-
-    def commit(self) -> None:
-        """Make all that was written since `begin` last."""
-        if self.db.in_transaction:
-            self.db.execute("COMMIT")
-
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what is written inside."""
-        self.begin()
+        """All or nothing of what is written inside; what is written outside lasts at once."""
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:  # some errors, such as a full disk, have undone it already
+                self.db.execute("ROLLBACK")
             raise
-        self.commit()
 
     # --- counting and reading
 
@@ -152,7 +143,7 @@ class Checkpoint:
             yield dict(zip(names, row, strict=True))
 
     def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
-        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_, priority) = row
+        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_, priority, _) = row
         evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
         return Outcome(
             item=Item(

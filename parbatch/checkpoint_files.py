@@ -7,7 +7,7 @@ from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError
-from parbatch.tables import APPLICATION_ID, FORMAT, SCHEMA
+from parbatch.tables import APPLICATION_ID, FORMAT, MIGRATION, OLDEST_FORMAT, SCHEMA
 
 
 def create(path: Path) -> Checkpoint:
@@ -33,15 +33,32 @@ def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     return open_existing(path)
 
 
-def open_existing(path: Path, connect: Callable[[Path], Checkpoint] = Checkpoint) -> Checkpoint:
-    """Open a checkpoint. Raises CheckpointError when it is damaged or from another version."""
+def migrate(checkpoint: Checkpoint) -> Checkpoint:
+    """Give a checkpoint of an older format the present one, and return it."""
+    with checkpoint.transaction():
+        for statement in MIGRATION:
+            checkpoint.db.execute(statement)
+    return checkpoint
+
+
+def open_existing(
+    path: Path,
+    connect: Callable[[Path], Checkpoint] = Checkpoint,
+    bring_up_to_date: Callable[[Checkpoint], Checkpoint] = migrate,
+) -> Checkpoint:
+    """Open a checkpoint; one of an older format is given the present one first.
+
+    Raises CheckpointError when it is damaged or from another version.
+    """
     checkpoint: Checkpoint | None = None
     try:
         checkpoint = connect(path)
         (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
         (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
-        if (application, version) == (APPLICATION_ID, FORMAT):
+        if application == APPLICATION_ID and OLDEST_FORMAT <= version <= FORMAT:
             checkpoint.use_wal()
+            if version < FORMAT:
+                checkpoint = bring_up_to_date(checkpoint)
             checkpoint.counts()
             checkpoint.last_run()
             return checkpoint

@@ -51,7 +51,7 @@ def join(parts: Sequence[Part], root: Folder) -> Checkpoint:
     """
     joined = empty()
     try:
-        joined.begin()
+        joined.db.execute("BEGIN")
         joined.db.execute("CREATE TEMP TABLE clashes (path TEXT, first_id TEXT, second_id TEXT)")
         runs: list[tuple[str, str, str]] = []
         first = 0
@@ -67,7 +67,7 @@ def join(parts: Sequence[Part], root: Folder) -> Checkpoint:
             first = end
         joined.db.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", sorted(runs))  # run ids begin with a time
         joined.db.execute("CREATE UNIQUE INDEX items_by_id ON items (id)")
-        joined.commit()
+        joined.db.execute("COMMIT")
     except sqlite3.IntegrityError:
         joined.close()
         raise CheckpointError(

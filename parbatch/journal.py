@@ -61,6 +61,7 @@ class Journal:
         self._spent_before = checkpoint.spent_s
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
+        self._templates: dict[str, str] = {}
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
         self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
         self._opened_at: float | None = None  # the open group's beginning; None: there is nothing to write
@@ -79,9 +80,8 @@ class Journal:
         self._keep_logs(task, ended)
         self._keep_rejected(task, ended)
         for template in ended.templates:
-            with contextlib.suppress(OSError):
-                self._checkpoint.begin()
-                self._checkpoint.set_file(template, digest_file(Path(template)))
+            with contextlib.suppress(OSError):  # gone meanwhile: a resumption will see it
+                self._templates[template] = digest_file(Path(template))
         if ended.status != "ok":
             return msgspec.structs.replace(ended, outputs=()) if ended.outputs else ended
         places = tuple((folded(output.path), output) for output in ended.outputs)
@@ -133,7 +133,6 @@ class Journal:
             else:
                 self._close_group()
         self._count_time()
-        self._checkpoint.commit()
 
     def finish(self) -> None:
         """Commit everything; nothing more will be recorded."""
@@ -172,19 +171,21 @@ class Journal:
         stale: dict[str, str] = {}
         if not self._folder.checkpoint.exists():
             raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
-        self._checkpoint.begin()
-        self._checkpoint.products_are_stale()
-        self._count_time()
-        record(self._checkpoint, self._run_id, self._code, group)
-        if self._chunks is not None:
-            self._chunks.write()
-        for item_id, places in published:
-            kept = {place for place, _ in places}
-            stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}
-            self._checkpoint.set_outputs(item_id, places)
-            for place in kept:
-                self._claims.pop(place, None)
-        self._checkpoint.commit()
+        with self._checkpoint.transaction():
+            self._checkpoint.products_are_stale()
+            self._count_time()
+            record(self._checkpoint, self._run_id, self._code, group)
+            if self._chunks is not None:
+                self._chunks.write()
+            for template, digest in self._templates.items():
+                self._checkpoint.set_file(template, digest)
+            for item_id, places in published:
+                kept = {place for place, _ in places}
+                stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}
+                self._checkpoint.set_outputs(item_id, places)
+                for place in kept:
+                    self._claims.pop(place, None)
+        self._templates.clear()
         withdraw(
             (path for place, path in stale.items() if not self._is_taken(place, path)),
             self._folder.items,

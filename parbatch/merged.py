@@ -11,6 +11,7 @@ from parbatch.merge_writer import merge
 from parbatch.merging import ENTRIES, MergeError, file_name
 from parbatch.model import MERGE, Output
 from parbatch.products import Making, call, keep, why_not
+from parbatch.publish import mtime_of
 from parbatch.result import ProductReport
 
 
@@ -37,4 +38,4 @@ def _merge(checkpoint: Checkpoint, job: Job, making: Making, results: Iterable[t
     except MergeError as error:
         return ProductReport(error=str(error))
     state = path.stat()
-    return keep(checkpoint, making.folder, MERGE, [Output(name, state.st_size, state.st_mtime_ns, digest_file(path))])
+    return keep(checkpoint, making.folder, MERGE, [Output(name, state.st_size, mtime_of(state), digest_file(path))])

@@ -212,14 +212,20 @@ def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
 
 def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
     published = checkpoint.db.execute(
-        "SELECT items.position, path, size, mtime_ns, outputs.digest FROM outputs JOIN items ON items.id = outputs.id"
-        " WHERE status = 'ok'"
+        "SELECT items.position, published IS NOT NULL, path, size, mtime_ns, outputs.digest"
+        " FROM outputs JOIN items ON items.id = outputs.id WHERE status = 'ok'"
     )
-    broken = [
-        ("output missing" if state is None else "output changed", position)
-        for position, *output in published
-        if not (state := is_intact(Output(*output), items))
-    ]
+    broken, known = [], 0
+    for position, is_counted, *output in published:
+        known += is_counted
+        if not (state := is_intact(Output(*output), items)):
+            broken.append(("output missing" if state is None else "output changed", position))
+    (wanted,) = checkpoint.db.execute("SELECT TOTAL(published) FROM items WHERE status = 'ok'").fetchone()
+    if known < wanted:  # rows were lost, as from a damaged file
+        broken += checkpoint.db.execute(
+            "SELECT 'output missing', position FROM items WHERE status = 'ok' AND published >"
+            " (SELECT COUNT(*) FROM outputs WHERE outputs.id = items.id)"
+        )
     checkpoint.db.executemany(
         "UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE position = ?", broken
     )

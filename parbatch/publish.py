@@ -14,6 +14,8 @@ from pathlib import Path
 from parbatch.files import digest_file
 from parbatch.model import Output
 
+_MOST_NS = 2**63 - 1  # in the year 2262; archives bring along any time
+
 
 class PublishError(Exception):
     """What an attempt left behind can't be published; the message says which file and why."""
@@ -37,8 +39,13 @@ def stage(folder: Path) -> tuple[Output, ...]:
                 shown.encode()
             except UnicodeEncodeError:
                 raise PublishError(f"{shown!r} in ctx.dir has a name that is not valid text") from None
-            outputs.append(Output(shown, state.st_size, state.st_mtime_ns, digest_file(path)))
+            outputs.append(Output(shown, state.st_size, mtime_of(state), digest_file(path)))
     return tuple(sorted(outputs, key=lambda output: output.path))
+
+
+def mtime_of(state: os.stat_result) -> int:
+    """When a file was changed last, in nanoseconds; a time beyond what the checkpoint can hold is the last it can."""
+    return max(-_MOST_NS, min(state.st_mtime_ns, _MOST_NS))
 
 
 def publish(staged: Path, outputs: Iterable[Output], target: Path) -> None:
@@ -91,4 +98,4 @@ def is_intact(output: Output, target: Path) -> bool | None:
         return None
     if state.st_size != output.size or not stat.S_ISREG(state.st_mode):
         return False
-    return state.st_mtime_ns == output.mtime_ns or digest_file(place) == output.digest
+    return mtime_of(state) == output.mtime_ns or digest_file(place) == output.digest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import lay_out, open_existing
+from parbatch.checkpoint_files import lay_out, migrate, open_existing
 from parbatch.errors import CheckpointError, FolderError
 from parbatch.folder import Folder, holder
 
@@ -19,7 +19,7 @@ def reading(folder: Folder) -> Iterator[Checkpoint]:
     Raises FolderError when there is none, CheckpointError when it can't be read.
     """
     require_checkpoint(folder)
-    checkpoint = open_existing(folder.checkpoint, _connect)
+    checkpoint = open_existing(folder.checkpoint, _connect, _migrated_copy)
     try:
         checkpoint.db.execute("BEGIN")
         yield checkpoint
@@ -46,6 +46,12 @@ def copy(checkpoint: Checkpoint) -> Checkpoint:
     scratch = _scratch()
     checkpoint.db.backup(scratch.db)
     return scratch
+
+
+def _migrated_copy(checkpoint: Checkpoint) -> Checkpoint:
+    """What an older version wrote, in the present format; the file itself is left to the next run."""
+    with contextlib.closing(checkpoint):
+        return migrate(copy(checkpoint))
 
 
 def empty() -> Checkpoint:

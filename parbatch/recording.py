@@ -17,7 +17,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
     checkpoint.db.executemany(
         "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0,"
-        " warnings = ?, metrics = ? WHERE position = ?",
+        " warnings = ?, metrics = ?, published = ? WHERE position = ?",
         [
             (
                 outcome.duration_s,
@@ -28,6 +28,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
                 outcome.peak_memory_bytes,
                 msgspec.json.encode(outcome.warnings).decode() if outcome.warnings else None,
                 msgspec.json.encode(outcome.metrics).decode() if outcome.metrics else None,
+                len(outcome.outputs),
                 task.position,
             )
             for task, outcome, _ in ended

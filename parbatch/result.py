@@ -157,6 +157,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run. Times are UTC in ISO 8601; `duration_s` is measured on the monotonic clock.
 
+    `ok` says that all is well: every selected item is ok and all products are made, as where the exit code is 0.
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
     `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
@@ -171,6 +172,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     run_id: str
+    ok: bool = False
     state: State
     exit_code: int | None
     started_at: str
@@ -202,6 +204,9 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()
     chunks: ChunkFigures | None = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "ok", self.exit_code == 0)
 
     @property
     def only_known_failures_left(self) -> bool:

@@ -236,14 +236,15 @@ def _kept(column: str, otherwise: str) -> str:
 _CARRY_OVER = f"""
 INSERT INTO items_new
     (position, id, status, attempts, duration_s, name, "group", data, requires, reason, code, result, stem,
-    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority)
+    slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority,
+    published)
 SELECT i.position, i.id, {_kept("status", "'pending'")}, {_kept("attempts", "0")}, {_kept("duration_s", "NULL")},
     i.name, i."group", i.data, i.requires,
     {_kept("reason", "CASE WHEN old.id IS NULL AND back.id IS NULL THEN 'new' ELSE 'data changed' END")},
     {_kept("code", "NULL")}, {_kept("result", "NULL")}, COALESCE(old.stem, back.stem),
     {_kept("slot", "NULL")}, {_kept("ended_at", "NULL")}, {_kept("peak_memory_bytes", "NULL")},
     {_kept("fingerprint", "NULL")}, {_kept("alike", "0")}, {_kept("warnings", "NULL")}, {_kept("metrics", "NULL")},
-    i.priority
+    i.priority, {_kept("published", "NULL")}
 {_AGAINST_BEFORE}
 ORDER BY i.position
 """

@@ -3,15 +3,18 @@
 `items` has one row an item, in the order of the source (`alike`: in how many runs in a row it has failed with the same
 `fingerprint`, nothing that it depends on having changed; `metrics`: its own figures by name, of an item that is ok);
 `gone` the rows of items that the source no longer has; `attempts` the evidence of every attempt that did not end ok;
-`outputs` what is published and by whom; `files` what the outputs depend on besides the data; `products` what was made
-of all outcomes; `codes` the versions of the job's code; `runs` the runs so far; `entries` the index of the shared
-entries, in the order of the job's context function; `chunks` what each chunk came to that was done with shared entries,
-or as a whole.
+`outputs` what is published and by whom (`published`: how many of these rows an item that is ok has to have, NULL where
+nobody wrote it down); `withdrawn` what no longer counts (from `source` it is moved to `kept`, both from the output
+folder on; `is_done`: it has been); `files` what the outputs depend on besides the data; `products` what was made of all
+outcomes; `codes` the versions of the job's code; `runs` the runs so far; `entries` the index of the shared entries, in
+the order of the job's context function; `chunks` what each chunk came to that was done with shared entries, or as a
+whole.
 
 All values are numbers, text or JSON: opening somebody's checkpoint runs no code.
 """
 
-FORMAT = 2
+FORMAT = 3
+OLDEST_FORMAT = 2  # what MIGRATION makes the present one of
 APPLICATION_ID = 0x70617262  # "parb"
 
 ITEM_COLUMNS = """
@@ -35,11 +38,25 @@ ITEM_COLUMNS = """
     alike INTEGER NOT NULL DEFAULT 0,
     warnings TEXT,
     metrics TEXT,
-    priority INTEGER NOT NULL DEFAULT 0
+    priority INTEGER NOT NULL DEFAULT 0,
+    published INTEGER
 """
 COLUMNS = (
     'position, id, status, attempts, duration_s, name, "group", data, requires, stem, reason, code, result,'
-    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority"
+    " slot, ended_at, peak_memory_bytes, fingerprint, alike, warnings, metrics, priority, published"
+)
+
+_WITHDRAWN = """
+CREATE TABLE withdrawn (kept TEXT PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT NULL, id TEXT NOT NULL,
+    run_id TEXT NOT NULL, why TEXT NOT NULL, is_done INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+"""
+
+# From format 2, in one transaction.
+MIGRATION = (
+    "ALTER TABLE items ADD COLUMN published INTEGER",
+    "ALTER TABLE gone ADD COLUMN published INTEGER",
+    _WITHDRAWN,
+    f"PRAGMA user_version = {FORMAT}",
 )
 
 SCHEMA = f"""
@@ -65,6 +82,7 @@ CREATE TABLE entries (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest
 CREATE TABLE chunks (run_id TEXT NOT NULL, number INTEGER NOT NULL, slot INTEGER NOT NULL, items INTEGER NOT NULL,
     entries INTEGER NOT NULL, tokens INTEGER NOT NULL, bytes INTEGER NOT NULL, acquire_s REAL NOT NULL,
     duration_s REAL NOT NULL, ended_at REAL NOT NULL, PRIMARY KEY (run_id, number)) WITHOUT ROWID;
+{_WITHDRAWN}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """

@@ -1,5 +1,6 @@
 """The checkpoint: one SQLite file that knows every item's status."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -15,8 +16,9 @@ from parbatch.checkpoint_files import create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError
 from parbatch.folder import Folder
 from parbatch.model import MERGE, OVERVIEW, Evidence, Output
+from parbatch.reading import reading
 from parbatch.recording import record
-from parbatch.tables import FORMAT
+from parbatch.tables import FORMAT, OLDEST_FORMAT
 from tests.support import ended, new_checkpoint, row, task
 
 
@@ -145,7 +147,7 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
 
 def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
-    checkpoint.begin()
+    checkpoint.db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(task(0, item_id="a"), ended(task(0)), True)])
     checkpoint.close()
     assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
@@ -175,15 +177,15 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
     """Another process sees what is committed, while the parent is in the middle of writing more."""
     checkpoint = new_checkpoint(folder, "a", "b")
     first, second = checkpoint.tasks()
-    checkpoint.begin()
+    checkpoint.db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(first, ended(first, duration_s=0.25), True)])
-    checkpoint.commit()
-    checkpoint.begin()
+    checkpoint.db.execute("COMMIT")
+    checkpoint.db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(second, ended(second), True)])
     command = [sys.executable, "-c", READER, str(folder.checkpoint)]
     seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
-    checkpoint.commit()
+    checkpoint.db.execute("COMMIT")
     checkpoint.close()
 
 
@@ -252,7 +254,7 @@ def from_the_future(path: Path) -> None:
 
 def from_the_past(path: Path) -> None:
     db = sqlite3.connect(path)
-    db.executescript(f"PRAGMA user_version = {FORMAT - 1}; PRAGMA journal_mode = DELETE;")
+    db.executescript(f"PRAGMA user_version = {OLDEST_FORMAT - 1}; PRAGMA journal_mode = DELETE;")
     db.close()
 
 
@@ -270,7 +272,7 @@ def a_folder(path: Path) -> None:
         (of_somebody_else, "is not a checkpoint of parbatch"),
         (without_its_table, "is damaged"),
         (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
-        (from_the_past, rf"an older parbatch \(format {FORMAT - 1}, this one reads {FORMAT}\): finish it with that"),
+        (from_the_past, rf"an older parbatch \(format {OLDEST_FORMAT - 1}, this one reads {FORMAT}\): finish it"),
         (a_folder, "is damaged"),
     ],
 )
@@ -313,3 +315,26 @@ def test_opening_somebodys_checkpoint_runs_none_of_their_code(folder: Folder, tm
     assert isinstance(checkpoint, Checkpoint)
     assert [outcome.result for outcome in checkpoint.outcomes()] == [payload]
     assert not witness.exists()
+
+
+def as_format_2(path: Path) -> None:
+    """A checkpoint as the version before wrote it."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "ALTER TABLE items DROP COLUMN published; ALTER TABLE gone DROP COLUMN published; DROP TABLE withdrawn;"
+            "PRAGMA user_version = 2;"
+        )
+
+
+def test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_being_touched(folder: Folder) -> None:
+    new_checkpoint(folder, "a", "b").close()
+    as_format_2(folder.checkpoint)
+    before = folder.checkpoint.read_bytes()
+    with reading(folder) as checkpoint:
+        assert [outcome.item.id for outcome in checkpoint.outcomes()] == ["a", "b"]
+    assert folder.checkpoint.read_bytes() == before
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        assert checkpoint.db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        assert row(checkpoint, "a")["published"] is None
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        assert checkpoint.counts()["pending"] == 2
