@@ -16,10 +16,27 @@ from parbatch.model import MERGE, NO_DATA, OVERVIEW, STATUSES, Evidence, Item, O
 from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
-PAGE = 2_000  # rows fetched at once where all items are walked through
+# Rows fetched at once where all items are walked through, and the bytes of their data at which a page is full.
+PAGE, PAGE_BYTES = 2_000, 1 << 20
+_MOST_AT_ONCE = 256
 TASK_COLUMNS = (
     'position, id, name, "group", data, requires, stem, priority, status, attempts, result, reason, fingerprint'
 )
+# Where the columns that can be wide are: in TASK_COLUMNS, and in COLUMNS.
+DATA, _DATA_OF_ROW, _RESULT_OF_ROW = 4, 7, 12
+
+
+def page(cursor: sqlite3.Cursor, *wide: int) -> list[Any]:
+    """Fetch rows until they are all there, or the texts in the `wide` columns come to about PAGE_BYTES."""
+    rows: list[Any] = []
+    size, at_once = 0, 1
+    with contextlib.closing(cursor):
+        while size < PAGE_BYTES and (more := cursor.fetchmany(at_once)):
+            rows += more
+            for column in wide:
+                size += sum([len(row[column] or "") for row in more])
+            at_once = min(2 * at_once, _MOST_AT_ONCE)
+    return rows
 
 
 class Checkpoint:
@@ -74,10 +91,13 @@ class Checkpoint:
         """First attempts at the items that the SQL condition selects, in item order, read a page at a time."""
         position, left = -1, limit if limit is not None else -1
         while left:
-            rows = self.db.execute(
-                f"SELECT {TASK_COLUMNS} FROM items WHERE position > ? AND ({where}) ORDER BY position LIMIT ?",
-                (position, PAGE if left < 0 else min(left, PAGE)),
-            ).fetchall()
+            rows = page(
+                self.db.execute(
+                    f"SELECT {TASK_COLUMNS} FROM items WHERE position > ? AND ({where}) ORDER BY position LIMIT ?",
+                    (position, PAGE if left < 0 else min(left, PAGE)),
+                ),
+                DATA,
+            )
             if not rows:
                 return
             for row in rows:
@@ -104,10 +124,8 @@ class Checkpoint:
     def outcomes(self) -> Iterator[Outcome]:
         """Every item's outcome in item order, without holding them all."""
         position = -1
-        while rows := self.db.execute(
-            f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?",
-            (position, PAGE),
-        ).fetchall():
+        query = f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?"
+        while rows := page(self.db.execute(query, (position, PAGE)), _DATA_OF_ROW, _RESULT_OF_ROW):
             position = rows[-1][0]
             outputs = self.outputs_between(rows[0][0], position)
             for row in rows:
@@ -116,11 +134,11 @@ class Checkpoint:
     def results(self) -> Iterator[tuple[str, bytes]]:
         """The id and the result, as JSON, of every item that is ok and has one, in item order."""
         position = -1
-        while rows := self.db.execute(
+        query = (
             "SELECT position, id, result FROM items WHERE position > ? AND status = 'ok' AND result IS NOT NULL"
-            " ORDER BY position LIMIT ?",
-            (position, PAGE),
-        ).fetchall():
+            " ORDER BY position LIMIT ?"
+        )
+        while rows := page(self.db.execute(query, (position, PAGE)), 2):
             position = rows[-1][0]
             for _, item_id, result in rows:
                 yield item_id, result.encode()

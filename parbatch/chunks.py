@@ -1,7 +1,7 @@
 """How many items a worker is handed at once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from parbatch.model import Chunk, Task
 
@@ -13,6 +13,11 @@ MOST = 1_000
 # the time in which the parent comes round to hand out the next, as many as last that long.
 AHEAD, MOST_AHEAD = 2, 100
 ROUND_S = 0.03
+# Rows can carry much, such as a picture as text. A chunk is full at so many bytes of data, far below what a second's
+# work costs to hand over, and a slot that has so many gets no further chunk before it has done one.
+MOST_BYTES, MOST_BYTES_AHEAD = 1 << 19, 1 << 20
+# While what waits between attempts comes to so much, nothing is begun that may have to wait as well.
+MOST_BYTES_PUT_OFF = 32 << 20
 _WEIGHT = 0.1  # of the newest duration in the running mean
 
 
@@ -50,6 +55,18 @@ class ChunkSizer:
             return 1
         wanted = min(MOST, max(1, int(TARGET_S / max(self._mean_s, 1e-9))))
         return max(1, min(wanted, math.ceil(left / (2 * self._slots))))
+
+
+def take(source: Iterator[Task], most: int, size: int = 0) -> tuple[list[Task], int]:
+    """Take up to `most` tasks, until they, with `size` bytes that are there already, come to MOST_BYTES.
+
+    Returns them and their size with what was there. The first is always taken where there is nothing yet.
+    """
+    tasks: list[Task] = []
+    while len(tasks) < most and size < MOST_BYTES and (task := next(source, None)) is not None:
+        tasks.append(task)
+        size += task.size
+    return tasks, size
 
 
 def within(tasks: list[Task], most: int) -> tuple[list[Task], list[Task]]:

@@ -23,12 +23,12 @@ from parbatch.folder import Folder
 from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, publish, withdraw
-from parbatch.recording import record
+from parbatch.recording import Record, record
 
 # Promised is a second; a group is closed after a tenth of it, which leaves the disk the rest.
 GROUP_S = 0.1
-
-Record = tuple[Task, Ended, bool]
+# Results can be large: outcomes that come to so many bytes wait for no group's time, and the run waits for the disk.
+GROUP_BYTES = 8 << 20
 
 
 class Journal:
@@ -62,6 +62,7 @@ class Journal:
         self._tmp = str(folder.tmp / run_id)
         self._group: list[Record] = []
         self._templates: dict[str, str] = {}
+        self._group_bytes = 0
         self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
         self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
         self._opened_at: float | None = None  # the open group's beginning; None: there is nothing to write
@@ -101,7 +102,10 @@ class Journal:
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """Take an outcome into the open group."""
         self._open_group(now)
-        self._group.append((task, ended, settled))
+        self._group.append((task.id, ended, settled))
+        self._group_bytes += len(ended.result)
+        if self._group_bytes >= GROUP_BYTES:
+            self.flush()
 
     def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
         """Take what a chunk came to into the open group."""
@@ -150,7 +154,7 @@ class Journal:
             self._opened_at = now
 
     def _close_group(self) -> None:
-        group, self._group = self._group, []
+        group, self._group, self._group_bytes = self._group, [], 0
         self._opened_at = None
         published, self._published = self._published, []
         if not published:

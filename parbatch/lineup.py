@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from parbatch.checkpoint import PAGE, TASK_COLUMNS, Checkpoint
+from parbatch.checkpoint import DATA, PAGE, TASK_COLUMNS, Checkpoint, page
 from parbatch.model import Task
 from parbatch.packing import pack, ranks
 from parbatch.selection import Selection, due, offer_selection
@@ -85,11 +85,11 @@ class LineUp:
 
     def _tasks(self, which: str) -> Iterator[Task]:
         place = 0
-        while rows := self._checkpoint.db.execute(
+        query = (
             f"SELECT place, {TASK_COLUMNS} FROM temp.lineup JOIN items USING (position) WHERE place > ? AND {which}"
-            " ORDER BY place LIMIT ?",
-            (place, PAGE),
-        ).fetchall():
+            " ORDER BY place LIMIT ?"
+        )
+        while rows := page(self._checkpoint.db.execute(query, (place, PAGE)), 1 + DATA):
             place = rows[-1][0]
             for _, *row in rows:
                 yield self._checkpoint.as_task(row)

@@ -81,6 +81,9 @@ class Feedback(msgspec.Struct, frozen=True):
         return iter(self.problems)
 
 
+_TASK_BYTES = 500  # of a task whose item carries nothing
+
+
 class Task(msgspec.Struct, frozen=True, array_like=True):
     """One attempt to make: an item as the checkpoint holds it, and which try this is (`number`, from 1).
 
@@ -97,6 +100,11 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     number: int = 1
     priority: int = 0
     feedback: msgspec.Raw = NO_DATA
+
+    @property
+    def size(self) -> int:
+        """About the bytes that it takes in memory, and on its way to a worker."""
+        return _TASK_BYTES + len(self.data) + len(self.name) + len(self.feedback)
 
     def item(self) -> Item:
         """The item that the job's functions get, its data freshly decoded."""

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.model import Ended, Task
+from parbatch.model import Ended
+
+Record = tuple[str, Ended, bool]
 
 
-def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
-    """Write how attempts ended. The flag says whether the item's status is settled, or another try is due."""
+def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
+    """Write how attempts ended: the item's id, the outcome, and whether it is settled, or another try is due."""
     # An item that ends ok is not tried again, so its tries that failed come before; most items have none.
     failed = [one for one in ended if one[1].status != "ok"]
     if failed:
@@ -29,15 +31,15 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple
                 msgspec.json.encode(outcome.warnings).decode() if outcome.warnings else None,
                 msgspec.json.encode(outcome.metrics).decode() if outcome.metrics else None,
                 len(outcome.outputs),
-                task.position,
+                outcome.position,
             )
-            for task, outcome, _ in ended
+            for _, outcome, _ in ended
             if outcome.status == "ok"
         ],
     )
 
 
-def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[tuple[Task, Ended, bool]]) -> None:
+def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
     checkpoint.db.executemany(
         "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
@@ -58,16 +60,16 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
                 outcome.fingerprint,
                 status,
                 outcome.fingerprint,
-                task.position,
+                outcome.position,
             )
-            for task, outcome, settled in ended
+            for _, outcome, settled in ended
         ],
     )
     checkpoint.db.executemany(
         "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                task.id,
+                item_id,
                 run_id,
                 outcome.number,
                 outcome.status,
@@ -81,7 +83,7 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
                 outcome.fingerprint,
                 code,
             )
-            for task, outcome, _ in ended
+            for item_id, outcome, _ in ended
         ],
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parbatch.chunks import ChunkSizer, within
+from parbatch.chunks import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer, take, within
 from parbatch.model import RENDER, Chunk, Ended, Task
 from parbatch.units import counted
 
@@ -23,13 +23,14 @@ _ENDS_ALL = frozenset({"crashed", "timeout", "memory"})
 class _InHand:
     """A chunk that a slot has: the tasks of it that have not ended, and how many of these wait for its validation.
 
-    `together` says that several of them were in flight at once.
+    `together` says that several of them were in flight at once; `size` is the bytes of all its tasks.
     """
 
     chunk: Chunk
     left: deque[Task]
     alone: bool
     whole: bool
+    size: int
     begun: bool = False
     rendered: int = 0
     together: bool = False
@@ -75,6 +76,11 @@ class _InHand:
 class _Slot:
     chunks: deque[_InHand] = field(default_factory=deque)
     since: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """The bytes of all that it has."""
+        return sum(held.size for held in self.chunks)
 
 
 class Schedule:
@@ -124,6 +130,7 @@ class Schedule:
         self._whole = whole
         self._later: list[tuple[float, int, Task]] = []  # a heap: when each is due, and a number that keeps their order
         self._put_off = 0
+        self._bytes_put_off = 0
         self._chunks_made = 0
         self._failures = failures_before
         self._settled = 0
@@ -167,7 +174,9 @@ class Schedule:
     def hand_out(self, number: int, now: float = 0.0) -> Chunk | None:
         """The next chunk for a slot, or None when it has enough or nothing is to be had."""
         while self._later and self._later[0][0] <= now:
-            self._back.append(heapq.heappop(self._later)[2])
+            task = heapq.heappop(self._later)[2]
+            self._bytes_put_off -= task.size
+            self._back.append(task)
         slot = self._slots[number]
         if self.stopped_by is not None or any(held.alone for held in slot.chunks):
             return None
@@ -175,14 +184,15 @@ class Schedule:
             (self._source, self._left), self._then = self._then(), None
         if self._suspects:
             return None if slot.chunks else self._give(slot, [self._suspects.popleft()], alone=True)
-        if not self._to_be_had or len(slot.chunks) >= self._room():
+        if not self._to_be_had or len(slot.chunks) >= self._room() or slot.size >= MOST_BYTES_AHEAD:
             return None
         size = self._sizer.next(self._to_be_had)
-        tasks = [self._back.popleft() for _ in range(min(size, len(self._back)))]
+        tasks, filled = take(iter(self._back.popleft, None), min(size, len(self._back)))
         tried_again = self._whole and any(task.number > 1 for task in tasks)  # such a task spoils no fresh chunk
-        wanted = 0 if tried_again else size - len(tasks)
-        fresh = list(islice(self._source, wanted))
-        self._left = self._left - wanted if len(fresh) == wanted else 0
+        wanted = 0 if tried_again or self._bytes_put_off >= MOST_BYTES_PUT_OFF else size - len(tasks)
+        fresh, filled = take(self._source, wanted, filled)
+        has_ended = len(fresh) < wanted and filled < MOST_BYTES
+        self._left = 0 if has_ended else self._left - len(fresh)
         tasks += fresh
         if self._max_entries is not None:
             tasks, beyond = within(tasks, self._max_entries)
@@ -279,7 +289,8 @@ class Schedule:
     def _give(self, slot: _Slot, tasks: list[Task], *, alone: bool) -> Chunk:
         self._chunks_made += 1
         chunk = Chunk(self._chunks_made, tasks, self._role)
-        slot.chunks.append(_InHand(chunk, deque(tasks), alone, self._whole))
+        size = sum(task.size for task in tasks)
+        slot.chunks.append(_InHand(chunk, deque(tasks), alone, self._whole, size))
         return chunk
 
     def _room(self) -> int:
@@ -332,4 +343,5 @@ class Schedule:
             self._back.append(task)
         else:
             self._put_off += 1
+            self._bytes_put_off += task.size
             heapq.heappush(self._later, (now + self._backoff * 2 ** (task.number - 2), self._put_off, task))

@@ -45,7 +45,7 @@ class Pipe:
     def __init__(self, orders: int, messages: int) -> None:
         self._orders_fd = lift(orders)
         self._messages_fd = lift(messages)
-        self._buffer = b""
+        self._pieces: list[bytes] = []  # of a line that has not come whole
         self._orders: deque[Order] = deque()
         self._stops = 0
         self._decoder = msgspec.json.Decoder(Order)
@@ -86,12 +86,14 @@ class Pipe:
 
     def _read(self) -> bool:
         piece = os.read(self._orders_fd, _PIECE)
-        whole, newline, rest = (self._buffer + piece).rpartition(b"\n")
-        self._buffer = rest
+        before, newline, after = piece.rpartition(b"\n")
         if newline:
-            orders = self._decoder.decode_lines(whole)
+            orders = self._decoder.decode_lines(b"".join((*self._pieces, before)))
+            self._pieces = [after] if after else []
             self._orders.extend(orders)
             self._stops += sum(isinstance(order, Stop) for order in orders)
+        else:
+            self._pieces.append(piece)
         return bool(piece)
 
 

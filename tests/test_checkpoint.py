@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from parbatch import Item
-from parbatch.checkpoint import Checkpoint
+from parbatch.checkpoint import PAGE_BYTES, Checkpoint, page
 from parbatch.checkpoint_files import create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError
 from parbatch.folder import Folder
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_every_status_is_counted_even_where_it_is_zero(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, Item(id="a", group="x"), Item(id="b", group="y"), "c")
-    record(checkpoint, "run", 1, [(one, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
+    record(checkpoint, "run", 1, [(one.id, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
     assert checkpoint.counts() == {
         "ok": 0, "failed": 1, "invalid": 0, "timeout": 0, "memory": 0, "crashed": 0, "pending": 2,
     }  # fmt: skip
@@ -48,12 +48,21 @@ def test_items_come_back_as_they_were_in_order_and_page_by_page(folder: Folder) 
     assert [outcome.item for outcome in checkpoint.outcomes()] == items
 
 
+def test_a_page_is_full_at_so_many_bytes_and_all_pages_together_are_all_rows(folder: Folder) -> None:
+    items = [Item(id=f"i{number}", data="x" * (PAGE_BYTES // 3)) for number in range(20)]
+    checkpoint = new_checkpoint(folder, *items)
+    rows = page(checkpoint.db.execute("SELECT position, data FROM items ORDER BY position"), 1)
+    assert 3 <= len(rows) <= 7
+    assert [one.id for one in checkpoint.tasks()] == [item.id for item in items]
+    assert [outcome.item.id for outcome in checkpoint.outcomes()] == [item.id for item in items]
+
+
 def test_tasks_that_are_done_while_others_are_read_neither_repeat_nor_hide_any(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, *(f"i{number}" for number in range(4_100)))
     seen = []
     for one in checkpoint.tasks():
         seen.append(one.position)
-        record(checkpoint, "run", 1, [(one, ended(one), True)])
+        record(checkpoint, "run", 1, [(one.id, ended(one), True)])
     assert seen == [*range(4_100)]
     assert [*checkpoint.tasks()] == []
 
@@ -67,8 +76,8 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
         "run",
         3,
         [
-            (good, ended(good, result=msgspec.Raw(b'{"pages":2}'), duration_s=0.5), True),
-            (bad, ended(bad, "failed", evidence=evidence, peak_memory_bytes=77), True),
+            (good.id, ended(good, result=msgspec.Raw(b'{"pages":2}'), duration_s=0.5), True),
+            (bad.id, ended(bad, "failed", evidence=evidence, peak_memory_bytes=77), True),
         ],
     )
     outcomes = {outcome.item.id: outcome for outcome in checkpoint.outcomes()}
@@ -88,13 +97,13 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
 def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidence(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
     (first,) = checkpoint.tasks()
-    record(checkpoint, "run", 1, [(first, ended(first, "crashed"), False)])
+    record(checkpoint, "run", 1, [(first.id, ended(first, "crashed"), False)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
     assert [*checkpoint.failed_rows()] == []
     (second,) = checkpoint.tasks()
     assert second.number == 2, "a run that goes on does not begin to count anew"
     assert json.loads(bytes(second.feedback))["problems"] == [{"type": "ValueError", "message": "a went wrong"}]
-    record(checkpoint, "run", 1, [(second, ended(second), True)])
+    record(checkpoint, "run", 1, [(second.id, ended(second), True)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
     assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
 
@@ -104,10 +113,10 @@ def test_tries_that_a_kill_broke_off_are_counted_on_within_their_run_alone(folde
     for run_id in ("first", "second"):
         (one,) = checkpoint.tasks()
         assert one.number == 1, "an item that was settled in an earlier run has all its attempts anew"
-        record(checkpoint, run_id, 1, [(one, ended(one, "invalid"), False)])
+        record(checkpoint, run_id, 1, [(one.id, ended(one, "invalid"), False)])
         (two,) = checkpoint.tasks()
         assert two.number == 2
-        record(checkpoint, run_id, 1, [(two, ended(two, "invalid"), run_id == "first")])
+        record(checkpoint, run_id, 1, [(two.id, ended(two, "invalid"), run_id == "first")])
     (third,) = checkpoint.tasks()
     assert (row(checkpoint, "a")["attempts"], third.number) == (4, 3)
 
@@ -148,7 +157,7 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
 def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
     checkpoint.db.execute("BEGIN IMMEDIATE")
-    record(checkpoint, "run", 1, [(task(0, item_id="a"), ended(task(0)), True)])
+    record(checkpoint, "run", 1, [("a", ended(task(0)), True)])
     checkpoint.close()
     assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
 
@@ -178,10 +187,10 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a", "b")
     first, second = checkpoint.tasks()
     checkpoint.db.execute("BEGIN IMMEDIATE")
-    record(checkpoint, "run", 1, [(first, ended(first, duration_s=0.25), True)])
+    record(checkpoint, "run", 1, [(first.id, ended(first, duration_s=0.25), True)])
     checkpoint.db.execute("COMMIT")
     checkpoint.db.execute("BEGIN IMMEDIATE")
-    record(checkpoint, "run", 1, [(second, ended(second), True)])
+    record(checkpoint, "run", 1, [(second.id, ended(second), True)])
     command = [sys.executable, "-c", READER, str(folder.checkpoint)]
     seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
@@ -192,7 +201,7 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
 def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, Item(id="a", data={"x": [1]}, requires=("logo",)))
     (one,) = checkpoint.tasks()
-    record(checkpoint, "run", 1, [(one, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
+    record(checkpoint, "run", 1, [(one.id, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
     checkpoint.set_run("r1", "finished")
     tables = [name for (name,) in checkpoint.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     values = [value for table in tables for found in checkpoint.db.execute(f"SELECT * FROM {table}") for value in found]

@@ -1,10 +1,13 @@
 """How many items a worker is handed at once."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parbatch.chunks import MOST, ChunkSizer
+from parbatch.chunks import MOST, MOST_BYTES, ChunkSizer, take
+from parbatch.model import Task
+from tests.support import task
 
 
 @given(st.integers(1, 10_000), st.integers(0, 10**6), st.lists(st.floats(0, 1000)))
@@ -55,3 +58,27 @@ def test_auto_is_always_from_one_to_the_most(slots: int, left: int, durations: l
     for duration in durations:
         sizer.observe(duration)
     assert 1 <= sizer.next(left) <= MOST
+
+
+# --- bytes
+
+
+def wide(number: int, size: int) -> Task:
+    return msgspec.structs.replace(task(number), data=msgspec.Raw(b'"%s"' % (b"x" * size)))
+
+
+@given(st.lists(st.integers(0, 3 * MOST_BYTES // 2), max_size=12), st.integers(1, 12))
+def test_tasks_are_taken_until_their_bytes_fill_the_chunk_and_no_further(sizes: list[int], most: int) -> None:
+    tasks = [wide(number, size) for number, size in enumerate(sizes)]
+    source = iter(tasks)
+    taken, size = take(source, most)
+    assert taken == tasks[: len(taken)]
+    assert [*source] == tasks[len(taken) :]
+    assert size == sum(one.size for one in taken)
+    assert sum(one.size for one in taken[:-1]) < MOST_BYTES
+    assert len(taken) == min(most, len(tasks)) or size >= MOST_BYTES
+
+
+def test_what_is_there_already_counts_and_the_first_is_taken_however_large() -> None:
+    assert take(iter([wide(0, 10)]), 5, MOST_BYTES) == ([], MOST_BYTES)
+    assert len(take(iter([wide(0, 5 * MOST_BYTES), wide(1, 1)]), 5)[0]) == 1

@@ -37,11 +37,13 @@ def filled(folder: Folder, job: Job) -> Checkpoint:
 def settled(checkpoint: Checkpoint, run_id: str, *, bad: str = "", slot: int = 0) -> None:
     """Every item ok, with a file of its own name, but for one that failed."""
     with checkpoint.transaction():
-        done = [(one, ended(one, "failed" if one.id == bad else "ok", slot=slot), True) for one in checkpoint.tasks()]
+        done = [
+            (one.id, ended(one, "failed" if one.id == bad else "ok", slot=slot), True) for one in checkpoint.tasks()
+        ]
         record(checkpoint, run_id, 1, done)
-        for one, how, _ in done:
+        for item_id, how, _ in done:
             if how.status == "ok":
-                published(checkpoint, one.id, f"{one.id}.txt")
+                published(checkpoint, item_id, f"{item_id}.txt")
         checkpoint.set_run(run_id, "finished")
 
 

@@ -90,7 +90,7 @@ def of(*items: tuple[str, Mapping[str, float]]) -> Iterator[Checkpoint]:
     """A checkpoint of ok items with these groups and figures."""
     with contextlib.closing(empty()) as checkpoint:
         fill(checkpoint, make_job([Item(id=f"i{n}", group=group) for n, (group, _) in enumerate(items)]))
-        record(checkpoint, "r", 1, [(task(n), ended(task(n), metrics=dict(m)), True) for n, (_, m) in enumerate(items)])
+        record(checkpoint, "r", 1, [(f"i{n}", ended(task(n), metrics=dict(m)), True) for n, (_, m) in enumerate(items)])
         yield checkpoint
 
 
@@ -147,8 +147,8 @@ def test_an_item_without_figures_has_nothing_in_its_column(here: Path) -> None:
     with contextlib.closing(new_checkpoint(Folder(here), "ada", "bob")) as checkpoint:
         figures = {"tokens": 2.5}
         done = [
-            (task(0, item_id="ada"), ended(task(0), metrics=figures), True),
-            (task(1, item_id="bob"), ended(task(1)), True),
+            ("ada", ended(task(0), metrics=figures), True),
+            ("bob", ended(task(1)), True),
         ]
         record(checkpoint, "r", 1, done)
         assert json.loads(row(checkpoint, "ada")["metrics"]) == figures
@@ -157,7 +157,7 @@ def test_an_item_without_figures_has_nothing_in_its_column(here: Path) -> None:
 
 def test_an_item_that_fails_later_no_longer_counts() -> None:
     with of(("", {"m": 1}), ("", {"m": 2})) as checkpoint:
-        record(checkpoint, "s", 1, [(task(0), ended(task(0), "failed", metrics={"m": 7}), True)])
+        record(checkpoint, "s", 1, [("i0", ended(task(0), "failed", metrics={"m": 7}), True)])
         assert summed(checkpoint)["m"].sum == 2
         assert row(checkpoint, "i0")["metrics"] is None
 

@@ -34,7 +34,7 @@ def opened(folder: Folder, job: Job, **options: Any) -> tuple[Checkpoint, Plan]:
 def run(folder: Folder, job: Job, *, count: int | None = None, state: str = "finished") -> None:
     """What a run leaves that has done so many of its items."""
     checkpoint, _ = opened(folder, job)
-    record(checkpoint, "r", 1, [(task, ended(task), True) for task in [*checkpoint.tasks(limit=count)]])
+    record(checkpoint, "r", 1, [(task.id, ended(task), True) for task in [*checkpoint.tasks(limit=count)]])
     checkpoint.set_run("r", state)
     checkpoint.close()
 

@@ -48,7 +48,7 @@ class Finished:
         for task in [*self.checkpoint.tasks()]:
             outputs = staged(self.folder.tmp / task.id, **{task.id: f"Dear {task.name}"})
             publish(self.folder.tmp / task.id, outputs, self.folder.items)
-            record(self.checkpoint, "run", code, [(task, ended(task, outputs=outputs), True)])
+            record(self.checkpoint, "run", code, [(task.id, ended(task, outputs=outputs), True)])
             self.checkpoint.set_outputs(task.id, [(output.path, output) for output in outputs])
 
     def plan(self, job: Job | None = None, selection: Selection = ALL, *, rerun_code: bool = False) -> Plan:
@@ -137,7 +137,7 @@ class Failing:
         checkpoint = self.finished.checkpoint
         code = self.finished.plan().code
         (bob,) = checkpoint.tasks("id = 'bob'")
-        record(checkpoint, f"r{self.runs}", code, [(bob, ended(bob, "failed", fingerprint=fingerprint), settled)])
+        record(checkpoint, f"r{self.runs}", code, [(bob.id, ended(bob, "failed", fingerprint=fingerprint), settled)])
 
     def plan(self, **more: Any) -> tuple[int, int]:
         plan = self.finished.plan(**more)

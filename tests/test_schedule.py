@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from parbatch.chunks import ChunkSizer, references
+from parbatch.chunks import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer, references
 from parbatch.model import Evidence, Feedback, Problem, Status, Task
 from parbatch.schedule import Schedule
 from tests.support import ended, task
@@ -63,6 +63,47 @@ def test_a_slot_has_its_next_chunk_before_it_needs_it() -> None:
     assert handed(made) == [*range(10)]
     assert handed(made) == [*range(10, 20)]
     assert handed(made) == []
+
+
+def wide(count: int, size: int, chunk: int | None, **more: Any) -> Schedule:
+    """A schedule of items that carry so many bytes each."""
+    data = msgspec.Raw(b'"%s"' % (b"x" * size))
+    return Schedule((replace(task(n), data=data) for n in range(count)), count, 1, sizer=ChunkSizer(chunk, 1), **more)
+
+
+def test_a_chunk_of_items_that_carry_much_is_smaller_and_all_items_have_their_turn() -> None:
+    made = wide(10, MOST_BYTES // 2, chunk=5)
+    chunks = []
+    while not made.finished:
+        chunks.append(handed(made))
+        made.began(0, 0.0)
+        for _ in chunks[-1]:
+            end(made)
+    assert chunks == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+def test_a_slot_gets_no_further_chunk_while_what_it_has_comes_to_many_bytes() -> None:
+    made = wide(10, MOST_BYTES_AHEAD, chunk=1)
+    assert handed(made) == [0]
+    assert handed(made) == []
+    made.began(0, 0.0)
+    end(made)
+    assert handed(made) == [1]
+
+
+def test_while_what_is_put_off_comes_to_many_bytes_nothing_fresh_is_begun() -> None:
+    made = wide(3, MOST_BYTES_PUT_OFF, chunk=1, attempts=2, backoff=10.0)
+    assert handed(made) == [0]
+    made.began(0, 0.0)
+    assert not end(made, "failed")
+    assert made.hand_out(0, 1.0) is None
+    assert made.next_due == 10.0
+    again = made.hand_out(0, 10.0)
+    assert again is not None
+    assert [given.position for given in again.tasks] == [0]
+    made.began(0, 10.0)
+    end(made, now=10.5)
+    assert handed(made) == [1]
 
 
 def test_near_the_end_no_slot_holds_work_that_an_idle_one_could_do() -> None:

@@ -122,7 +122,7 @@ def test_a_death_is_shown_with_its_signal_and_return_code(tmp_path: Path) -> Non
     folder = Folder(tmp_path)
     checkpoint = new_checkpoint(folder, "-weird\x1b")
     (first,) = checkpoint.tasks()
-    record(checkpoint, "r", 1, [(first, ended(first, "crashed", evidence=of_death(-11)), True)])
+    record(checkpoint, "r", 1, [(first.id, ended(first, "crashed", evidence=of_death(-11)), True)])
     checkpoint.close()
     with reading(folder) as found:
         text = "\n".join(lines(history_of(found, folder, "-weird\x1b"), folder, "again"))

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def finish_all(checkpoint: Checkpoint) -> None:
     checkpoint.db.execute("BEGIN IMMEDIATE")
-    record(checkpoint, "run", 1, [(task, ended(task), True) for task in checkpoint.tasks()])
+    record(checkpoint, "run", 1, [(task.id, ended(task), True) for task in checkpoint.tasks()])
     checkpoint.db.execute("COMMIT")
 
 

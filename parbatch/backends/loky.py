@@ -13,6 +13,7 @@ import os
 import selectors
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -59,7 +60,7 @@ class _Worker:
 
     def __init__(self, slot: int, settings: Settings, run_mark: str) -> None:
         self.slot = slot
-        self.outgoing = b""
+        self.outgoing: deque[memoryview] = deque()
         self._incoming: list[bytes] = []
         # Pipes, not a socket pair: in a pipe small messages share pages, so that thousands fit in before one end waits.
         their_orders, self.orders = get_context("loky").Pipe(duplex=False)
@@ -85,13 +86,18 @@ class _Worker:
 
     def push(self) -> None:
         """Write what the pipe takes without waiting."""
+        outgoing = self.outgoing
         try:
-            while self.outgoing:
-                self.outgoing = self.outgoing[os.write(self.orders.fileno(), self.outgoing) :]
+            while outgoing:
+                written = os.write(self.orders.fileno(), outgoing[0])
+                if written == len(outgoing[0]):
+                    outgoing.popleft()
+                else:
+                    outgoing[0] = outgoing[0][written:]  # a view: what is left is not copied
         except BlockingIOError:
             return
         except BrokenPipeError:  # it has died, as `ending` will tell
-            self.outgoing = b""
+            outgoing.clear()
 
     def pull(self) -> tuple[bytes, bool]:
         """All whole lines that have come, and whether the worker's end is closed."""
@@ -158,7 +164,10 @@ class LokyBackend:
     def send(self, slot: int, order: Order) -> None:
         """See Backend."""
         worker = self._workers.get(slot) or self._start(slot)
-        worker.outgoing += self._encoder.encode(order) + b"\n"  # written by the next wait, all at once
+        line = bytearray()
+        self._encoder.encode_into(order, line)
+        line += b"\n"
+        worker.outgoing.append(memoryview(line))  # written by the next wait
 
     def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
         """See Backend."""

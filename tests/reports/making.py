@@ -40,7 +40,9 @@ def made_of(root: Path, statuses: Mapping[str, str], evidence: Evidence | None =
                 "ended_at": STARTED + (position + 1) / 100,
                 "peak_memory_bytes": 40 * 1024**2,
             }
-            done.append((each, ended(each, cast("Status", status), **about, **({} if status == "ok" else more)), True))
+            done.append(
+                (each.id, ended(each, cast("Status", status), **about, **({} if status == "ok" else more)), True)
+            )
     with checkpoint.transaction():
         record(checkpoint, "r", 1, done)
     with contextlib.closing(checkpoint):
