@@ -16,6 +16,7 @@ from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
 from parbatch.docx import explain_forbidden, is_document
+from parbatch.docx.on_import import accelerate_if_loaded, acceleration
 from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.holding import NOTHING_REQUIRED, Holding, Required
 from parbatch.job import Job
@@ -131,6 +132,7 @@ class Attempts:
         if self._settings.baseline_file:
             place, key = Path(self._settings.baseline_file), self._settings.baseline_key
             self._baseline = obtain(place, key, self.job.functions["baseline"])
+        accelerate_if_loaded()
         self._capture.drop()
         self.upkeep.begin()
         self._cpu_s = time.process_time()
@@ -216,6 +218,7 @@ class Attempts:
         if is_document(value):
             from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
 
+            accelerate_if_loaded()
             save(value, draft.ctx.dir / f"{draft.task.file_stem}.docx")
             value = None
         draft.result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
@@ -311,6 +314,7 @@ class Attempts:
             slot=self._settings.slot,
             ended_at=time.time(),
             pid=self.upkeep.pid,
+            acceleration=self._acceleration(),
         )
 
     # --- inside
@@ -324,6 +328,13 @@ class Attempts:
         assert self.job.merging is not None
         with open(draft.ctx.dir / ENTRIES, "wb") as lines:
             lines.writelines(entry + b"\n" for _, entry in entries(values, self.job.merging))
+
+    @staticmethod
+    def _acceleration() -> str:
+        """How python-docx ran in this attempt; what came too late for it is on for the next."""
+        was = acceleration()
+        accelerate_if_loaded()
+        return was
 
     def _new_templates(self, used: set[str]) -> tuple[str, ...]:
         new = used - self._told_templates

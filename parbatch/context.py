@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from parbatch.docx.on_import import accelerate_if_loaded
 from parbatch.holding import NOTHING_REQUIRED, Required
 from parbatch.model import Feedback, Item, Outcome
 
@@ -42,6 +43,7 @@ class _Surroundings:
         """
         from parbatch.docx import open_template  # noqa: PLC0415 -- jobs without documents never load python-docx
 
+        accelerate_if_loaded()
         if template is None:
             return open_template(None)
         path = self._base / template

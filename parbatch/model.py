@@ -204,6 +204,7 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time.
 
     `fingerprint` is given by the parent, once the outcome of an attempt that is not ok is final. `pid` is the worker's.
+    `acceleration` says how python-docx ran: empty where it was not loaded, else as `docx.on_import.acceleration` does.
     """
 
     position: int
@@ -223,6 +224,7 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     ended_at: float = 0.0
     fingerprint: str = ""
     pid: int = 0
+    acceleration: str = ""
 
 
 class ChunkEnded(msgspec.Struct, frozen=True, array_like=True, tag="chunk-ended"):

@@ -26,7 +26,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Making(NamedTuple):
-    """What making a product takes besides the checkpoint; `backend` starts one of a slot, `on_dispatch` is told."""
+    """What making a product takes besides the checkpoint; `backend` starts one of a slot; the `on_…` are told."""
 
     folder: Folder
     backend: Callable[[], AbstractContextManager[Backend]]
@@ -34,6 +34,7 @@ class Making(NamedTuple):
     memory_cap: int | None
     on_dispatch: Callable[[Dispatch], None]
     log_heading: str = ""
+    on_end: Callable[[Ended], None] = lambda _: None
 
 
 class _ProductSink:
@@ -63,9 +64,11 @@ class _ProductSink:
             return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=())
         return ended
 
-    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one outcome
+    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one task
         """See Sink."""
         self.ended = ended
+        if settled:
+            self._making.on_end(ended)
 
     def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
         """See Sink."""

@@ -11,10 +11,11 @@ import msgspec
 from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import spreads
+from parbatch.docx.on_import import OFF, ON
 from parbatch.folder import Folder
 from parbatch.metrics import summaries
 from parbatch.model import NO_DATA, STATUSES, Ended, Evidence, Problem, Task
-from parbatch.result import ChunkFigures, Counts, Failure, RunResult, Spread, Warned, Warnings
+from parbatch.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
@@ -22,13 +23,14 @@ MOST_WARNED = 100
 
 
 class Tally:
-    """What is counted while items settle: how many, how many not ok, came to nothing, were cut off."""
+    """What is counted while items settle: how many, how many not ok, to nothing, cut off, with python-docx."""
 
     def __init__(self) -> None:
         self.rendered = 0
         self.failures = 0
         self.empty = 0
         self.cut_off = 0
+        self.documents = Documents()
 
     def take(self, ended: Ended) -> None:
         """Count a settled item."""
@@ -36,6 +38,16 @@ class Tally:
         self.failures += ended.status != "ok"
         self.cut_off += ended.status == "pending"
         self.empty += ended.status == "ok" and not ended.outputs and bytes(ended.result) == b"null"
+        if ended.acceleration:
+            self.documents += documents(ended)
+
+
+def documents(ended: Ended) -> Documents:
+    """Count one attempt by how python-docx ran in it."""
+    how = ended.acceleration
+    if how in {"", ON}:
+        return Documents(accelerated=int(how == ON))
+    return Documents(plain=1, why_plain="" if how == OFF else how)
 
 
 def counts(checkpoint: Checkpoint) -> Counts:
@@ -113,9 +125,9 @@ def place_of(evidence: Evidence) -> str:
     return f"{file}:{evidence.line} in {function}" if file else ""
 
 
-def environment(same: Mapping[str, str]) -> dict[str, str]:
-    """What this machine is, and what parent and workers have in common."""
-    return {"host": socket.gethostname(), "platform": platform.platform(), **same}
+def environment(same: Mapping[str, str], acceleration: str) -> dict[str, str]:
+    """What this machine is, what parent and workers have in common, and whether python-docx was accelerated."""
+    return {"host": socket.gethostname(), "platform": platform.platform(), **same, "acceleration": acceleration}
 
 
 def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:

@@ -71,6 +71,39 @@ def _add(so_far: dict[str, int], more: Mapping[str, int]) -> None:
         so_far[status] = so_far.get(status, 0) + count
 
 
+class Documents(msgspec.Struct, frozen=True):
+    """Items and products of a run that were made with python-docx loaded: with acceleration on, and with it as it is
+    (`plain`).
+
+    `why_plain` is the first reason for which acceleration could not be on; empty where it was on, or off as asked for.
+    """
+
+    accelerated: int = 0
+    plain: int = 0
+    why_plain: str = ""
+
+    def __add__(self, other: "Documents") -> "Documents":
+        return Documents(
+            self.accelerated + other.accelerated, self.plain + other.plain, self.why_plain or other.why_plain
+        )
+
+    @property
+    def acceleration(self) -> str:
+        """`on`, or why not: the environment's entry."""
+        if not self.plain:
+            return "on" if self.accelerated else "not used: nothing was made with python-docx"
+        share = f" for {self.plain:,} of {self.accelerated + self.plain:,}" if self.accelerated else ""
+        return f"off{share}: {self.why_plain or 'as asked for (--no-accelerate)'}"
+
+    @property
+    def warning(self) -> str:
+        """A sentence for people where documents were made without acceleration and nobody asked for that; or empty."""
+        if not self.why_plain:
+            return ""
+        made = f"{self.plain:,} of {self.accelerated + self.plain:,} made with python-docx"
+        return f"Not accelerated: {made} as it is, which takes far longer: {self.why_plain}."
+
+
 class ProductReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the overview, or what was merged, is, relative to the output folder, or why there is none."""
 
@@ -163,7 +196,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
     `2/5`; None for a whole. Of a run in `phases`, the figures are those of all together, and ids and the names of
     metrics begin with the phase's name, as in `lego/ada`. `chunks` is there for jobs with shared entries, or that
-    render whole chunks.
+    render whole chunks. `documents` counts what was made with python-docx, and `environment["acceleration"]` says
+    whether it was accelerated.
 
     In the record of a run that goes on or was killed, `exit_code`, `finished_at` and `duration_s` are None. While it
     goes on there are no `failures`: those from before can be many, and are in the record of the run before. Of one that
@@ -204,6 +238,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()
     chunks: ChunkFigures | None = None
+    documents: Documents = Documents()
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "ok", self.exit_code == 0)

@@ -260,4 +260,7 @@ def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -
         note_killed_runs(folder)
         with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
             stage = Stages(loaded, asked, folder, checkpoint)
-            return stage.only_products(products), stage.exit_code
+            reports = stage.only_products(products)
+            if warning := stage.documents.warning:
+                stage.show(warning)
+            return reports, stage.exit_code

@@ -19,15 +19,15 @@ from parbatch.interrupts import Interrupts
 from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
 from parbatch.metrics import summaries
-from parbatch.model import MERGE, OVERVIEW
+from parbatch.model import MERGE, OVERVIEW, Ended
 from parbatch.options import Options
 from parbatch.plan import Plan
 from parbatch.products import Making, is_current, known
 from parbatch.rendering import Rendering
-from parbatch.reporting import chunk_figures, counts, environment, failures, warnings_of
+from parbatch.reporting import chunk_figures, counts, documents, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, ProductReport, RunResult, State, Warnings
+from parbatch.result import Counts, Documents, ProductReport, RunResult, State, Warnings
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
@@ -69,6 +69,7 @@ class Stages:
         self._rendering = Rendering(self._setting)
         self._before: Counts = counts(checkpoint)
         self._products: dict[str, ProductReport] = {}
+        self._in_products = Documents()
         self._known_to_fail = 0
         self._ended_by: str | None = None
 
@@ -166,6 +167,7 @@ class Stages:
             memory_cap=self._setting.memory_cap,
             on_dispatch=self._interrupts.tell,
             log_heading=self._setting.log_heading,
+            on_end=self._count_documents,
         )
         try:
             self._products[product] = (
@@ -208,7 +210,9 @@ class Stages:
             overview=self._products.get(OVERVIEW),
             merged=self._products.get(MERGE),
             warnings=warnings_of(self._setting.checkpoint) if has_ended else Warnings(),
-            environment=environment(self._setting.identity),
+            environment=environment(
+                self._setting.identity, self.documents.acceleration if has_ended else "not known yet"
+            ),
             metrics=summaries(self._setting.checkpoint, after.by_group) if has_ended else {},
             failures=failed,
             out=str(self._setting.folder.root),
@@ -217,6 +221,7 @@ class Stages:
             left_out_by_samples=self._rendering.left_out_by_samples,
             memory_cap_bytes=self._setting.memory_cap,
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
+            documents=self.documents,
             shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
         )
 
@@ -231,6 +236,11 @@ class Stages:
     def new_failures(self) -> int:
         """How many items were tried and are not ok."""
         return self._rendering.tally.failures
+
+    @property
+    def documents(self) -> Documents:
+        """What was made with python-docx so far, accelerated or not."""
+        return self._rendering.tally.documents + self._in_products
 
     @property
     def came_to_nothing(self) -> bool:
@@ -249,6 +259,9 @@ class Stages:
         return 1 if self._rendering.tally.failures or self._known_to_fail or product_failed else 0
 
     # --- inside
+
+    def _count_documents(self, ended: Ended) -> None:
+        self._in_products += documents(ended)
 
     def _state(self) -> State:
         if self._interrupts.signum is not None:

@@ -9,7 +9,7 @@ import msgspec
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.reporting import counts, failures, warnings_of
-from parbatch.result import Counts, PhaseReport, ProductReport, RunResult, State, sum_of
+from parbatch.result import Counts, Documents, PhaseReport, ProductReport, RunResult, State, sum_of
 
 
 def sum_up(
@@ -34,6 +34,7 @@ def sum_up(
     # Of each phase when its turn came; those that the run did not get to are as they were.
     before = sum_of([results[name].before if name in results else now for name, now in counts_now.items()])
     failed = list(failures(joined, root))
+    made = sum((result.documents for result in results.values()), Documents())
     state: State = "interrupted" if signum is not None else "stopped" if stopped_by is not None else "finished"
     return msgspec.structs.replace(
         newest,
@@ -61,6 +62,8 @@ def sum_up(
         stopped_by=stopped_by,
         warnings=warnings_of(joined),
         known_to_fail=sum(failure.known_to_fail for failure in failed),
+        documents=made,
+        environment=newest.environment | {"acceleration": made.acceleration},
         phases=[_phase(name, results.get(name), counts_now.get(name)) for name in names],
     )
 

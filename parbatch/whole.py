@@ -24,18 +24,22 @@ from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import ProductReport, RunResult, sum_of
+from parbatch.result import Documents, ProductReport, RunResult, sum_of
 from parbatch.sessions import newest_record
 from parbatch.shards import marks, parts_in, unfinished
 from parbatch.stages import Stages
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the products were made from (a mark for each shard), what each published, and what became of it."""
+    """What the products were made from (a mark for each shard), what each published, and what became of it.
+
+    `documents` counts those made with python-docx.
+    """
 
     marks: dict[str, str] = {}
     outputs: dict[str, tuple[Output, ...]] = {}
     products: dict[str, ProductReport] = {}
+    documents: Documents = Documents()
 
     @property
     def has_failed(self) -> bool:
@@ -95,7 +99,8 @@ def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
     with held(folder) as hold:
         hold.keep()
         with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
-            result = _together(checkpoint, folder, made_before(folder).products)
+            before = made_before(folder)
+            result = _together(checkpoint, folder, before.products, before.documents)
             return result, write_reports(Material(result, checkpoint, folder))
 
 
@@ -127,9 +132,10 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
             checkpoint.set_product(product, outputs)
         stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
         products = _products(loaded, stage, checkpoint)
-        result = _together(checkpoint, folder, products)
+        result = _together(checkpoint, folder, products, stage.documents)
         problems = write_reports(Material(result, checkpoint, folder))
-        made = Made(now, {product: tuple(checkpoint.product_outputs(product)) for product in products}, products)
+        published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
+        made = Made(now, published, products, stage.documents)
     with written_whole(_file(folder)) as file:
         file.write(msgspec.json.encode(made))
     return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
@@ -151,7 +157,9 @@ def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint) -> dict[
     return {product: ProductReport(error=error) for product in wanted or [OVERVIEW]}
 
 
-def _together(checkpoint: Checkpoint, folder: Folder, products: Mapping[str, ProductReport]) -> RunResult:
+def _together(
+    checkpoint: Checkpoint, folder: Folder, products: Mapping[str, ProductReport], in_products: Documents
+) -> RunResult:
     """The last runs of all shards as one: from when the first began to when the last ended."""
     records = []
     for part in parts_in(folder):
@@ -163,8 +171,11 @@ def _together(checkpoint: Checkpoint, folder: Folder, products: Mapping[str, Pro
     is_over = not left and len(ended) == len(records)
     began = min(record.started_at for record in records)
     before = sum_of([record.before for record in records])
+    documents = sum((record.documents for record in records), in_products)
     result = msgspec.structs.replace(
         up_to_date(last, checkpoint, folder),
+        documents=documents,
+        environment=last.environment | {"acceleration": documents.acceleration},
         started_at=began,
         finished_at=max(ended) if is_over else None,
         duration_s=_seconds(began, max(ended)) if is_over else None,

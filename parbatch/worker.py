@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from parbatch.attempt import SETTING_UP, Attempts, Settings
 from parbatch.capture import Capture, lift
-from parbatch.docx import accelerate_on_import
+from parbatch.docx.on_import import accelerate_on_import
 from parbatch.errors import SetupError
 from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity

@@ -21,7 +21,7 @@ import msgspec
 from parbatch.attempt import SETTING_UP, Attempts, Settings, TimeUpError
 from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
-from parbatch.docx import accelerate_on_import, accelerated, restore
+from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
 from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
@@ -48,7 +48,7 @@ class InlineBackend:
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
-        self._fast_before = accelerated()
+        self._accelerates = False
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # which a signal handler may put into
 
     def send(self, slot: int, order: Order) -> None:  # noqa: ARG002 -- there is one slot
@@ -97,8 +97,9 @@ class InlineBackend:
         self._chunks.clear()
         self._under_way = None
         self._capture.close()
-        if not self._fast_before:
-            restore()
+        if self._accelerates:
+            self._accelerates = False
+            no_longer_on_import()
 
     # --- inside
 
@@ -134,6 +135,7 @@ class InlineBackend:
     def _set_up(self) -> Attempts:
         settings = self._settings
         if settings.accelerate:
+            self._accelerates = True
             accelerate_on_import()
         attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()

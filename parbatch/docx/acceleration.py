@@ -7,8 +7,10 @@ others.
 from __future__ import annotations
 
 import logging
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from parbatch.docx.patching import Patches
 
@@ -41,12 +43,15 @@ def accelerated() -> bool:
 
 
 def unproved_version() -> str | None:
-    """The installed version of python-docx if it is not one that the replacements were proved on."""
+    """The version of python-docx if it is not one that the replacements were proved on: of what is loaded, which can
+    be another than what is installed, or else of what would be.
+    """
+    loaded = sys.modules.get("docx")
     try:
-        installed = version("python-docx")
+        found = version("python-docx") if loaded is None else str(getattr(loaded, "__version__", "unknown"))
     except PackageNotFoundError:
-        installed = "unknown"
-    return None if installed in PROVED else installed
+        found = "unknown"
+    return None if found in PROVED else found
 
 
 def accelerate() -> bool:
@@ -58,6 +63,8 @@ def accelerate() -> bool:
     global _patches, _told  # noqa: PLW0603
     if _patches is not None:
         return True
+    if "docx" not in sys.modules and find_spec("docx") is not None:
+        import_module("docx")
     if (installed := unproved_version()) is not None:
         if not _told:
             _told = True

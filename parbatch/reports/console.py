@@ -39,9 +39,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
     yield from _merged(result)
-    if result.warnings.total:
-        about = counted(result.warnings.items, "item")
-        yield f"  warnings  {result.warnings.total} about {about}: {_kinds(result.warnings.by_type)}"
+    yield from _warnings(result)
     yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
@@ -77,6 +75,14 @@ def _merged(result: RunResult) -> Iterator[str]:
         yield f"  merged    {as_typed(result.out, result.merged.path)}"
     elif result.merged and result.merged.error:
         yield f"  merged    failed: {printable(result.merged.error.splitlines()[0])}"
+
+
+def _warnings(result: RunResult) -> Iterator[str]:
+    if result.warnings.total:
+        about = counted(result.warnings.items, "item")
+        yield f"  warnings  {result.warnings.total} about {about}: {_kinds(result.warnings.by_type)}"
+    if told := result.documents.warning:
+        yield f"  warning   {printable(told)}"
 
 
 def _folder(result: RunResult) -> Folder:

@@ -48,7 +48,7 @@ def write(material: Material, file: BinaryIO) -> None:
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
         facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(material)),
-        failures="\n".join([*causes(material), *_warnings(result)]),
+        failures="\n".join([*causes(material), *_warnings(result), *_acceleration(result)]),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
         legend="\n".join(_legend(result, shown)),
@@ -227,6 +227,11 @@ def _warnings(result: RunResult) -> Iterator[str]:
     if warnings.total > len(warnings.first):
         yield f"<li>… and {warnings.total - len(warnings.first):,} more</li>"
     yield "</ul></details>"
+
+
+def _acceleration(result: RunResult) -> Iterator[str]:
+    if warning := result.documents.warning:
+        yield f'<p class="note">{markup(warning)}</p>'
 
 
 def _metrics(result: RunResult) -> Iterator[str]:
