@@ -6,7 +6,7 @@ from parbatch import loading
 from parbatch.docx import unproved_version
 from parbatch.loading import LoadedJob
 from parbatch.plan import Plan
-from parbatch.progress import printable
+from parbatch.terminal import printable
 from parbatch.units import counted
 
 

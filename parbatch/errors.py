@@ -44,3 +44,13 @@ class FolderHeldError(ParbatchError):
     """Another run holds the output folder."""
 
     exit_code = 3
+
+
+class NotWrittenError(ParbatchError):
+    """What a command had to say could not be written to standard output."""
+
+
+class NobodyReadsError(NotWrittenError):
+    """Whoever read standard output has closed it, as in `parbatch list | head`: the command ends in silence."""
+
+    exit_code = 141  # as a shell shows for SIGPIPE

@@ -42,11 +42,16 @@ class Interrupts:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Handle the signals inside; outside they do what they did before. Only the main thread can."""
+        """Handle the signals inside; outside they do what they did before. Only the main thread can.
+
+        A signal that is ignored stays so: whoever began the run with nohup, or behind an ampersand in a script, wants
+        it to go on. One that is handled outside Python could not be given back.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        heeded = [number for number in _SIGNALS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
+        before = {number: signal.signal(number, self._handle) for number in heeded}
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from parbatch import progress as progressing
+from parbatch import terminal
 from parbatch.announcing import announcements
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import discard, open_existing
@@ -97,7 +98,7 @@ class PhasedRun:
 
     def show(self, text: str) -> None:
         """Print a text for people."""
-        progressing.show(text, self._stream)
+        terminal.show(text, self._stream)
 
     # --- inside
 

@@ -1,13 +1,13 @@
 """What people see while a run goes on: a bar on a terminal, else a line for each item that has settled."""
 
-import contextlib
 import sys
-from typing import IO, Protocol
+from typing import Protocol, TextIO
 
 from tqdm import tqdm
 
 from parbatch.errors import DataError
 from parbatch.model import Ended, Task
+from parbatch.terminal import Screen, is_terminal, printable, show
 from parbatch.units import format_duration
 
 _MOST_TOLD = 10
@@ -34,8 +34,10 @@ class Progress(Protocol):
 class Bar:
     """A tqdm bar with the time left and the counts of ok and failed items."""
 
-    def __init__(self, total: int, stream: IO[str]) -> None:
-        self._bar = tqdm(total=total, file=stream, unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1)
+    def __init__(self, total: int, stream: TextIO | None) -> None:
+        self._bar = tqdm(
+            total=total, file=Screen(stream), unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1
+        )
         self._ok = self._not_ok = 0
         self._told: set[tuple[str, str, str]] = set()
         self._phase = ""
@@ -81,7 +83,7 @@ class Bar:
 class Lines:
     """`[17/592] Cherokee Nation ok (0.6 s)`, and below a failure its cause."""
 
-    def __init__(self, total: int, stream: IO[str]) -> None:
+    def __init__(self, total: int, stream: TextIO | None) -> None:
         self._total = total
         self._stream = stream
         self._count = 0
@@ -125,11 +127,11 @@ class Silent:
         """See Progress."""
 
 
-def start(mode: str, total: int, stream: IO[str]) -> Progress:
+def start(mode: str, total: int, stream: TextIO | None) -> Progress:
     """The progress display of a mode; `auto` is a bar where standard error is a terminal. Raises DataError."""
     check_mode(mode)
     if mode == "auto":
-        mode = "bar" if sys.stderr.isatty() else "lines"
+        mode = "bar" if is_terminal(sys.stderr) else "lines"
     if mode == "bar":
         return Bar(total, sys.stderr)
     return Lines(total, stream) if mode == "lines" else Silent()
@@ -139,18 +141,6 @@ def check_mode(mode: str) -> None:
     """Raises DataError for a mode that there is not."""
     if mode not in MODES:
         raise DataError(f"progress: {mode!r} is not one of {', '.join(MODES)}.")
-
-
-def printable(text: str) -> str:
-    """Text for a terminal: control characters, which could move the cursor or worse, are shown as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def show(text: str, stream: IO[str]) -> None:
-    """Print a text, with escapes for characters that the stream's encoding lacks, and to nobody when it is closed."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    with contextlib.suppress(BrokenPipeError):  # as in `parbatch run | head`: the run itself goes on
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 def cause(kind: str, message: str) -> str:

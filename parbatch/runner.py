@@ -37,6 +37,7 @@ from parbatch.sharding import Shard, shard_of
 from parbatch.shards import check_shard, shards_in
 from parbatch.stages import Stages
 from parbatch.summing import within
+from parbatch.terminal import occupy_standard_descriptors
 from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
@@ -142,6 +143,7 @@ def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
 
 
 def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
+    occupy_standard_descriptors()  # before any file is opened
     if job is None or isinstance(job, (str, os.PathLike)):
         return loading.load(None if job is None else os.fspath(job))
     return loading.from_object(job)

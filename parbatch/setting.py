@@ -90,7 +90,7 @@ class Setting:
         return self.asked.memory or default_cap(self.slots)
 
     @property
-    def stream(self) -> TextIO:
+    def stream(self) -> TextIO | None:
         """Where people read."""
         return sys.stderr if self.asked.json else sys.stdout
 

@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from parbatch import merged, overview
-from parbatch import progress as progressing
+from parbatch import merged, overview, terminal
 from parbatch.announcing import announcements
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import set_held
@@ -36,7 +35,7 @@ from parbatch.store import write_index
 def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
     """Write the reports; a person is told of one that can't be written."""
     for problem in write_reports(Material(result, checkpoint, folder)).values():
-        progressing.show(f"parbatch: {problem}", sys.stderr)
+        terminal.show(f"parbatch: {problem}", sys.stderr)
 
 
 @contextlib.contextmanager
@@ -101,7 +100,7 @@ class Stages:
 
     def show(self, text: str) -> None:
         """Print a text for people, in what characters their terminal has."""
-        progressing.show(text, self._setting.stream)
+        terminal.show(text, self._setting.stream)
 
     def announce(self, plan: Plan) -> None:
         """Say what is going to happen, where it is not plain."""

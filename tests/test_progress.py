@@ -6,7 +6,7 @@ import pytest
 
 from parbatch.errors import DataError
 from parbatch.model import Ended, Evidence, Task
-from parbatch.progress import Bar, Lines, Silent, check_mode, printable, start
+from parbatch.progress import Bar, Lines, Silent, check_mode, start
 from tests.support import ended, task
 
 
@@ -40,10 +40,6 @@ def test_nothing_in_a_name_or_message_reaches_the_terminal_as_a_command() -> Non
     (line,) = lines((one, ended(one, "failed", evidence=Evidence(type="E", message="\x1b]0;x\x07"))))
     assert line.isprintable()
     assert "a\\x1b[2J\\rb\\u202e" in line
-
-
-def test_names_of_every_script_stay_what_they_are() -> None:
-    assert printable("Łódź 北京 Ελλάδα 😀") == "Łódź 北京 Ελλάδα 😀"
 
 
 def test_the_bar_shows_the_counts_of_ok_and_failed_items() -> None:

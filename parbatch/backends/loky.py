@@ -26,6 +26,7 @@ from parbatch.capture import last_words
 from parbatch.limits import ONE_THREAD
 from parbatch.model import Message, Order, Retiring
 from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, proportional_size, sweep, tree_sizes
+from parbatch.terminal import flushing_anyway
 from parbatch.worker import DUMP_SIGNAL, serve
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class _Worker:
             initargs=(their_orders, their_messages),
             env=environment | {name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
         )
-        self.task = self._executor.submit(_serve, settings)
+        with flushing_anyway():  # loky does
+            self.task = self._executor.submit(_serve, settings)
         their_orders.close()
         their_messages.close()
         os.set_blocking(self.orders.fileno(), False)

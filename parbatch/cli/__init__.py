@@ -1,6 +1,5 @@
 """The command line: what people type, and the one place where errors become exit codes."""
 
-import os
 import signal
 import sys
 from importlib import import_module
@@ -8,8 +7,8 @@ from typing import Any
 
 import click
 
-from parbatch import __version__
-from parbatch.errors import NothingRunError, ParbatchError
+from parbatch import __version__, terminal
+from parbatch.errors import NobodyReadsError, NothingRunError, ParbatchError
 
 # What people type, and the module of this package that has the command, under the module's own name.
 _COMMANDS = {
@@ -32,8 +31,10 @@ class _Group(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
+        except NobodyReadsError as error:
+            sys.exit(error.exit_code)
         except ParbatchError as error:
-            click.echo(f"parbatch: {_readable(error)}", err=True)
+            terminal.show(f"parbatch: {_readable(error)}", sys.stderr)
             sys.exit(error.exit_code)
         except click.ClickException as error:
             error.show()
@@ -41,18 +42,8 @@ class _Group(click.Group):
         except (KeyboardInterrupt, click.Abort) as error:
             interrupt = error.__cause__ if isinstance(error, click.Abort) else error
             signum = interrupt.args[0] if interrupt is not None and interrupt.args else signal.SIGINT
-            click.echo("parbatch: interrupted. What had been finished is kept; --resume goes on.", err=True)
+            terminal.show("parbatch: interrupted. What had been finished is kept; --resume goes on.", sys.stderr)
             sys.exit(128 + signum)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was typed; one whose reader has gone, as in `parbatch list | head`, ends in silence."""
-        try:
-            value = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
-            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
-        return value
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name, imported only when it is used."""
@@ -68,9 +59,7 @@ class _Group(click.Group):
 
 def _readable(error: ParbatchError) -> str:
     """An error's message for a terminal: it may name ids and values that somebody else chose."""
-    from parbatch.progress import printable  # noqa: PLC0415 -- `--help` and completion stay quick
-
-    return "\n".join(map(printable, str(error).splitlines()))
+    return "\n".join(map(terminal.printable, str(error).splitlines()))
 
 
 _EPILOG = """\b

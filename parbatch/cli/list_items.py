@@ -1,18 +1,17 @@
 """`parbatch list`."""
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
 
+from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
     job_argument,
     json_option,
-    on_terminal,
     one_shard_option,
     out_option,
 )
@@ -20,9 +19,9 @@ from parbatch.job import positive
 from parbatch.listing import Listed, listed
 from parbatch.model import STATUSES
 from parbatch.phase_folders import viewing
-from parbatch.progress import printable
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.terminal import printable
 from parbatch.units import format_duration
 
 _HEADING = "status   tries      duration  id                        name"
@@ -63,39 +62,37 @@ def list_items(  # noqa: D103 -- its help is above
 ) -> None:
     most = limit if limit is None else positive(limit, "limit")
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
-    folder = folder_of(job, out, shard)
-    note_killed_runs_in_passing(folder)
-    with viewing(folder) as checkpoint:
-        items = listed(checkpoint, selection)
-        if as_json:
-            _write_json(items)
-        elif on_terminal():
-            _write_columns(items)
-        else:
-            for item in items:
-                sys.stdout.write(f"{_fields(item)}\n")
+    with standard_output(json=as_json, fields=True) as output:
+        folder = folder_of(job, out, shard)
+        note_killed_runs_in_passing(folder)
+        with viewing(folder) as checkpoint:
+            items = listed(checkpoint, selection)
+            if as_json:
+                output.pieces(_json(items))
+            else:
+                output.lines(_columns(items) if output.is_terminal else map(_fields, items))
 
 
-def _write_json(items: Iterable[Listed]) -> None:
+def _json(items: Iterable[Listed]) -> Iterator[bytes]:
     """One JSON array, an item a line, written as it is read."""
     encoder, before = msgspec.json.Encoder(), b"[\n"
     for item in items:
-        sys.stdout.buffer.write(before + encoder.encode(item))
+        yield before + encoder.encode(item)
         before = b",\n"
-    sys.stdout.buffer.write(b"[]\n" if before == b"[\n" else b"\n]\n")
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
 
-def _write_columns(items: Iterable[Listed]) -> None:
+def _columns(items: Iterable[Listed]) -> Iterator[str]:
     heading: str | None = _HEADING
     for item in items:
         if heading is not None:
-            print(heading)
+            yield heading
             heading = None
         duration = "" if item.duration_s is None else format_duration(item.duration_s)
         name = printable(item.name) if item.name != item.id else ""
-        print(f"{item.status:<8} {item.attempts:>5}  {duration:>12}  {printable(item.id):<24}  {name}".rstrip())
+        yield f"{item.status:<8} {item.attempts:>5}  {duration:>12}  {printable(item.id):<24}  {name}".rstrip()
     if heading is not None:
-        print("No item is like that.")
+        yield "No item is like that."
 
 
 def _fields(item: Listed) -> str:

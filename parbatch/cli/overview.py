@@ -8,18 +8,19 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.backends import BACKENDS
-from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option, people_apart, write_json
+from parbatch.cli.output import Output, json_text, standard_output
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option
 from parbatch.model import MERGE, OVERVIEW
-from parbatch.progress import printable
 from parbatch.reports.console import as_typed
 from parbatch.result import ProductReport
+from parbatch.terminal import printable, show
 
 _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 
 
 @click.command(
     epilog="Exit codes: 0 made; 1 it failed; 2 there is no checkpoint yet, or the job has no overview; 3 a run"
-    " holds the folder; 130, 143 interrupted.",
+    " holds the folder; 129, 130, 143 interrupted.",
     short_help="Make the overview anew from the checkpoint.",
     help=f"""Make the overview anew from the checkpoint, and merge the results, also when they are up to date.
 
@@ -37,23 +38,24 @@ _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="As for a run.  [default: loky]")
 @json_option
 def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
-    with people_apart(json=as_json):
+    with standard_output(json=as_json) as output:
         loaded = loading.load(job)
         asked = run_options.read(loaded, {**given, "workers": 1})
         reports, exit_code = runner.rebuild_products(loaded, asked)
-    if as_json:
-        write_json({_CALLED[product]: report for product, report in reports.items()})
-    else:
-        for product, report in reports.items():
-            _tell(_CALLED[product], report, str(asked.out.absolute()))
+        if as_json:
+            made = {_CALLED[product]: report for product, report in reports.items()}
+            exit_code = output.result([json_text(made)], exit_code)
+        else:
+            for product, report in reports.items():
+                _tell(_CALLED[product], report, str(asked.out.absolute()), output)
     sys.exit(exit_code)
 
 
-def _tell(what: str, report: ProductReport, out: str) -> None:
+def _tell(what: str, report: ProductReport, out: str, output: Output) -> None:
     if report.error is not None:
         told = f"parbatch: {what} failed: {report.error}\n{report.traceback or ''}"
-        click.echo("\n".join(map(printable, told.splitlines())), err=True)
+        show("\n".join(map(printable, told.splitlines())), sys.stderr)
     elif report.path is None:
-        print(f"{what:<8}  its function ran, and left no file")
+        output.tell([f"{what:<8}  its function ran, and left no file"])
     else:
-        print(f"{what:<8}  {printable(as_typed(out, report.path))}")
+        output.tell([f"{what:<8}  {printable(as_typed(out, report.path))}"])

@@ -10,16 +10,15 @@ from parbatch import loading
 from parbatch import options as run_options
 from parbatch.announcing import remarks
 from parbatch.checkpoint import Checkpoint
+from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     as_given,
     job_argument,
     json_option,
-    on_terminal,
     out_option,
     shard_option,
     typed,
-    write_json,
 )
 from parbatch.folder import holder
 from parbatch.loading import LoadedJob
@@ -28,9 +27,9 @@ from parbatch.options import Options
 from parbatch.phase_folders import has_begun
 from parbatch.phase_plans import previews
 from parbatch.plan import Plan, reasons_due
-from parbatch.progress import printable
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.terminal import printable
 from parbatch.units import counted
 
 
@@ -55,38 +54,36 @@ from parbatch.units import counted
 @shard_option
 @json_option
 def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
-    loaded = loading.load(job)
-    asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
-    folder = asked.folder
-    note_killed_runs_in_passing(folder)
-    if loaded.job.after:
-        due = _plan_phases(loaded, asked, each=each, as_json=as_json)
-    else:
-        due = _plan_one(loaded, asked, each=each, as_json=as_json)
-    if as_json:
-        return
-    if (busy := holder(folder)) is not None:
-        print(f"A run is at work there ({busy}): this is what it would leave if it ended now.")
-    elif due:
-        print(f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}")
+    with standard_output(json=as_json, fields=each) as output:
+        loaded = loading.load(job)
+        asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
+        folder = asked.folder
+        note_killed_runs_in_passing(folder)
+        plan_it = _plan_phases if loaded.job.after else _plan_one
+        due = plan_it(loaded, asked, output, each=each, as_json=as_json)
+        if as_json:
+            return
+        if (busy := holder(folder)) is not None:
+            output.lines([f"A run is at work there ({busy}): this is what it would leave if it ended now."])
+        elif due:
+            output.lines([f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}"])
 
 
-def _plan_one(loaded: LoadedJob, asked: Options, *, each: bool, as_json: bool) -> bool:
+def _plan_one(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run of one job would do. Returns whether there is anything."""
     folder = asked.folder
     checkpoint, made = preview(folder, loaded, asked)
     with contextlib.closing(checkpoint):
         if as_json:
-            write_json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))
+            output.json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))
             return made.due > 0
         if each:
-            for line in _items(checkpoint, asked.selection):
-                print(line)
-    print(*lines(loaded.job.name, made), sep="\n")
+            output.lines(_items(checkpoint, asked.selection, in_columns=output.is_terminal))
+    output.lines(lines(loaded.job.name, made))
     return made.due > 0
 
 
-def _plan_phases(loaded: LoadedJob, asked: Options, *, each: bool, as_json: bool) -> bool:
+def _plan_phases(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run would do in each phase, as far as that is known. Returns whether there is anything."""
     values = []
     for phase in previews(loaded, asked):
@@ -96,14 +93,13 @@ def _plan_phases(loaded: LoadedJob, asked: Options, *, each: bool, as_json: bool
         if as_json:
             continue
         if phase.plan is None or phase.checkpoint is None:
-            print(f"{phase.name}: not known yet: {phase.waits_for}")
+            output.lines([f"{phase.name}: not known yet: {phase.waits_for}"])
             continue
         if each:
-            for line in _items(phase.checkpoint, phase.selection):
-                print(line)
-        print(*lines(phase.name, phase.plan), sep="\n")
+            output.lines(_items(phase.checkpoint, phase.selection, in_columns=output.is_terminal))
+        output.lines(lines(phase.name, phase.plan))
     if as_json:
-        write_json({"out": str(asked.folder.root), "phases": values})
+        output.json({"out": str(asked.folder.root), "phases": values})
     return any(value.get("due", 1) for value in values)
 
 
@@ -124,8 +120,8 @@ def lines(name: str, made: Plan) -> Iterator[str]:
     yield from remarks(made)
 
 
-def _items(checkpoint: Checkpoint, selection: Selection) -> Iterator[str]:
-    columns = "{:<20}  {:<24}  {}" if on_terminal() else "{}\t{}\t{}"
+def _items(checkpoint: Checkpoint, selection: Selection, *, in_columns: bool) -> Iterator[str]:
+    columns = "{:<20}  {:<24}  {}" if in_columns else "{}\t{}\t{}"
     for item_id, name, _, reason in reasons_due(checkpoint, selection):
         yield columns.format(printable(reason), printable(item_id), printable(name))
     yield ""

@@ -6,14 +6,15 @@ from pathlib import Path
 import click
 
 from parbatch import loading
-from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option, write_json
+from parbatch.cli.output import standard_output
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option
 from parbatch.folder import Folder
 from parbatch.options import out_folder
-from parbatch.progress import printable
 from parbatch.pruning import Pruned, prune_phases, rehearse
 from parbatch.pruning import prune as prune_folder
 from parbatch.reports.console import as_typed
 from parbatch.sharding import parse_shard
+from parbatch.terminal import printable
 from parbatch.units import counted
 
 
@@ -36,17 +37,18 @@ from parbatch.units import counted
 def prune(  # noqa: D103 -- its help is above
     job: str | None, out: str | None, *, shard: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    loaded = loading.load(job)
-    part = None if shard is None else parse_shard(shard)
-    folder = Folder(Path(out) if out else out_folder(loaded), part)
-    if loaded.job.after:
-        pruned = prune_phases(loaded, folder, dry_run=dry_run)
-    else:
-        pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
-    if as_json:
-        write_json(pruned)
-    else:
-        print(*lines(pruned), sep="\n")
+    with standard_output(json=as_json, fields=True) as output:
+        loaded = loading.load(job)
+        part = None if shard is None else parse_shard(shard)
+        folder = Folder(Path(out) if out else out_folder(loaded), part)
+        if loaded.job.after:
+            pruned = prune_phases(loaded, folder, dry_run=dry_run)
+        else:
+            pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
+        if as_json:
+            output.json(pruned)
+        else:
+            output.tell(lines(pruned))
 
 
 def lines(pruned: Pruned) -> Iterator[str]:

@@ -8,7 +8,8 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options, people_apart
+from parbatch.cli.output import standard_output
+from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -25,11 +26,12 @@ from parbatch.result import RunResult
 @job_argument
 @job_options
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    with people_apart(json=bool(given["json"])):
+    with standard_output(json=bool(given["json"])) as output:
         result = _render(item, job, given)
-    if given["json"]:
-        sys.stdout.buffer.write(json_report.encode(result))
-    sys.exit(result.exit_code)
+        exit_code = result.exit_code or 0
+        if given["json"]:
+            exit_code = output.result(json_report.pieces(result), exit_code)
+    sys.exit(exit_code)
 
 
 def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:

@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, folder_of, job_argument, one_shard_option, out_option
-from parbatch.progress import printable, show
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
 from parbatch.rewriting import write_again
+from parbatch.terminal import printable, show
 
 
 @click.command(
@@ -23,11 +24,11 @@ from parbatch.rewriting import write_again
 @out_option
 @one_shard_option
 def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa: D103 -- its help is above
-    folder = folder_of(job, out, shard)
-    told = write_again(folder)
-    for note in told.notes:
-        show(f"parbatch: {printable(note)}", sys.stderr)
-    for name in REPORTS:
-        if name in told.written:
-            show(as_typed(str(folder.root), folder.report(name).name), sys.stdout)
+    with standard_output(fields=True) as output:
+        folder = folder_of(job, out, shard)
+        told = write_again(folder)
+        for note in told.notes:
+            show(f"parbatch: {printable(note)}", sys.stderr)
+        written = (name for name in REPORTS if name in told.written)
+        output.tell(as_typed(str(folder.root), folder.report(name).name) for name in written)
     sys.exit(0 if len(told.written) == len(REPORTS) else 1)

@@ -8,21 +8,21 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
+from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     PHASES_HELP,
     as_given,
     batch_options,
     job_argument,
-    people_apart,
     without_time_budget,
 )
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
 _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
-2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 130, 143 interrupted. After 1, 4, 130
-and 143, --resume goes on."""
+2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 129, 130, 143 interrupted. After
+1, 4, 129, 130 and 143, --resume goes on."""
 
 
 @click.command(
@@ -47,11 +47,12 @@ and 143, --resume goes on."""
 @click.option("--retry-failed", is_flag=True, default=None, help="With --resume: try what is known to fail as well.")
 @batch_options
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    with people_apart(json=bool(given["json"])):
+    with standard_output(json=bool(given["json"])) as output:
         result = _run(job, given)
-    if given["json"]:
-        sys.stdout.buffer.write(json_report.encode(result))
-    sys.exit(result.exit_code)
+        exit_code = result.exit_code or 0
+        if given["json"]:
+            exit_code = output.result(json_report.pieces(result), exit_code)
+    sys.exit(exit_code)
 
 
 def _run(job: str | None, given: dict[str, Any]) -> RunResult:

@@ -1,30 +1,20 @@
 """What several commands have in common."""
 
-import contextlib
 import shlex
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from parbatch import loading
 from parbatch.backends import BACKENDS
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.folder import Folder
 from parbatch.options import out_folder
-from parbatch.progress import MODES, printable
+from parbatch.progress import MODES
 from parbatch.sharding import parse_shard
-
-
-@contextlib.contextmanager
-def people_apart(*, json: bool) -> Iterator[None]:
-    """With --json, keep standard output for the result; whatever else is printed, by the job too, goes elsewhere."""
-    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
-        yield
-
+from parbatch.terminal import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,7 +27,10 @@ PHASES_HELP = (
     " select items (--only, --exclude, --group, --limit, --sample-groups) are for the last."
 )
 
-LOOKING_EXIT_CODES = "Exit codes: 0 done; 2 there is no checkpoint yet, or what was typed can't be used."
+LOOKING_EXIT_CODES = (
+    "Exit codes: 0 done; 1 what there is to say could not be written; 2 there is no checkpoint yet, or what was typed"
+    " can't be used."
+)
 
 job_argument = click.argument("job", required=False, shell_complete=complete_job)
 item_argument = click.argument("item", shell_complete=complete_item)
@@ -135,13 +128,3 @@ def typed(command: str, *named: str | None, out: str | None, options: Sequence[s
     given = [*(["--out", out] if out else []), *options]
     words = [*given, "--", *names] if any(name.startswith("-") for name in names) else [*names, *given]
     return printable(shlex.join(["parbatch", command, *words]))
-
-
-def on_terminal() -> bool:
-    """Whether people read along; else it is a pipe or a file, and each line stands for itself."""
-    return sys.stdout.isatty()
-
-
-def write_json(value: object) -> None:
-    """A value as indented JSON on standard output."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 
 from parbatch.capture import STREAMS
+from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
@@ -17,14 +18,13 @@ from parbatch.cli.shared import (
     one_shard_option,
     out_option,
     typed,
-    write_json,
 )
 from parbatch.folder import Folder
 from parbatch.history import Attempt, History, LogTail, find_known, history_of
 from parbatch.phase_folders import viewing
-from parbatch.progress import printable
 from parbatch.reports.console import as_typed
 from parbatch.sessions import note_killed_runs_in_passing
+from parbatch.terminal import printable
 from parbatch.units import counted, format_duration, format_figure, format_size
 
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
@@ -45,14 +45,15 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 def show(  # noqa: D103 -- its help is above
     item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool
 ) -> None:
-    folder = folder_of(job, out, shard)
-    note_killed_runs_in_passing(folder)
-    with viewing(folder) as checkpoint:
-        history = history_of(checkpoint, folder, find_known(checkpoint, item))
-    if as_json:
-        write_json(history)
-    else:
-        print(*lines(history, folder, typed("render", history.id, job_to_type(job, out), out=out)), sep="\n")
+    with standard_output(json=as_json) as output:
+        folder = folder_of(job, out, shard)
+        note_killed_runs_in_passing(folder)
+        with viewing(folder) as checkpoint:
+            history = history_of(checkpoint, folder, find_known(checkpoint, item))
+        if as_json:
+            output.json(history)
+        else:
+            output.lines(lines(history, folder, typed("render", history.id, job_to_type(job, out), out=out)))
 
 
 def lines(history: History, folder: Folder, again: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
+from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
@@ -16,17 +17,15 @@ from parbatch.cli.shared import (
     job_argument,
     job_to_type,
     json_option,
-    on_terminal,
     one_shard_option,
     out_option,
     typed,
-    write_json,
 )
 from parbatch.folder import Folder
-from parbatch.progress import printable
 from parbatch.reports.console import as_typed, counts_in_words, failure_lines
 from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.standing import GOING_ON, Held, ShardStanding, Standing, look
+from parbatch.terminal import printable
 from parbatch.units import counted, format_size
 
 REFRESH_S = 1.0
@@ -62,37 +61,38 @@ _UNMADE = {"overview": "The overview", "merged": "Merging"}
 def status(  # noqa: D103 -- its help is above
     job: str | None, out: str | None, *, shard: str | None, watch: bool, as_json: bool
 ) -> None:
-    folder = folder_of(job, out, shard)
-    note_killed_runs_in_passing(folder)
-    go_on = typed("run", job_to_type(job, out), out=out, options=["--resume", *(["--shard", shard] if shard else [])])
-    try:
-        standing = _watched(folder, go_on, as_json=as_json) if watch else look(folder)
-    except KeyboardInterrupt:  # the run goes on: only the looking has ended
-        sys.exit(130)
-    if as_json:
-        write_json(standing)
-    else:
-        print(*lines(standing, go_on), sep="\n")
+    with standard_output(json=as_json) as output:
+        folder = folder_of(job, out, shard)
+        note_killed_runs_in_passing(folder)
+        options = ["--resume", *(["--shard", shard] if shard else [])]
+        go_on = typed("run", job_to_type(job, out), out=out, options=options)
+        try:
+            standing = _watched(folder, go_on, output, as_json=as_json) if watch else look(folder)
+        except KeyboardInterrupt:  # the run goes on: only the looking has ended
+            sys.exit(130)
+        if as_json:
+            output.json(standing)
+        else:
+            output.lines(lines(standing, go_on))
 
 
-def _watched(folder: Folder, go_on: str, *, as_json: bool) -> Standing:
+def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> Standing:
     """How the folder stands at the end of the run, shown until then: the screen anew, or a line where there is news."""
     shown = None
     while (standing := look(folder)).state in GOING_ON:
         if as_json:
-            sys.stdout.buffer.write(msgspec.json.encode(standing) + b"\n")
-        elif on_terminal():
-            click.clear()
+            output.pieces([msgspec.json.encode(standing), b"\n"])
+        elif output.is_terminal:
             height = shutil.get_terminal_size().lines - 1
-            print(*[*lines(standing, go_on)][:height], sep="\n")
+            output.clear()
+            output.lines([*lines(standing, go_on)][:height])
         elif shown != standing.counts.by_status:
             shown = standing.counts.by_status
-            print(_headline(standing))
-        sys.stdout.flush()
+            output.lines([_headline(standing)])
         time.sleep(REFRESH_S)
     note_killed_runs_in_passing(folder)
-    if on_terminal() and not as_json:
-        click.clear()
+    if output.is_terminal and not as_json:
+        output.clear()
     return standing
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from parbatch.fingerprint import MOST_NAMED, grouped
 from parbatch.folder import Folder
-from parbatch.progress import cause, printable
+from parbatch.progress import cause
 from parbatch.result import FailureGroup, MetricSummary, RunResult
 from parbatch.sharding import parse_shard
+from parbatch.terminal import printable
 from parbatch.units import counted, format_duration, format_figure
 
 # How a command begins that tries what is known to fail all the same.
