@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint unit bench clean
+.PHONY: run test lint unit bench faults clean
 
 run: .venv/run.stamp
 	$(BIN)/parbatch run --workers 8
@@ -17,6 +17,10 @@ lint: .venv/test.stamp
 
 unit: .venv/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Kills and disk errors at named system calls, hundreds of them: about an hour on two cores. Needs strace.
+faults: .venv/test.stamp
+	$(BIN)/python -m tests.faults.drills
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks
