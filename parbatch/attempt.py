@@ -114,6 +114,7 @@ class Attempts:
         self.upkeep = Upkeep(capture, gc_every=job.gc_every, memory_cap=settings.memory_cap)
         self._peak = PeakMeter()
         self._told_templates: set[str] = set()
+        self._told_notes: set[str] = set()
         self._shared: Any = None
         self._baseline: Any = None
         self._cpu_s = 0.0
@@ -297,6 +298,8 @@ class Attempts:
             if draft.status not in _LEAVES_FILES:
                 shutil.rmtree(draft.ctx.dir, ignore_errors=True)
         ctx = draft.ctx
+        if ctx.notes and draft.status == "ok":
+            draft.warnings += self._new_notes(ctx.notes)
         return Ended(
             position=draft.task.position,
             number=draft.task.number,
@@ -335,6 +338,12 @@ class Attempts:
         was = acceleration()
         accelerate_if_loaded()
         return was
+
+    def _new_notes(self, notes: list[str]) -> tuple[Problem, ...]:
+        """Warnings that this worker has not given yet: what is true of all documents is said once, not with each."""
+        new = [note for note in dict.fromkeys(notes) if note not in self._told_notes]
+        self._told_notes.update(new)
+        return tuple(Problem("macros-left-out", note, severity="warning") for note in new)
 
     def _new_templates(self, used: set[str]) -> tuple[str, ...]:
         new = used - self._told_templates

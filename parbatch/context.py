@@ -34,12 +34,14 @@ class _Surroundings:
     def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
         self.templates: set[str] = set()
+        self.notes: list[str] = []
         self._base = base
 
     def document(self, template: str | Path | None = None) -> "Document":
         """A new python-docx Document from a template, which each worker parses once.
 
-        The template's path starts from the job's folder; with none, it is python-docx's own default.
+        The template's path starts from the job's folder; with none, it is python-docx's own default. It may be a .docx,
+        .dotx, .docm or .dotm file. The document is saved without macros, but where the name ends in .docm or .dotm.
         """
         from parbatch.docx import open_template  # noqa: PLC0415 -- jobs without documents never load python-docx
 
@@ -48,7 +50,8 @@ class _Surroundings:
             return open_template(None)
         path = self._base / template
         self.templates.add(str(path))
-        return open_template(path)
+        notes = self.notes
+        return open_template(path, tell=lambda note: notes.append(note))  # noqa: PLW0108 -- a copied document copies no ctx
 
 
 class Context(_Surroundings):
@@ -118,6 +121,7 @@ class ChunkContext(_Surroundings):
         for ctx in contexts.values():  # a template that the chunk uses is one that each of its items depends on
             self.templates |= ctx.templates
             ctx.templates = self.templates
+            ctx.notes = self.notes
 
     def of(self, item: Item | str) -> Context:
         """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.

@@ -4,8 +4,9 @@
     def check(item, ctx):
         yield from checks.document(ctx.dir, headings=["Summary"], at_least=40, forbidden=["Lorem"])
 
-Each check takes a document, or a folder, of which it checks all documents (*.docx), those in sub-folders too. A
-file that can't be read is a problem for every check, never an exception, and so is a folder without documents.
+Each check takes a document, or a folder, of which it checks all documents (*.docx, *.docm, *.dotx, *.dotm), those in
+sub-folders too. A file that can't be read is a problem for every check, never an exception, and so is a folder without
+documents.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parbatch.docx.unreadable import SUFFIXES, hint
 from parbatch.model import Problem
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from parbatch.docx.texts import Text
+    from parbatch.docx.codes import Code
+    from parbatch.docx.texts import Contents, Text
 
-    Rule = Callable[[str, Sequence[Text]], Iterator[Problem]]
+    Rule = Callable[[str, Contents], Iterator[Problem]]
 
 __all__ = ["PLACEHOLDERS", "document", "headings", "no_placeholders", "no_text", "opens", "paragraphs"]
 
@@ -31,7 +34,7 @@ __all__ = ["PLACEHOLDERS", "document", "headings", "no_placeholders", "no_text",
 #: and `[IT]` are notes.
 PLACEHOLDERS = re.compile(
     r"""
-      \{\{[^{}]*\}\} | \{%.*?%\}                 # {{name}}, {% if name %}
+      \{\{[^{}]*\}\} | \{%.*?%\} | \{\#.*?\#\}  # {{name}}, {% if name %}, {# a comment #}
     | \$\{[^{}]+\}                               # ${name}
     | (?<![\w\\{}])\{[^\W\d]\w[\w.]*\}(?!\})     # {name}, but not LaTeX's \frac{ab}{cd}
     | <<[^\W\d][\w.\ -]*>>                       # <<name>>
@@ -39,6 +42,7 @@ PLACEHOLDERS = re.compile(
     """,
     re.VERBOSE,
 )
+_PATTERNS = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
 _AROUND = 30  # characters of text shown on each side of what was found
 
 
@@ -59,9 +63,11 @@ def headings(
 
 
 def no_placeholders(path: str | os.PathLike[str], pattern: str | re.Pattern[str] = PLACEHOLDERS) -> Iterator[Problem]:
-    """Whether no placeholder of a template is left: in the body, tables, text boxes, headers, footers and notes.
+    """Whether no placeholder of a template is left: in the body, tables, text boxes, headers, footers and notes, in
+    the codes of fields, addresses of links, formulas, charts, alternative texts and properties.
 
-    `pattern` is a regular expression for placeholders; by default {{name}}, {name}, <<name>>, [NAME] and ${name}.
+    `pattern` is a regular expression for placeholders; by default {{name}}, {% if name %}, {# a comment #}, {name},
+    <<name>>, [NAME] and ${name}. Merge fields that show «name» still, as nothing filled them, are placeholders too.
     """
     return _checked(path, _no_placeholders(pattern))
 
@@ -103,47 +109,63 @@ def _checked(path: str | os.PathLike[str], *rules: Rule) -> Iterator[Problem]:
     place = Path(path)
     files = _documents(place)
     if not files:
-        what = f"there is no document (*.docx) in {place.name}" if place.is_dir() else f"there is no file {place.name}"
+        what = (
+            f"there is no document ({_PATTERNS}) in {place.name}"
+            if place.is_dir()
+            else f"there is no file {place.name}"
+        )
         yield Problem("no-document", what, suggestion="Return a document from render, or save one in ctx.dir.")
     for name, file in files:
-        texts = _read(name, file)
-        if isinstance(texts, Problem):
-            yield texts
+        contents = _read(name, file)
+        if isinstance(contents, Problem):
+            yield contents
             continue
+        yield from _named_right(name, contents)
         for rule in rules:
-            yield from rule(name, texts)
+            yield from rule(name, contents)
 
 
 def _documents(place: Path) -> list[tuple[str, Path]]:
     """The documents to check, each with the name that problems give it."""
     if not place.is_dir():
         return [(place.name, place)] if place.exists() else []
-    found = [path for path in place.rglob("*") if path.suffix.lower() == ".docx" and path.is_file()]
+    found = [path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
     # What begins with ~$ is Word's note of who has the document open.
     return sorted((path.relative_to(place).as_posix(), path) for path in found if not path.name.startswith("~$"))
 
 
-def _read(name: str, file: Path) -> list[Text] | Problem:
-    from parbatch.docx.texts import read_texts  # noqa: PLC0415 -- job files import this module, and stay light
+def _read(name: str, file: Path) -> Contents | Problem:
+    from parbatch.docx.texts import read_contents  # noqa: PLC0415 -- job files import this module, and stay light
 
     try:
-        return read_texts(file)
+        return read_contents(file)
     except MemoryError:  # the worker's, not the document's
         raise
     except Exception as error:  # noqa: BLE001 -- whatever a damaged file makes zipfile, lxml or python-docx raise
         cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return Problem(
-            "damaged-document",
-            f"it can't be opened again: {cause}",
+        advice = "Look at what wrote it: parts that are no XML, or a file written to after it was saved."
+        if told := hint(file, error):
+            cause, advice = f"{told[0]} ({cause})", f"{told[1][0].upper()}{told[1][1:]}."
+        return Problem("damaged-document", f"it can't be opened again: {cause}", where=name, suggestion=advice)
+
+
+def _named_right(name: str, contents: Contents) -> Iterator[Problem]:
+    """Word refuses a file whose content is not of the kind that its name says."""
+    suffix = Path(name).suffix.lower()
+    if suffix in SUFFIXES and suffix != contents.kind:
+        yield Problem(
+            "wrong-extension",
+            f"its content is that of a {contents.kind} file, so Word does not open it as {suffix}",
             where=name,
-            suggestion="Look at what wrote it: parts that are no XML, or a file written to after it was saved.",
+            suggestion="Save it with parbatch.docx.save, which makes the content fit the name, or name it otherwise.",
         )
 
 
 def _headings(wanted: str | Iterable[str], level: int | None) -> Rule:
     names = _several(wanted)
 
-    def rule(name: str, texts: Sequence[Text]) -> Iterator[Problem]:
+    def rule(name: str, contents: Contents) -> Iterator[Problem]:
+        texts = contents.texts
         there = {text.text.casefold(): text for text in texts if text.in_body and _is_heading(text, None)}
         fitting = {text.text.casefold() for text in texts if text.in_body and _is_heading(text, level)}
         of_level = "" if level is None else f" of level {level}"
@@ -175,15 +197,17 @@ def _where_it_is(heading: str, there: dict[str, Text], texts: Sequence[Text]) ->
 def _no_placeholders(pattern: str | re.Pattern[str]) -> Rule:
     compiled = re.compile(pattern)
 
-    def rule(name: str, texts: Sequence[Text]) -> Iterator[Problem]:
-        for text in texts:
+    def rule(name: str, contents: Contents) -> Iterator[Problem]:
+        advice = "Fill it in; a value may be missing, or have another name in the template."
+        everything: list[Text | Code] = [*contents.texts, *contents.codes]
+        for text in everything:
             for found in compiled.finditer(text.text):
-                yield Problem(
-                    "placeholder",
-                    f"the placeholder {found[0]!r} was not replaced: {_excerpt(text.text, *found.span())}",
-                    f"{name}: {text.place}",
-                    "Fill it in; a value may be missing, or have another name in the template.",
-                )
+                message = f"the placeholder {found[0]!r} was not replaced: {_excerpt(text.text, *found.span())}"
+                yield Problem("placeholder", message, f"{name}: {text.place}", advice)
+        for field in contents.merge_fields:
+            yield Problem(
+                "placeholder", f"the merge field {field.text!r} was not filled", f"{name}: {field.place}", advice
+            )
 
     return rule
 
@@ -192,8 +216,8 @@ def _no_text(forbidden: str | Iterable[str], *, ignore_case: bool) -> Rule:
     fold = str.casefold if ignore_case else str
     wanted = {fold(text): text for text in _several(forbidden)}
 
-    def rule(name: str, texts: Sequence[Text]) -> Iterator[Problem]:
-        for text in texts:
+    def rule(name: str, contents: Contents) -> Iterator[Problem]:
+        for text in contents.texts:
             folded = fold(text.text)
             for key, shown in wanted.items():
                 if (start := folded.find(key)) >= 0:
@@ -208,8 +232,8 @@ def _no_text(forbidden: str | Iterable[str], *, ignore_case: bool) -> Rule:
 
 
 def _paragraphs(at_least: int) -> Rule:
-    def rule(name: str, texts: Sequence[Text]) -> Iterator[Problem]:
-        count = sum(text.in_body and bool(text.text) for text in texts)
+    def rule(name: str, contents: Contents) -> Iterator[Problem]:
+        count = sum(text.in_body and bool(text.text) for text in contents.texts)
         if count < at_least:
             have = f"{count} paragraph{'' if count == 1 else 's'} with text"
             yield Problem(

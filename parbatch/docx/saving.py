@@ -22,6 +22,7 @@ from docx.parts.hdrftr import FooterPart, HeaderPart
 
 from parbatch.docx.deflate import DeflateCache, Deflated, deflated
 from parbatch.docx.templates import SOURCE
+from parbatch.docx.word_formats import saved_as
 from parbatch.docx.zipping import zipped
 
 if TYPE_CHECKING:
@@ -40,14 +41,19 @@ def save(document: Document, path: str | os.PathLike[str] | IO[bytes]) -> None:
     """Write `document` to `path`, or to a stream open for writing.
 
     The bytes are a function of the document's content and of the deflate library in use. Errors are those of
-    opening and writing a file. Unlike python-docx, it leaves nothing at `path` if a part can't be serialised.
+    opening and writing a file. Unlike python-docx, it leaves nothing at `path` if a part can't be serialised, and
+    what it writes is of the kind that the name says: .docx, .docm, .dotx or .dotm.
     """
-    _save_package(document.part.package, path)
+    package = document.part.package
+    with saved_as(package, path):
+        _save_package(package, path)
 
 
 def document_bytes(document: Document) -> bytes:
-    """Return what `save` writes."""
-    return zipped(_members(document.part.package))
+    """Return what `save` writes into a .docx file."""
+    package = document.part.package
+    with saved_as(package, None):
+        return zipped(_members(package))
 
 
 def _save_package(package: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -35,8 +34,12 @@ from lxml.etree import XMLSyntaxError
 
 from parbatch.docx.acceleration import accelerated
 from parbatch.docx.styles import style_names
+from parbatch.docx.unreadable import not_there, why_unreadable
+from parbatch.docx.word_formats import WordPackage, has_macros, is_kind_of_word
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from docx.document import Document
 
     from parbatch.docx.patching import Patches
@@ -51,6 +54,9 @@ _KNOWN = _LAZY | {DocumentPart, ImagePart, Part}
 _ALSO = {SettingsPart: "_settings", CommentsPart: "_comments"}
 _ELEMENT_NAMES = frozenset(("_element", *_ALSO.values()))
 _OWN_NAMES = frozenset(("_partname", "_content_type", "_blob", "_package", "rels", "_rels", "_image"))
+
+#: What python-docx raises for files that are no Word documents, or damaged.
+_UNREADABLE = (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError)
 
 SOURCE = "_parbatch_source"
 
@@ -106,6 +112,11 @@ class Template:
             state[SOURCE] = Source(part.element)
         return cls, state, _recorded(rels, numbers) if rels else None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether `docx.Document` opens the template's file to the same document."""
+        return self._package_class is not WordPackage
+
     def new_document(self) -> Document:
         """Return a fresh document, the same as one opened from the template's file."""
         package = self._package_class()
@@ -131,9 +142,7 @@ class Template:
 
 
 def _recorded(rels: Any, numbers: dict[int, int]) -> list[tuple[str, str, Any, bool]]:
-    """Return relationships as values: id, type, the target part's number or the external target, whether
-    external.
-    """
+    """Return relationships as values: id, type, number of the target part or external target, whether external."""
     return [
         (
             rel.rId,
@@ -181,25 +190,28 @@ _templates: OrderedDict[tuple[Any, ...], Template | None] = OrderedDict()
 _seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
 
-def open_template(path: str | os.PathLike[str] | None = None) -> Document:
-    """Return a fresh document from the template at `path`, or from python-docx's default template if it is
-    None.
+def open_template(path: str | os.PathLike[str] | None = None, *, tell: Callable[[str], None] | None = None) -> Document:
+    """Return a fresh document from the template at `path`, or from python-docx's default template if it is None.
 
     The template is parsed once in a process and again when its file has changed. The document is the same as
-    one that `docx.Document(path)` returns. Without acceleration it is that very one.
+    one that `docx.Document(path)` returns. Without acceleration it is that very one. A .dotx, .docm or .dotm file is
+    opened too; its document is saved as the kind of file that the new name says, without macros unless that is .docm
+    or .dotm. `tell` is called with a sentence when macros are left out; without it, a warning says so.
 
     Raises FileNotFoundError if there is no such file and ValueError if it is not a Word document.
     """
     name = None if path is None else os.fspath(path)
-    if not accelerated():
-        return _opened(name)
-    key = _key(api._default_docx_path() if name is None else name)
-    if key is None:
-        return _opened(name)
-    return _from_template(key, name)
+    key = _key(api._default_docx_path() if name is None else name) if accelerated() else None
+    template = None if key is None else _kept(key, name)
+    document = _opened(name) if template is None else template.new_document()
+    package: Any = document.part.package
+    if isinstance(package, WordPackage):
+        package.origin, package.tell = os.path.basename(name or ""), tell  # noqa: PTH119 - a string, as python-docx takes it
+    return document
 
 
-def _from_template(key: tuple[Any, ...], name: str | None) -> Document:
+def _kept(key: tuple[Any, ...], name: str | None) -> Template | None:
+    """Return the template that is kept under `key`, opened now if it is not there yet; None if it can't be shared."""
     if key in _templates:
         _templates.move_to_end(key)
     else:
@@ -211,38 +223,29 @@ def _from_template(key: tuple[Any, ...], name: str | None) -> Document:
             _templates[key] = None
         while len(_templates) > _LIMIT:
             _templates.popitem(last=False)
-    template = _templates[key]
-    return _opened(name) if template is None else template.new_document()
+    return _templates[key]
 
 
 def _opened(name: str | None) -> Document:
-    advice = "give the path of a .docx file that Word can open, or none for the default template"
     try:
         document: Document = _original_document(name)
+        if name is None or not has_macros(document):
+            return document
     except PackageNotFoundError as error:
         if name is not None and not os.path.lexists(name):
-            raise FileNotFoundError(_not_there(name, advice)) from None
-        raise ValueError(f"the template {name!r} is not a .docx file: {advice}") from error
-    except (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError) as error:
-        raise ValueError(f"the template {name!r} can't be read ({type(error).__name__}: {error}): {advice}") from error
-    return document
-
-
-def _not_there(name: str, advice: str) -> str:
-    """What to say of a template that is missing: where it was looked for, and what is there that may be meant."""
-    folder, wanted = os.path.split(os.path.abspath(name))  # noqa: PTH100 - a string, as python-docx takes it
-    if not os.path.isdir(folder):  # noqa: PTH112
-        return f"no template {wanted!r} in {folder!r}: there is no such folder"
-    there = sorted(file for file in os.listdir(folder) if file.lower().endswith(".docx"))  # noqa: PTH208
-    if close := get_close_matches(wanted, there, cutoff=0.5):
-        advice = f"did you mean {' or '.join(map(repr, close))}?"
-    return f"no template {wanted!r} in {folder!r}: {advice}"
+            raise FileNotFoundError(not_there(name)) from None
+        raise ValueError(why_unreadable(name, error)) from error
+    except _UNREADABLE as error:
+        if name is None or not is_kind_of_word(error):
+            raise ValueError(why_unreadable(name, error)) from error
+    try:
+        return WordPackage.open(name).document
+    except _UNREADABLE as error:
+        raise ValueError(why_unreadable(name, error)) from error
 
 
 def _key(name: str) -> tuple[Any, ...] | None:
-    """Return what a template is kept under; None for what is no regular file or has no known way of being
-    read.
-    """
+    """Return what a template is kept under; None for what is no regular file or has no known way of being read."""
     try:
         status = os.stat(name)  # noqa: PTH116 - a string, as python-docx takes it
     except OSError:
@@ -279,15 +282,14 @@ def _fast_document(source: Any) -> Any:
 
 def _from_template_or_original(key: tuple[Any, ...], source: str | None) -> Any:
     try:
-        return _from_template(key, source)
+        template = _kept(key, source)
     except (FileNotFoundError, ValueError):
-        return _original_document(source)
+        template = None
+    return template.new_document() if template is not None and template.is_plain else _original_document(source)
 
 
 def install(patches: Patches) -> None:
-    """Replace the body of `docx.Document`, which users import by name, and let XML parts share a template's
-    tree.
-    """
+    """Replace the body of `docx.Document`, which users import by name, and let XML parts share a template's tree."""
     global _original_document  # noqa: PLW0603
     api_names: Any = vars(api)
     api_names["_parbatch_document"] = _fast_document

@@ -13,18 +13,29 @@ from docx.opc.part import XmlPart
 from docx.oxml.parser import parse_xml
 from docx.package import Package
 
+from parbatch.docx.codes import (
+    FALLBACK,
+    GONE,
+    TEXT_BOX,
+    Code,
+    addresses,
+    codes_in,
+    field_codes,
+    fields,
+    merge_fields,
+    other_codes,
+)
 from parbatch.docx.names import clark
+from parbatch.docx.word_formats import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _P, _T, _STYLE_ID, _VAL = clark("w:p"), clark("w:t"), clark("w:styleId"), clark("w:val")
-_TABLE, _TEXT_BOX = clark("w:tbl"), clark("w:txbxContent")
-# Word keeps a drawing's text box twice: as it is, and in this for programs from before 2010.
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_TABLE = clark("w:tbl")
 # Text in there is another paragraph's, is struck out, or is not shown.
-_SKIPPED = {_TEXT_BOX, _FALLBACK, clark("w:del"), clark("w:moveFrom"), clark("w:pPr"), clark("w:rPr")}
+_SKIPPED = {TEXT_BOX, *GONE, clark("w:pPr"), clark("w:rPr")}
 _SIGNS = {
     clark("w:tab"): "\t",
     clark("w:br"): "\n",
@@ -38,6 +49,7 @@ _BESIDES = {
     CT.WML_ENDNOTES: "endnotes",
     CT.WML_COMMENTS: "comments",
 }
+_GLOSSARY = "/word/glossary/"  # building blocks to be put in, with gaps by design
 _HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 
 
@@ -53,40 +65,78 @@ class Text(NamedTuple):
     in_body: bool = True
 
 
-def read_texts(path: Path) -> list[Text]:
-    """All paragraphs of a document, those of the body first.
+class Contents(NamedTuple):
+    """What is in a document: its paragraphs, those of the body first; text in other places; merge fields that nothing
+    filled, by name. `kind` is the ending that the file's name should have.
+    """
+
+    kind: str
+    texts: list[Text]
+    codes: list[Code]
+    merge_fields: list[Code]
+
+
+def read_contents(path: Path) -> Contents:
+    """Return all that checks look at in a document.
 
     Every part is read. Raises ValueError where the file is no Word document, and whatever zipfile, lxml and
     python-docx raise where it is damaged.
     """
     package = Package.open(str(path))
     main = package.main_document_part
-    if main.content_type != CT.WML_DOCUMENT_MAIN:
+    kind = kind_of(main.content_type)
+    if kind is None:
         raise ValueError(f"its main part is of the type {main.content_type}, which no Word document has")
     trees = {part: _tree(part) for part in package.iter_parts() if part.content_type.endswith("xml")}
     if trees[main].find(clark("w:body")) is None:
         raise ValueError("its main part has no body")
     levels = _levels(next((trees[part] for part in trees if part.content_type == CT.WML_STYLES), ()))
-    texts = list(_texts(trees[main], "", levels))
+    contents = Contents(kind, [], [], [])
+    _read_story(contents, trees[main], "", levels)
+    contents.codes.extend(addresses(main, ""))
     for part in sorted(trees, key=lambda part: str(part.partname)):
-        if part.content_type in _BESIDES:
-            number = "".join(filter(str.isdigit, str(part.partname)))
-            kind = f"{_BESIDES[part.content_type]} {number}".rstrip()
-            texts += _texts(trees[part], f"{kind}, ", levels)
-    return texts
+        if part is main or str(part.partname).startswith(_GLOSSARY):
+            continue
+        number = "".join(filter(str.isdigit, str(part.partname)))
+        place = f"{_BESIDES[part.content_type]} {number}".rstrip() + ", " if part.content_type in _BESIDES else ""
+        if place:
+            _read_story(contents, trees[part], place, levels)
+        contents.codes.extend(other_codes(part, trees[part]))
+        contents.codes.extend(addresses(part, place))
+    return contents
+
+
+def _read_story(contents: Contents, root: Any, place: str, levels: dict[str, int]) -> None:
+    """Add what is in a part with paragraphs."""
+    shown = [p for p in root.iter(_P) if next(p.iterancestors(FALLBACK), None) is None]
+    places = {paragraph: _place(place, number, paragraph) for number, paragraph in enumerate(shown, start=1)}
+
+    def place_of(node: Any) -> str:
+        while node is not None and node not in places:
+            node = node.getparent()
+        return places.get(node, place.rstrip(", "))
+
+    contents.texts.extend(_texts(places, levels, in_body=not place))
+    found = fields(root)
+    contents.merge_fields.extend(merge_fields(found, place_of))
+    contents.codes.extend(field_codes(found, place_of))
+    contents.codes.extend(codes_in(root, place_of))
 
 
 def _tree(part: Any) -> Any:
     return part.element if isinstance(part, XmlPart) else parse_xml(part.blob)
 
 
-def _texts(root: Any, place: str, levels: dict[str, int]) -> Iterator[Text]:
-    shown = (p for p in root.iter(_P) if next(p.iterancestors(_FALLBACK), None) is None)
-    for number, paragraph in enumerate(shown, start=1):
-        inside = next(paragraph.iterancestors(_TABLE, _TEXT_BOX), None)
-        around = "" if inside is None else " (in a table)" if inside.tag == _TABLE else " (in a text box)"
+def _place(place: str, number: int, paragraph: Any) -> str:
+    inside = next(paragraph.iterancestors(_TABLE, TEXT_BOX), None)
+    around = "" if inside is None else " (in a table)" if inside.tag == _TABLE else " (in a text box)"
+    return f"{place}paragraph {number}{around}"
+
+
+def _texts(places: dict[Any, str], levels: dict[str, int], *, in_body: bool) -> Iterator[Text]:
+    for paragraph, place in places.items():
         text = " ".join("".join(_pieces(paragraph)).split())
-        yield Text(f"{place}paragraph {number}{around}", text, _level(paragraph, levels), not place)
+        yield Text(place, text, _level(paragraph, levels), in_body)
 
 
 def _pieces(node: Any) -> Iterator[str]:

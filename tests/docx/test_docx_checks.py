@@ -247,7 +247,7 @@ ALL: list[Any] = [
 def test_where_there_is_no_document_every_check_says_so(folder: Path, check: Any) -> None:
     (problem,) = check(folder)
     assert problem.type == "no-document"
-    assert f"no document (*.docx) in {folder.name}" in problem.message
+    assert f"no document (*.docx, *.dotx, *.docm, *.dotm) in {folder.name}" in problem.message
     (problem,) = check(folder / "ada.docx")
     assert (problem.type, problem.message) == ("no-document", "there is no file ada.docx")
 
@@ -296,7 +296,7 @@ def test_another_kind_of_office_file_is_no_document(folder: Path) -> None:
     path = saying(folder / "ada.docx", "Dear reader")
     with zipfile.ZipFile(path) as zipped:
         types = zipped.read("[Content_Types].xml")
-    rewritten(path, "[Content_Types].xml", types.replace(b"document.main+xml", b"template.main+xml"))
+    rewritten(path, "[Content_Types].xml", types.replace(b"document.main+xml", b"slideshow.main+xml"))
     (problem,) = checks.opens(path)
     assert "which no Word document has" in problem.message
 
