@@ -324,7 +324,7 @@ class Attempts:
 
     def _stage(self, draft: Draft) -> None:
         self.upkeep.end_children()  # before the files are looked at: none of them must be written to any more
-        draft.outputs = stage(draft.ctx.dir)
+        draft.outputs = stage(draft.ctx.dir, draft.ctx.dir_made)
 
     def _write_entries(self, values: Iterable[Any], draft: Draft) -> None:
         """Write down what the job's merge function yields, a line each; the parent puts them together."""

@@ -15,6 +15,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from parbatch.files import Directory
+
 STREAMS = ("stdout", "stderr")
 
 # A log keeps this much of its beginning and as much of its end; an item that prints 50 MB is a bug to look at,
@@ -149,11 +151,15 @@ def last_words(prefix: str, destination: str) -> tuple[str, ...]:
 
 
 def write_log(printed: Path, log: Path, heading: str, *, below: bool = False) -> None:
-    """Move what was printed into a log under a heading, over what is there or `below` it."""
-    with printed.open("rb") as source, log.open("ab" if below else "wb") as target:
-        target.write(heading.encode("utf-8", "backslashreplace"))
-        shutil.copyfileobj(source, target)
-    printed.unlink()
+    """Move what was printed into a log under a heading, over what is there or `below` it.
+
+    Raises UnsafePathError where the log, or what was printed, is not a plain file.
+    """
+    with Directory.at(str(printed.parent)) as staged, Directory.at(str(log.parent)) as logs:
+        with staged.open(printed.name) as source, logs.append(log.name) if below else logs.create(log.name) as target:
+            target.write(heading.encode("utf-8", "backslashreplace"))
+            shutil.copyfileobj(source, target)
+        staged.remove(printed.name)
 
 
 def add_last_line(destination: str, text: str) -> str:

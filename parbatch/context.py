@@ -14,6 +14,8 @@ from parbatch.holding import NOTHING_REQUIRED, Required
 from parbatch.model import Feedback, Item, Outcome
 
 if TYPE_CHECKING:
+    import os
+
     from docx.document import Document
 
 NO_FEEDBACK = Feedback()
@@ -68,6 +70,7 @@ class Context(_Surroundings):
         self.number = number
         self.feedback = feedback
         self.metrics: dict[str, float] = {}
+        self.dir_made: os.stat_result | None = None  # the private folder as it was made, to know it again
         self._folder = folder
         self._dir: Path | None = None
 
@@ -81,6 +84,7 @@ class Context(_Surroundings):
             except FileExistsError:  # the attempt was made before, and lost with its worker
                 shutil.rmtree(self._dir)
                 self._dir.mkdir()
+            self.dir_made = self._dir.lstat()
         return self._dir
 
     @property

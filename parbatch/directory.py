@@ -10,30 +10,18 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
+
+from parbatch.plain_files import COMMON, IS_A_LINK, NO_LINK, NO_WAIT, NamedFile, UnsafePathError, check_plain, is_link
 
 # Where the system can't open relative to a descriptor (Windows), each component is looked at before it is used.
 BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rename, os.rmdir} <= os.supports_dir_fd
-_COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # a pipe that nobody writes to holds nobody up
 # To pass through a folder takes less permission than to read it.
-_PASS = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _COMMON
+_PASS = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | COMMON
 
 MOST_READ = 1 << 26  # bytes of a file that is read at once, unless its reader says otherwise
 
 _SEPARATORS = frozenset("/\0") | ({"\\", ":"} if os.name == "nt" else frozenset())
-_IS_A_LINK = "is a link, and parbatch follows none inside an output folder"
-_KINDS = (
-    (stat.S_ISLNK, _IS_A_LINK),
-    (stat.S_ISDIR, "is a folder, where a file belongs"),
-    (stat.S_ISFIFO, "is a pipe, where a plain file belongs"),
-    (stat.S_ISSOCK, "is a socket, where a plain file belongs"),
-)
-
-
-class UnsafePathError(OSError):
-    """A path is not what parbatch puts there: a link, a pipe, a device, or a name that leads out of the folder."""
 
 
 def is_safe_name(name: str) -> bool:
@@ -68,6 +56,9 @@ class Directory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of the folder."""
         if self._descriptor is not None:
@@ -83,8 +74,8 @@ class Directory:
             try:
                 return Directory(self.path_of(name), _pass(at, descriptor))
             except OSError as error:
-                if error.errno in {errno.ELOOP, errno.ENOTDIR} and _is_link(os.lstat(at, dir_fd=descriptor)):
-                    raise UnsafePathError(errno.ELOOP, _IS_A_LINK, self.path_of(name)) from None
+                if error.errno in {errno.ELOOP, errno.ENOTDIR} and is_link(os.lstat(at, dir_fd=descriptor)):
+                    raise UnsafePathError(errno.ELOOP, IS_A_LINK, self.path_of(name)) from None
                 raise
 
     def path_of(self, name: str) -> str:
@@ -99,19 +90,23 @@ class Directory:
             except FileNotFoundError:
                 return None
 
+    def is_file(self, name: str) -> bool:
+        """Whether a plain file is there; anything that can't be looked at is none. Quick, for many names."""
+        at, descriptor = (self.path_of(name), None) if self._descriptor is None else (name, self._descriptor)
+        try:
+            return stat.S_ISREG(os.stat(at, dir_fd=descriptor, follow_symlinks=False).st_mode)
+        except (OSError, ValueError):
+            return False
+
     def names(self) -> list[str]:
         """The names of all that is in the folder, in order."""
-        try:
-            if self._descriptor is None:
-                return sorted(os.listdir(self.path))
-            listed = os.open(".", os.O_RDONLY | _COMMON, dir_fd=self._descriptor)
-            try:
-                return sorted(os.listdir(listed))
-            finally:
-                os.close(listed)
-        except OSError as error:
-            error.filename = self.path
-            raise
+        with self._scanned() as entries:
+            return sorted(entry.name for entry in entries)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is in the folder; of many names only the first is read."""
+        with self._scanned() as entries:
+            return next(entries, None) is None
 
     def check_plain(self, name: str) -> bool:
         """Return whether a plain file is there. Raises UnsafePathError where something else is."""
@@ -146,10 +141,11 @@ class Directory:
         return io.BufferedWriter(self._file(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1 << 16)
 
     @contextlib.contextmanager
-    def written_whole(self, name: str) -> Iterator[BinaryIO]:
+    def written_whole(self, name: str, *, durable: bool = True) -> Iterator[BinaryIO]:
         """Give a file to write, which takes its place once all of it is on the disk; after an error, never.
 
-        While it is written it has `.new` behind its name. Neither name may be that of anything but a plain file.
+        While it is written it has `.new` behind its name. Neither name may be that of anything but a plain file. What
+        need not outlive a power cut, with `durable` off, does not wait for the disk.
         """
         new = f"{name}.new"
         self.check_plain(name)
@@ -158,8 +154,9 @@ class Directory:
             with file:
                 yield file
                 file.flush()
-                with self._naming(new):
-                    os.fsync(file.fileno())
+                if durable:
+                    with self._naming(new):
+                        os.fsync(file.fileno())
             self.rename(new, self, name)
         except BaseException:
             with contextlib.suppress(OSError):  # the first error is the one to tell
@@ -187,7 +184,7 @@ class Directory:
         """
         with contextlib.suppress(OSError):
             state = self.state(name)
-            if state is not None and stat.S_ISDIR(state.st_mode) and not _is_link(state):
+            if state is not None and stat.S_ISDIR(state.st_mode) and not is_link(state):
                 with self._naming(name) as (at, descriptor):
                     shutil.rmtree(at, ignore_errors=True, dir_fd=descriptor)
             elif state is not None:
@@ -203,6 +200,21 @@ class Directory:
     # --- inside
 
     @contextlib.contextmanager
+    def _scanned(self) -> Iterator["Iterator[os.DirEntry[str]]"]:
+        listed: int | None = None
+        try:
+            if self._descriptor is not None:
+                listed = os.open(".", os.O_RDONLY | COMMON, dir_fd=self._descriptor)
+            with os.scandir(self.path if listed is None else listed) as entries:
+                yield entries
+        except OSError as error:
+            error.filename = self.path
+            raise
+        finally:
+            if listed is not None:
+                os.close(listed)
+
+    @contextlib.contextmanager
     def _naming(self, name: str) -> Iterator[tuple[str, int | None]]:
         """Give what the system is told for a name. An error in the block names the whole path."""
         path = self.path_of(name)
@@ -216,87 +228,25 @@ class Directory:
             error.filename, error.filename2 = path, None
             raise
 
-    def _file(self, name: str, flags: int) -> "_NamedFile":
+    def _file(self, name: str, flags: int) -> "NamedFile":
         """Open a plain file without waiting for anybody."""
         with self._naming(name) as (at, descriptor):
             if not BY_DESCRIPTOR:
                 self.check_plain(name)
             try:
-                opened = os.open(at, flags | _NO_LINK | _NO_WAIT | _COMMON, 0o666, dir_fd=descriptor)
+                opened = os.open(at, flags | NO_LINK | NO_WAIT | COMMON, 0o666, dir_fd=descriptor)
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
                     self.check_plain(name)
                 raise
-            return _NamedFile.of(opened, self.path_of(name), "wb" if flags & os.O_WRONLY else "rb")
-
-
-class _NamedFile(io.FileIO):
-    """A file whose errors name it: a disk that is full says so only while it is written to."""
-
-    path = ""
-
-    @classmethod
-    def of(cls, descriptor: int, path: str, mode: str) -> Self:
-        """Take over a descriptor. Raises UnsafePathError, and closes it, where it is not of a plain file."""
-        try:
-            check_plain(os.fstat(descriptor), path)
-        except OSError:
-            os.close(descriptor)
-            raise
-        file = cls(descriptor, mode)
-        file.path = path
-        return file
-
-    def write(self, data: Any) -> int:
-        with self._naming():
-            return super().write(data)
-
-    def readinto(self, buffer: Any) -> int:
-        with self._naming():
-            return super().readinto(buffer)
-
-    def readall(self) -> bytes:
-        with self._naming():
-            return super().readall()
-
-    def close(self) -> None:
-        with self._naming():
-            super().close()
-
-    @contextlib.contextmanager
-    def _naming(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            error.filename = self.path
-            raise
-
-
-def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a plain file to read it, wherever it is, through links too. Raises UnsafePathError for anything else."""
-    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | _COMMON)
-    return io.BufferedReader(_NamedFile.of(descriptor, os.fspath(path), "rb"))
-
-
-def check_plain(state: os.stat_result, path: str) -> None:
-    """Raise UnsafePathError for what is not a plain file."""
-    if stat.S_ISREG(state.st_mode) and not _is_link(state):
-        return
-    what = next((said for is_kind, said in _KINDS if is_kind(state.st_mode)), "is a device, where a plain file belongs")
-    raise UnsafePathError(errno.ELOOP if _is_link(state) else errno.EINVAL, what, path)
-
-
-def _is_link(state: os.stat_result) -> bool:
-    """Whether it is a link, or a junction (Windows)."""
-    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
-    return stat.S_ISLNK(state.st_mode) or (junction is not None and getattr(state, "st_reparse_tag", 0) == junction)
+            return NamedFile.of(opened, self.path_of(name), "wb" if flags & os.O_WRONLY else "rb")
 
 
 def _pass(at: str, descriptor: int | None) -> int | None:
     """Open a folder to pass through it, unless it is a link; where there are no descriptors of folders, only look."""
     if BY_DESCRIPTOR:
-        return os.open(at, _PASS | _NO_LINK, dir_fd=descriptor)
+        return os.open(at, _PASS | NO_LINK, dir_fd=descriptor)
     state = os.lstat(at)
-    if _is_link(state) or not stat.S_ISDIR(state.st_mode):
+    if is_link(state) or not stat.S_ISDIR(state.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), at)
     return None

@@ -16,15 +16,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from parbatch.directory import (
-    MOST_READ,
-    Directory,
-    UnsafePathError,
-    check_plain,
-    is_safe_name,
-    is_safe_path,
-    open_plain,
-)
+from parbatch.directory import MOST_READ, Directory, is_safe_name, is_safe_path
+from parbatch.plain_files import UnsafePathError, check_plain, open_plain
 
 __all__ = [
     "MOST_READ",
@@ -98,6 +91,14 @@ class Tree:
         except _MISSING:
             return []
 
+    def is_empty(self, path: _Path) -> bool:
+        """Whether nothing is in a folder, or there is none."""
+        try:
+            with self.folder(path) as folder:
+                return folder.is_empty()
+        except _MISSING:
+            return True
+
     def open(self, path: _Path) -> BinaryIO:
         """Open a plain file to read it."""
         with self._parent(path) as (folder, name):
@@ -109,9 +110,9 @@ class Tree:
             return folder.read(name, most)
 
     @contextlib.contextmanager
-    def written_whole(self, path: _Path) -> Iterator[BinaryIO]:
+    def written_whole(self, path: _Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         """Give a file to write, which takes its place once all of it is on the disk; see Directory."""
-        with self._parent(path) as (folder, name), folder.written_whole(name) as file:
+        with self._parent(path) as (folder, name), folder.written_whole(name, durable=durable) as file:
             yield file
 
     def rename(self, path: _Path, new: _Path) -> None:

@@ -1,6 +1,7 @@
 """The output folder: what lies where, and who holds it."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -13,13 +14,20 @@ from typing import NamedTuple
 import filelock
 import psutil
 
-from parbatch.errors import FolderError, FolderHeldError
+from parbatch.errors import CheckpointError, FolderError, FolderHeldError
+from parbatch.files import Tree, UnsafePathError, is_safe_name
 from parbatch.naming import folded
 from parbatch.sharding import Shard
+from parbatch.system_errors import in_words
 
 # Names that parbatch uses itself at the top of the output folder, besides the reports of shards.
 OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml", "merged.json", "merged.jsonl"})
+# How a stem of joined checkpoints leads from the logs of all to those of a part: a shard, or a phase.
+_OF_A_PART = re.compile(r"\.\./(shards/\d+-of-\d+|\.\./[^./\0][^/\0]*/run)/logs/(?!\.\.?\Z)[^/\0]+")
 _OF_A_SHARD = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
+
+FOREIGN = "It was not made by parbatch, or is damaged: restore it, or use --fresh, which sets it aside."
+_MOST_OF_HOLDER = 1 << 16  # bytes of lock.json, which has some 100
 
 # A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
 # within this time.
@@ -32,11 +40,16 @@ def is_own_name(name: str) -> bool:
 
 
 class Folder:
-    """Paths inside one output folder: of the whole, or of one shard, which shares `items/` with the others."""
+    """Paths inside one output folder: of the whole, or of one shard, which shares `items/` with the others.
 
-    def __init__(self, root: Path, shard: Shard | None = None) -> None:
+    `within` is the folder that the user has named, where this one is that of a phase in it. Below that no link is
+    followed. Raises FolderError for a path that can't be written down.
+    """
+
+    def __init__(self, root: Path, shard: Shard | None = None, *, within: Path | None = None) -> None:
         self.root = root.absolute()
         self.shard = shard
+        self.tree = Tree(self.root if within is None else within)
         self.items = self.root / "items"
         self.shards = self.root / "run" / "shards"
         self.run = self.root / "run" if shard is None else self.shards / shard.name
@@ -47,11 +60,37 @@ class Folder:
         self.baselines = self.root / "run" / "baselines"
         self.rejected = self.run / "rejected"
         self.context = self.root / "run" / "context"
+        try:
+            str(self.root).encode()
+        except UnicodeEncodeError:
+            raise FolderError(
+                f"The output folder's path {str(self.root)!r} is not valid UTF-8, and reports have to name it."
+                " Give another with --out."
+            ) from None
+
+    def of_shard(self, shard: Shard) -> "Folder":
+        """The same for a shard of this folder."""
+        return Folder(self.root, shard, within=Path(self.tree.root))
+
+    def of_phase(self, name: str) -> "Folder":
+        """The folder of a phase in this one."""
+        return Folder(self.root / name, within=Path(self.tree.root))
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether something was run here. Raises FolderError where that can't be seen, or is no plain file."""
+        with self.in_use():
+            try:
+                with self.tree.folder(self.run) as run:
+                    for beside in ("-wal", "-shm"):
+                        run.check_plain(f"{self.checkpoint.name}{beside}")
+                    return run.check_plain(self.checkpoint.name)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
 
     def log(self, stem: str, stream: str) -> Path:
         """Where an item's standard output or error is kept. A stem of joined checkpoints leads to another folder."""
-        path = self.logs / f"{stem}.{stream}.txt"
-        return Path(os.path.normpath(path)) if stem.startswith("../") else path
+        return self._beside(self.logs, stem, f".{stream}.txt")
 
     def report(self, name: str) -> Path:
         """Where a report is, given its name as that of the whole, such as `report.json`."""
@@ -63,22 +102,42 @@ class Folder:
 
         Where folders are joined, a stem leads from these logs to the part's own, and its rejected attempts lie beside.
         """
-        log = Path(os.path.normpath(self.logs / stem))
+        log = self._beside(self.logs, stem)
         return log.parent.parent / self.rejected.name / log.name
 
     def session(self, run_id: str) -> Path:
-        """Where the record of a run is kept."""
+        """Where the record of a run is kept. Raises CheckpointError for what is no run's id."""
+        if not is_safe_name(run_id):
+            raise CheckpointError(f"{self.checkpoint} names a run {run_id!r}, which no run is named. {FOREIGN}")
         return self.sessions / f"{run_id}.json"
 
     def make(self) -> None:
         """Create what is missing. Raises FolderError where that can't be done."""
-        try:
+        with self.in_use():
+            self.make_root()
             for path in (self.items, self.logs, self.sessions, self.tmp):
-                path.mkdir(parents=True, exist_ok=True)
+                self.tree.make_folder(path)
             if not os.access(self.run, os.W_OK) or not os.access(self.items, os.W_OK):
-                raise PermissionError(13, "no permission to write", str(self.root))
+                raise PermissionError(errno.EACCES, "no permission to write", str(self.root))
+
+    def make_root(self) -> None:
+        """Create the folder that the user has named, through links or not."""
+        Path(self.tree.root).mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Turn an error of the system in what is done with the folder into FolderError."""
+        try:
+            yield
         except OSError as error:
-            raise _unusable(self.root, error) from None
+            raise unusable(self.root, error) from None
+
+    def _beside(self, logs: Path, stem: str, end: str = "") -> Path:
+        if is_safe_name(stem):
+            return logs / f"{stem}{end}"
+        if _OF_A_PART.fullmatch(stem):
+            return Path(os.path.normpath(logs / f"{stem}{end}"))
+        raise CheckpointError(f"{self.checkpoint} names the logs of an item {stem!r}, outside of {logs}. {FOREIGN}")
 
 
 class Hold:
@@ -103,25 +162,32 @@ def held(folder: Folder) -> Iterator[Hold]:
     Where nothing was run, the empty folders that were made for it are removed again, and nothing else is.
     Raises FolderHeldError, which names the holder, and FolderError where the folder can't be used.
     """
-    missing = [path for path in _own_folders(folder) if not path.exists()]
     try:
-        folder.run.mkdir(parents=True, exist_ok=True)
+        missing = [path for path in _own_folders(folder) if not path.exists()]
+        folder.make_root()
+        folder.tree.make_folder(folder.run)
+        folder.tree.is_file(folder.run / "lock")
         lock = filelock.FileLock(folder.run / "lock")
         lock.acquire(blocking=False)
     except filelock.Timeout:
         raise FolderHeldError(_held_message(folder)) from None
     except (OSError, NotImplementedError) as error:
-        raise _unusable(folder.root, error) from None
+        raise unusable(folder.root, error) from None
     hold = Hold()
     try:
         folder.make()
-        _holder_file(folder).write_text(json.dumps(_myself()._asdict()), encoding="utf-8")
+        with folder.in_use(), folder.tree.written_whole(_holder_file(folder), durable=False) as file:
+            file.write(json.dumps(_myself()._asdict()).encode())
         yield hold
     finally:
-        _holder_file(folder).unlink(missing_ok=True)
-        if not hold.kept:
-            _remove_empty(folder, missing)
-        lock.release()
+        # What has happened counts, and what is told of it: a name that stays behind is seen to be that of nobody.
+        with contextlib.suppress(OSError):
+            folder.tree.remove(_holder_file(folder))
+        with contextlib.suppress(OSError):
+            if not hold.kept:
+                _remove_empty(folder, missing)
+        with contextlib.suppress(OSError):
+            lock.release()
 
 
 def _own_folders(folder: Folder) -> list[Path]:
@@ -140,7 +206,7 @@ def _own_folders(folder: Folder) -> list[Path]:
 
 def _remove_empty(folder: Folder, made: list[Path]) -> None:
     if folder.run in made:
-        (folder.run / "lock").unlink(missing_ok=True)
+        folder.tree.remove(folder.run / "lock")
     for path in reversed(made):
         with contextlib.suppress(OSError):  # somebody else's files are in it by now
             path.rmdir()
@@ -180,10 +246,12 @@ def holder(folder: Folder) -> Holder | None:
 
 def _written_holder(folder: Folder) -> Holder | None:
     try:
-        values = json.loads(_holder_file(folder).read_text(encoding="utf-8"))
+        values = json.loads(folder.tree.read(_holder_file(folder), _MOST_OF_HOLDER))
         datetime.fromisoformat(values["started_at"])
         return Holder(int(values["pid"]), str(values["host"]), str(values["started_at"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except UnsafePathError as error:
+        raise unusable(folder.root, error) from None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -201,11 +269,15 @@ def _held_message(folder: Folder) -> str:
     return f"Another run holds {what} ({who}). Wait for it, stop it, or give another folder with --out."
 
 
-def _unusable(root: Path, error: BaseException) -> FolderError:
+def unusable(root: Path, error: BaseException) -> FolderError:
+    """Say in words why an output folder can't be used."""
+    if isinstance(error, UnsafePathError):
+        return FolderError(f"{in_words(error)}. Remove it; another place for outputs is given with --out.")
     named = getattr(error, "filename", None)
     for path in (*([Path(named)] if named else []), root, *root.parents):
         # On a disk that can only be read the lock is a file, as it should be.
         if isinstance(error, (FileExistsError, NotADirectoryError)) and path.exists() and not path.is_dir():
             return FolderError(f"{path} is a file, not a folder. Give another folder with --out.")
-    reason = getattr(error, "strerror", None) or error
+    reason = in_words(error) or str(error)
+    reason = reason.removeprefix(f"{root}: ")
     return FolderError(f"The output folder {root} can't be used: {reason}. Mend that, or give another with --out.")

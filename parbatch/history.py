@@ -1,7 +1,5 @@
 """All that is known of one item: its attempts with their evidence, what it published, and the ends of its logs."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,9 +7,9 @@ import msgspec
 from parbatch import naming
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
+from parbatch.logs import Logs
 from parbatch.lookup import find
 from parbatch.model import Evidence, Problem
-from parbatch.reporting import log_paths
 
 TAIL_LINES = 20
 _TAIL_BYTES = 64 * 1024  # twenty lines that people can read are well within
@@ -83,7 +81,8 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         "SELECT stem, reason, result, warnings, metrics, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?",
         (item_id,),
     ).fetchone()
-    rejected = folder.rejected_of(stem or naming.stem(item_id))
+    stem = stem or naming.stem(item_id)
+    rejected = folder.rejected_of(stem)
     attempts = _attempts(checkpoint, item_id)
     if outcome.status == "ok":
         peak, slot, ended_at = last
@@ -97,7 +96,7 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
                 ended_at=ended_at,
             )
         )
-    logs = log_paths(folder, item_id, stem)
+    logs = Logs(folder)
     return History(
         id=outcome.item.id,
         name=outcome.item.name,
@@ -110,10 +109,10 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
         metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
-        rejected=str(rejected.relative_to(folder.root)) if rejected.is_dir() else None,
+        rejected=str(rejected.relative_to(folder.root)) if folder.tree.is_folder(rejected) else None,
         warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),
         history=attempts,
-        logs={stream: _tail(folder, path) for stream, path in logs.items() if path is not None},
+        logs={stream: _tail(logs, path) for stream, path in logs.paths(stem).items() if path is not None},
     )
 
 
@@ -139,9 +138,8 @@ def _attempts(checkpoint: Checkpoint, item_id: str) -> list[Attempt]:
     ]
 
 
-def _tail(folder: Folder, path: str) -> LogTail:
-    with Path(folder.root, path).open("rb") as log:
-        size = log.seek(0, os.SEEK_END)
-        start = log.seek(max(0, size - _TAIL_BYTES))
-        lines = log.read(_TAIL_BYTES).decode("utf-8", "backslashreplace").splitlines()
-    return LogTail(path=path, lines=lines[-TAIL_LINES:], size=size, is_whole=start == 0 and len(lines) <= TAIL_LINES)
+def _tail(logs: Logs, path: str) -> LogTail:
+    data, size = logs.tail(path, _TAIL_BYTES)
+    lines = data.decode("utf-8", "backslashreplace").splitlines()
+    is_whole = len(data) == size and len(lines) <= TAIL_LINES
+    return LogTail(path=path, lines=lines[-TAIL_LINES:], size=size, is_whole=is_whole)

@@ -6,8 +6,6 @@ never a file, and after a power cut no item is taken as done whose files are not
 """
 
 import contextlib
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,12 +16,13 @@ import msgspec
 from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
-from parbatch.files import digest_file, make_durable
+from parbatch.files import UnsafePathError, digest_file, make_durable
 from parbatch.folder import Folder
 from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, publish, withdraw
 from parbatch.recording import Record, record
+from parbatch.system_errors import in_words
 
 # Promised is a second; a group is closed after a tenth of it, which leaves the disk the rest.
 GROUP_S = 0.1
@@ -69,8 +68,8 @@ class Journal:
         self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
         outputs_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone()
-        self._has_rejected = folder.rejected.is_dir()
-        self._had_before = bool(outputs_before) or any(folder.logs.iterdir()) or self._has_rejected
+        self._has_rejected = folder.tree.is_folder(folder.rejected)
+        self._had_before = bool(outputs_before) or not folder.tree.is_empty(folder.logs) or self._has_rejected
 
     # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
 
@@ -78,8 +77,11 @@ class Journal:
         """Move an attempt's logs and, if it ended ok, its files into place. An obstacle makes it `failed`."""
         if not (ended.outputs or ended.logs or ended.templates or self._had_before or task.number > 1):
             return ended  # nothing to put into place, as from a million items that only compute
-        self._keep_logs(task, ended)
-        self._keep_rejected(task, ended)
+        try:
+            self._keep_logs(task, ended)
+            self._keep_rejected(task, ended)
+        except (UnsafePathError, PermissionError) as error:
+            return _unpublished(ended, f"{in_words(error)}", logs=())
         for template in ended.templates:
             with contextlib.suppress(OSError):  # gone meanwhile: a resumption will see it
                 self._templates[template] = digest_file(Path(template))
@@ -91,10 +93,7 @@ class Journal:
             if ended.outputs:
                 publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.items)
         except PublishError as error:
-            evidence = Evidence(type="PublishError", message=str(error))
-            return msgspec.structs.replace(
-                ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null")
-            )
+            return _unpublished(ended, str(error), logs=ended.logs)
         self._claims.update((place, (task.id, output.path)) for place, output in places)
         self._published.append((task.id, places))
         return ended
@@ -173,7 +172,7 @@ class Journal:
 
     def _commit(self, group: list[Record], published: Iterable[tuple[str, tuple[tuple[str, Output], ...]]]) -> None:
         stale: dict[str, str] = {}
-        if not self._folder.checkpoint.exists():
+        if not self._folder.has_checkpoint:
             raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
         with self._checkpoint.transaction():
             self._checkpoint.products_are_stale()
@@ -227,20 +226,28 @@ class Journal:
             if stream in ended.logs:
                 self._write_log(task, ended, capture_file(task.staging(self._tmp), stream), log)
             elif task.number == 1:
-                log.unlink(missing_ok=True)
+                self._folder.tree.remove(log)
 
     def _keep_rejected(self, task: Task, ended: Ended) -> None:
         """Keep what the last attempt left for a look where validation rejected it, and only then."""
         place = self._folder.rejected_of(task.file_stem)
         if self._has_rejected:
-            shutil.rmtree(place, ignore_errors=True)
+            self._folder.tree.remove_tree(place)
         if ended.status == "invalid" and ended.outputs:
-            self._folder.rejected.mkdir(exist_ok=True)
+            self._folder.tree.make_folder(self._folder.rejected)
             self._has_rejected = True
-            os.replace(task.staging(self._tmp), place)
+            self._folder.tree.rename(task.staging(self._tmp), place)
 
     def _write_log(self, task: Task, ended: Ended, printed: Path, log: Path) -> None:
         """Put what an attempt printed under its heading; a further try at the item goes below the earlier ones."""
         told = f"# attempt: {task.number} at {task.id!r}, {ended.status} after {ended.duration_s:.3f} s"
         told += f" in the worker with pid {ended.pid}\n\n" if ended.pid else "\n\n"
         write_log(printed, log, self._heading + told, below=task.number > 1)
+
+
+def _unpublished(ended: Ended, why: str, *, logs: tuple[str, ...]) -> Ended:
+    """The outcome of an attempt that ended, and could not be put into place."""
+    evidence = Evidence(type="PublishError", message=why)
+    return msgspec.structs.replace(
+        ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"), logs=logs
+    )

@@ -14,6 +14,10 @@ _encoder = msgspec.json.Encoder()
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
+# What reading JSON that somebody else has written can raise.
+NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
 class NotJSONError(ValueError):
     """A value that JSON can't hold: the message names the place and the type."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.files import digest_file, written_whole
+from parbatch.files import digest_file
 from parbatch.job import Job
 from parbatch.merge_writer import merge
 from parbatch.merging import ENTRIES, MergeError, file_name
@@ -33,7 +33,7 @@ def _merge(checkpoint: Checkpoint, job: Job, making: Making, results: Iterable[t
     name = file_name(job.merging)
     path = making.folder.root / name
     try:
-        with written_whole(path) as file:
+        with making.folder.tree.written_whole(path) as file:
             merge(results, job.merging, file)
     except MergeError as error:
         return ProductReport(error=str(error))

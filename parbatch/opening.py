@@ -30,7 +30,7 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
 
 
 def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
-    if not folder.checkpoint.exists():
+    if not folder.has_checkpoint:
         if options.selection.retry:
             raise FolderError(
                 f"{folder.root} holds no run of which items could be tried again. parbatch run begins one."
@@ -64,7 +64,7 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
     """
     check_files(loaded)
     check_shard(folder)
-    begun = folder.checkpoint.exists()
+    begun = folder.has_checkpoint
     if begun:
         with reading(folder) as checkpoint:
             scratch = copy(checkpoint)
@@ -95,7 +95,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
         new.close()
         new.path.unlink()
         raise
-    if folder.checkpoint.exists():
+    if folder.has_checkpoint:
         set_aside(folder.checkpoint)
     return settle(new, folder.checkpoint), plan
 

@@ -11,10 +11,10 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError
-from parbatch.files import written_whole
 from parbatch.folder import Folder
 from parbatch.job import is_name
 from parbatch.joining import Part, join
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.reading import require_checkpoint
 from parbatch.shards import looking
 
@@ -31,10 +31,11 @@ def remembered(root: Folder) -> Phases | None:
     """The phases of a folder; None for a folder without. Raises CheckpointError where that can't be read."""
     path = root.run / "phases.json"
     try:
-        phases = msgspec.json.decode(path.read_bytes(), type=Phases)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
+        with root.in_use():
+            if not root.tree.is_file(path):
+                return None
+            phases = msgspec.json.decode(root.tree.read(path), type=Phases)
+    except NOT_JSON as error:
         raise CheckpointError(f"{path} can't be read: {error}. Restore it; each run writes it anew.") from None
     if not all(map(is_name, phases.names)):
         raise CheckpointError(f"{path} names phases that no job can have. Restore it; each run writes it anew.")
@@ -43,24 +44,24 @@ def remembered(root: Folder) -> Phases | None:
 
 def remember(root: Folder, phases: Phases) -> None:
     """Write down the phases of a folder, and how their run stands."""
-    with written_whole(root.run / "phases.json") as file:
+    with root.in_use(), root.tree.written_whole(root.run / "phases.json") as file:
         file.write(msgspec.json.format(msgspec.json.encode(phases), indent=2) + b"\n")
 
 
 def forget(root: Folder) -> None:
     """A job without phases has this folder now."""
-    (root.run / "phases.json").unlink(missing_ok=True)
+    root.tree.remove(root.run / "phases.json")
 
 
 def begun(root: Folder, names: tuple[str, ...]) -> list[Part]:
     """The phases that have a checkpoint, in order; their items' ids get the phase's name before them."""
-    folders = {name: Folder(root.root / name) for name in names}
-    return [Part(name, folder, f"{name}/") for name, folder in folders.items() if folder.checkpoint.exists()]
+    folders = {name: root.of_phase(name) for name in names}
+    return [Part(name, folder, f"{name}/") for name, folder in folders.items() if folder.has_checkpoint]
 
 
 def has_begun(root: Folder) -> bool:
     """Whether anything was run in a folder, with or without phases."""
-    return root.checkpoint.exists() or remembered(root) is not None
+    return root.has_checkpoint or remembered(root) is not None
 
 
 @contextlib.contextmanager

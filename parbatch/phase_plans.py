@@ -34,7 +34,7 @@ class Phase(NamedTuple):
 
 def phases_in(loaded: LoadedJob, root: Folder) -> list[Phase]:
     """The phases of a job in the order in which they are done. Raises JobError for a name that none can have."""
-    phases = [Phase(one, Folder(root.root / one.job.name), one is loaded) for one in phases_of(loaded)]
+    phases = [Phase(one, root.of_phase(one.job.name), one is loaded) for one in phases_of(loaded)]
     for phase in phases:
         if is_own_name(phase.name):
             raise JobError(f"A phase can't be named {phase.name!r}: parbatch uses that name in the output folder.")
@@ -51,7 +51,7 @@ def fed(phase: Phase, root: Folder) -> Iterator[LoadedJob]:
     with contextlib.ExitStack() as open_ones:
         previous = []
         for earlier in job.after:
-            folder = Folder(root.root / earlier.name)
+            folder = root.of_phase(earlier.name)
             checkpoint = open_ones.enter_context(reading(folder))
             previous.append(Previous(checkpoint.counts(), checkpoint.outcomes, folder.items))
         yield msgspec.structs.replace(phase.loaded, job=job.fed(previous))
@@ -62,7 +62,7 @@ def unmet(phase: Phase, root: Folder) -> str | None:
     if phase.loaded.job.needs == "ok":
         return None
     for earlier in phase.loaded.job.after:
-        with reading(Folder(root.root / earlier.name)) as checkpoint:
+        with reading(root.of_phase(earlier.name)) as checkpoint:
             by_status = checkpoint.counts()
         total = sum(by_status.values())
         if left := total - by_status["ok"]:
@@ -82,7 +82,7 @@ def options_for(phase: Phase, asked: Options) -> Options:
     if not phase.is_last:
         selection = Selection(retry_failed=selection.retry_failed, retry=selection.retry)
     selection = selection._replace(unfinished_groups=True)
-    if not phase.folder.checkpoint.exists():
+    if not phase.folder.has_checkpoint:
         selection = selection._replace(retry=False)
     return for_job(asked, phase.loaded.job, out=phase.folder.root, selection=selection)
 

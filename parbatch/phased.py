@@ -23,7 +23,7 @@ from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
 from parbatch.opening import open_and_plan
 from parbatch.options import Options, for_job
-from parbatch.phase_folders import Phases, begun, remember
+from parbatch.phase_folders import Phases, begun, forget, remember
 from parbatch.phase_plans import Phase, fed, options_for, phases_in, unmet
 from parbatch.plan import make_due_again
 from parbatch.reading import reading
@@ -93,8 +93,8 @@ class PhasedRun:
                 raise
             finally:
                 self._close_progress()
-                with contextlib.suppress(OSError):
-                    self._root.items.rmdir()  # each phase has one of its own
+                with contextlib.suppress(OSError), self._root.tree.folder() as root:
+                    root.remove_empty(self._root.items.name)  # each phase has one of its own
 
     def show(self, text: str) -> None:
         """Print a text for people."""
@@ -129,7 +129,7 @@ class PhasedRun:
         ok = left = 0
         states = []
         for phase in self._phases:
-            if phase.folder.checkpoint.exists():
+            if phase.folder.has_checkpoint:
                 with contextlib.closing(open_existing(phase.folder.checkpoint)) as checkpoint:
                     by_status, last = checkpoint.counts(), checkpoint.last_run()
                 ok += by_status["ok"]
@@ -145,7 +145,7 @@ class PhasedRun:
     def _start_over(self) -> None:
         """Make all that there is due again, the last phase first: after a kill no phase is taken as done anew."""
         for phase in reversed(self._phases):
-            if not phase.folder.checkpoint.exists():
+            if not phase.folder.has_checkpoint:
                 continue
             with contextlib.suppress(CheckpointError), held(phase.folder) as hold:  # planning sets a broken one aside
                 hold.keep()
@@ -161,7 +161,7 @@ class PhasedRun:
             return False
         own = holds.enter_context(held(phase.folder))
         note_killed_runs(phase.folder)
-        is_first = not phase.folder.checkpoint.exists()
+        is_first = not phase.folder.has_checkpoint
         options = options_for(phase, asked)
         with fed(phase, self._root) as loaded:
             checkpoint, plan = open_and_plan(phase.folder, loaded, options)
@@ -187,7 +187,7 @@ class PhasedRun:
                 discard(phase.folder.checkpoint)
                 own.drop()
                 if not self._results:
-                    (self._root.run / "phases.json").unlink()
+                    forget(self._root)
                     hold.drop()
             raise
         self._failures += stages.new_failures

@@ -54,7 +54,7 @@ class _ProductSink:
             if stream in ended.logs:
                 write_log(capture_file(str(staged), stream), log, self._making.log_heading + told)
             else:
-                log.unlink(missing_ok=True)
+                self._making.folder.tree.remove(log)
         if ended.status != "ok":
             return ended
         try:

@@ -1,7 +1,6 @@
 """What nobody needs any more: outputs of items that are gone from the source, and what killed runs left behind."""
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,10 @@ from parbatch.errors import FolderError, SelectionError
 from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.loading import LoadedJob
+from parbatch.merging import HOW, file_name
 from parbatch.phase_folders import begun, has_begun
 from parbatch.phase_plans import Phase, fed, phases_in, unmet
-from parbatch.publish import is_inside, withdraw
+from parbatch.publish import is_published, withdraw
 from parbatch.reading import copy, reading, require_checkpoint
 from parbatch.reports import REPORTS
 from parbatch.sessions import note_killed_runs
@@ -46,7 +46,7 @@ def prune(folder: Folder, job: Job) -> Pruned:
     when the source has no items at all, which is more often a mistake than a wish.
     """
     if folder.shard is None and (parts := shards_in(folder)):
-        return _together(folder, [prune(part, job) for part in parts if part.checkpoint.exists()])
+        return _together(folder, [prune(part, job) for part in parts if part.has_checkpoint])
     check_shard(folder)
     require_checkpoint(folder)
     try:
@@ -67,14 +67,14 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job) -> Pruned:
             checkpoint.db.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM gone)")
         checkpoint.db.execute("DELETE FROM gone")
     for path in _leftovers(folder):
-        _remove(path)
+        folder.tree.remove_tree(path)
     return found
 
 
 def rehearse(folder: Folder, job: Job) -> Pruned:
     """What `prune` would remove, found out in a copy of the checkpoint: nothing is touched, no run disturbed."""
     if folder.shard is None and (parts := shards_in(folder)):
-        return _together(folder, [rehearse(part, job) for part in parts if part.checkpoint.exists()])
+        return _together(folder, [rehearse(part, job) for part in parts if part.has_checkpoint])
     check_shard(folder)
     with reading(folder) as checkpoint:
         scratch = copy(checkpoint)
@@ -90,7 +90,7 @@ def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool) -> Pruned:
     left_alone = []
     with contextlib.nullcontext() if dry_run else held(root):
         for phase in phases_in(loaded, root):
-            if not phase.folder.checkpoint.exists():
+            if not phase.folder.has_checkpoint:
                 continue
             if not _is_settled(phase, root):
                 left_alone.append(phase.name)
@@ -137,12 +137,12 @@ def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool) ->
     if difference.new or difference.changed or difference.gone:
         checkpoint.products_are_stale()
     (gone,) = checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone()
-    stale = [folder.items / path for path in _stale(checkpoint, folder)]
+    stale = [folder.items / path for path in _stale(checkpoint, folder) if is_published(path, folder.items)]
     return Pruned(
         out=str(folder.root),
         dry_run=dry_run,
         gone=gone,
-        outputs=_shown(folder, (path for path in stale if is_inside(path, folder.items) and path.is_file())),
+        outputs=_shown(folder, stale),
         leftovers=_shown(folder, _leftovers(folder)),
     )
 
@@ -161,21 +161,21 @@ def _stale(checkpoint: Checkpoint, folder: Folder) -> list[str]:
 
 def _leftovers(folder: Folder) -> list[Path]:
     """What lies where only a run that is going on has anything: temporary folders, and files not yet put into place."""
-    temporary = [*folder.tmp.iterdir()] if folder.tmp.is_dir() else []
-    unfinished = [
-        *(path for name in REPORTS if (path := Path(f"{folder.report(name)}.new")).exists()),
-        *folder.run.glob("checkpoint.sqlite.new*"),
-        *folder.sessions.glob("*.json.new"),
-        *store.leftovers(folder),
-    ]
+    with folder.in_use():
+        temporary = [folder.tmp / name for name in folder.tree.names(folder.tmp)]
+        made = ("lock.json.new", "phases.json.new", "whole.json.new")
+        published = [Path(f"{folder.report(name)}.new") for name in (*REPORTS, *sorted(map(file_name, HOW)))]
+        unfinished = [
+            *(path for path in published if folder.tree.state(path) is not None),
+            *(
+                folder.run / name
+                for name in folder.tree.names(folder.run)
+                if name in made or name.startswith(f"{folder.checkpoint.name}.new")
+            ),
+            *(folder.sessions / name for name in folder.tree.names(folder.sessions) if name.endswith(".json.new")),
+            *store.leftovers(folder),
+        ]
     return sorted(temporary + unfinished)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _shown(folder: Folder, paths: Iterator[Path] | list[Path]) -> list[str]:

@@ -6,12 +6,11 @@ worker can be ended at any instant, for its time or its memory, and must not be 
 
 import contextlib
 import os
-import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from parbatch.files import digest_file
+from parbatch.files import Directory, UnsafePathError, digest_file, digest_of
 from parbatch.model import Output
 
 _MOST_NS = 2**63 - 1  # in the year 2262; archives bring along any time
@@ -21,26 +20,51 @@ class PublishError(Exception):
     """What an attempt left behind can't be published; the message says which file and why."""
 
 
-def stage(folder: Path) -> tuple[Output, ...]:
-    """The files in an attempt's folder, in the order of their paths.
+def stage(folder: Path, made: os.stat_result | None = None) -> tuple[Output, ...]:
+    """The files in an attempt's folder, in the order of their paths. `made` is the folder as it was when it was made.
 
-    Raises PublishError for anything but plain files and folders: a link could lead readers out of the output folder.
+    Raises PublishError for anything but plain files and folders: a link could lead readers out of the output folder;
+    for a folder that is not the one that was made, or not there, and for what can't be read.
     """
-    outputs = []
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in [*files, *(f for f in folders if Path(parent, f).is_symlink())]:
-            path = Path(parent, name)
-            state = path.lstat()
-            shown = path.relative_to(folder).as_posix()
-            if not stat.S_ISREG(state.st_mode):
-                raise PublishError(f"{shown} in ctx.dir is not a plain file; only files and folders are published")
-            try:
-                shown.encode()
-            except UnicodeEncodeError:
-                raise PublishError(f"{shown!r} in ctx.dir has a name that is not valid text") from None
-            outputs.append(Output(shown, state.st_size, mtime_of(state), digest_file(path)))
+    outputs: list[Output] = []
+    try:
+        _check_is_the_one(folder, made)
+        for parent, folders, files in os.walk(folder, onerror=_raise):
+            outputs += _staged(folder, parent, folders, files)
+    except OSError as error:
+        shown = os.path.relpath(error.filename, folder) if error.filename else "."
+        what = "ctx.dir" if shown == "." else f"{shown} in ctx.dir"
+        raise PublishError(f"{what} can't be read: {error.strerror}") from None
     return tuple(sorted(outputs, key=lambda output: output.path))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _check_is_the_one(folder: Path, made: os.stat_result | None) -> None:
+    """Raise PublishError where an attempt's folder was removed, or something else is in its place."""
+    try:
+        now = folder.lstat()
+    except FileNotFoundError:
+        raise PublishError("ctx.dir was removed while the item was rendered; what was in it is lost") from None
+    if made is not None and (now.st_dev, now.st_ino) != (made.st_dev, made.st_ino):
+        raise PublishError("ctx.dir is not the folder any more that it was: something else was put in its place")
+
+
+def _staged(folder: Path, parent: str, folders: list[str], files: list[str]) -> Iterator[Output]:
+    folders.sort()
+    for name in [*files, *(f for f in folders if Path(parent, f).is_symlink())]:
+        path = Path(parent, name)
+        state = path.lstat()
+        shown = path.relative_to(folder).as_posix()
+        if not stat.S_ISREG(state.st_mode):
+            raise PublishError(f"{shown} in ctx.dir is not a plain file; only files and folders are published")
+        try:
+            shown.encode()
+        except UnicodeEncodeError:
+            raise PublishError(f"{shown!r} in ctx.dir has a name that is not valid text") from None
+        yield Output(shown, state.st_size, mtime_of(state), digest_file(path))
 
 
 def mtime_of(state: os.stat_result) -> int:
@@ -55,35 +79,67 @@ def publish(staged: Path, outputs: Iterable[Output], target: Path) -> None:
     """
     outputs = tuple(outputs)
     try:
-        for output in outputs:
-            place = target / output.path
-            if "/" in output.path:
-                place.parent.mkdir(parents=True, exist_ok=True)
-            if place.is_dir():
-                raise IsADirectoryError(21, "a folder of that name is there", str(place))
-        for output in outputs:
-            os.replace(staged / output.path, target / output.path)
+        with Directory.at(str(staged.parent)) as attempts:
+            if outputs:  # else the folder may never have been made
+                with attempts.enter(staged.name) as here, Directory.at(str(target)) as there:
+                    _move(outputs, here, there)
+            attempts.remove_tree(staged.name)
     except OSError as error:
         raise PublishError(f"{error.filename} can't be published: {error.strerror}") from None
-    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _move(outputs: Iterable[Output], here: Directory, there: Directory) -> None:
+    for output in outputs:
+        _look_for_obstacles(here, there, output)
+    for output in outputs:
+        with _entered(here, output.path) as (left, name), _entered(there, output.path) as (reached, new):
+            left.rename(name, reached, new)
+
+
+def _look_for_obstacles(here: Directory, there: Directory, output: Output) -> None:
+    with _entered(here, output.path) as (folder, name):
+        state = folder.state(name)
+        if state is None or not _looks_like(state, output):
+            raise PublishError(f"{output.path} was changed in ctx.dir after the item had ended")
+    with _entered(there, output.path, make=True) as (folder, name):
+        folder.check_plain(name)
+
+
+def _looks_like(state: os.stat_result, output: Output) -> bool:
+    return stat.S_ISREG(state.st_mode) and (state.st_size, mtime_of(state)) == (output.size, output.mtime_ns)
+
+
+@contextlib.contextmanager
+def _entered(top: Directory, path: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
+    """The folder that a path leads to from another, no link followed, and the path's last name."""
+    *parents, name = path.split("/")
+    with contextlib.ExitStack() as opened:
+        for parent in parents:
+            top = opened.enter_context(top.enter(parent, make=make))
+        yield top, name
 
 
 def withdraw(paths: Iterable[str], target: Path) -> None:
     """Remove published files, and the folders that this leaves empty; never anything outside `target`."""
-    for path in paths:
-        place = target / path
-        if not is_inside(place, target):
-            continue  # no attempt publishes there: somebody wrote it into the checkpoint, or put a link in the way
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            place.unlink()
-        for parent in place.relative_to(target).parents[:-1]:
-            with contextlib.suppress(OSError):  # it still holds something, or is gone already
-                (target / parent).rmdir()
+    with Directory.at(str(target)) as there:
+        for path in paths:
+            # No attempt publishes outside, or through a link: somebody wrote it into the checkpoint, or put that there.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, UnsafePathError):
+                with _entered(there, path) as (folder, name):
+                    folder.remove(name)
+                above, _, name = path.rpartition("/")[0].rpartition("/")
+                while name:
+                    with _entered(there, f"{above}/{name}" if above else name) as (folder, _):
+                        if not folder.remove_empty(name):  # it still holds something
+                            break
+                    above, _, name = above.rpartition("/")
 
 
-def is_inside(place: Path, target: Path) -> bool:
-    """Whether a path, its links followed but for the last, lies in `target`."""
-    return place.name != ".." and place.parent.resolve().is_relative_to(target.resolve())
+def is_published(path: str, target: Path) -> bool:
+    """Whether something is where a file was published; no link is followed to find out."""
+    with contextlib.suppress(OSError), Directory.at(str(target)) as there, _entered(there, path) as (folder, name):
+        return folder.state(name) is not None
+    return False
 
 
 def is_intact(output: Output, target: Path) -> bool | None:
@@ -91,11 +147,16 @@ def is_intact(output: Output, target: Path) -> bool | None:
 
     A file of the same size and time is taken as unchanged; at another time its content decides.
     """
-    place = target / output.path
     try:
-        state = place.stat()
+        with Directory.at(str(target)) as there, _entered(there, output.path) as (folder, name):
+            state = folder.state(name)
+            if state is None:
+                return None
+            if state.st_size != output.size or not stat.S_ISREG(state.st_mode):
+                return False
+            if mtime_of(state) == output.mtime_ns:
+                return True
+            with folder.open(name) as file:
+                return digest_of(file) == output.digest
     except OSError:
         return None
-    if state.st_size != output.size or not stat.S_ISREG(state.st_mode):
-        return False
-    return mtime_of(state) == output.mtime_ns or digest_file(place) == output.digest

@@ -31,7 +31,7 @@ def reading(folder: Folder) -> Iterator[Checkpoint]:
 
 def require_checkpoint(folder: Folder) -> None:
     """Raises FolderError when nothing was run in the folder yet."""
-    if folder.checkpoint.exists():
+    if folder.has_checkpoint:
         return
     if (busy := holder(folder)) is not None:
         raise FolderError(f"There is no checkpoint in {folder.root} yet: its first run ({busy}) is reading the items.")

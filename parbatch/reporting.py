@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import spreads
 from parbatch.docx.on_import import OFF, ON
 from parbatch.folder import Folder
+from parbatch.logs import Logs
 from parbatch.metrics import summaries
-from parbatch.model import NO_DATA, STATUSES, Ended, Evidence, Problem, Task
+from parbatch.model import STATUSES, Ended, Evidence, Problem
+from parbatch.naming import stem
 from parbatch.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
 
@@ -65,13 +66,13 @@ def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
 
 def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
     """Every item that was tried and is not ok, in item order."""
+    logs = Logs(folder)
     for row in checkpoint.failed_rows():
-        yield _failure(folder, row)
+        yield _failure(logs.paths(row["stem"] or stem(row["id"])), row)
 
 
-def _failure(folder: Folder, row: dict[str, Any]) -> Failure:
+def _failure(logs: Mapping[str, str | None], row: dict[str, Any]) -> Failure:
     evidence = msgspec.json.decode(row["evidence"], type=Evidence)
-    logs = log_paths(folder, row["id"], row["stem"])
     # What many failures have alike is one text in memory: all of them are in the result.
     return Failure(
         id=row["id"],
@@ -110,13 +111,6 @@ def warnings_of(checkpoint: Checkpoint) -> Warnings:
             if len(first) < MOST_WARNED:
                 first.append(Warned(id=item_id, name=name, problem=problem))
     return Warnings(items=items, total=total, by_type=by_type, first=first)
-
-
-def log_paths(folder: Folder, item_id: str, stem: str | None) -> dict[str, str | None]:
-    """Where an item's logs are, from the output folder on, by stream; None for a stream that it wrote nothing to."""
-    task = Task(0, item_id, "", "", NO_DATA, stem=stem or "")
-    paths = {stream: folder.log(task.file_stem, stream) for stream in STREAMS}
-    return {stream: str(path.relative_to(folder.root)) if path.exists() else None for stream, path in paths.items()}
 
 
 def place_of(evidence: Evidence) -> str:

@@ -185,7 +185,7 @@ def _execute(
     check_shard(folder)
     with held(folder) as hold:
         check_shard(folder)
-        is_first = not folder.checkpoint.exists()
+        is_first = not folder.has_checkpoint
         note_killed_runs(folder)
         checkpoint, plan = open_and_plan(folder, loaded, asked)
         hold.keep()

@@ -12,8 +12,9 @@ import msgspec
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import CheckpointError, FolderError, FolderHeldError
-from parbatch.files import written_whole
-from parbatch.folder import Folder, held, holder
+from parbatch.files import UnsafePathError
+from parbatch.folder import Folder, held, holder, unusable
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.phase_folders import begun, remembered
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
@@ -21,16 +22,18 @@ from parbatch.reports import json
 from parbatch.result import RunResult
 from parbatch.shards import shards_in
 
+_MOST_OF_RECORD = 1 << 29  # bytes; where all of 200,000 items failed it has some 200 million
+
 
 def keep_record(result: RunResult, folder: Folder) -> None:
     """Write the record of a run, in place of what it was before."""
-    with written_whole(folder.session(result.run_id)) as file:
+    with folder.tree.written_whole(folder.session(result.run_id)) as file:
         file.writelines(json.pieces(result))
 
 
 def forget_record(run_id: str, folder: Folder) -> None:
     """Remove the record of a run that came to nothing."""
-    folder.session(run_id).unlink(missing_ok=True)
+    folder.tree.remove(folder.session(run_id))
 
 
 def newest_record(checkpoint: Checkpoint, folder: Folder) -> RunResult:
@@ -46,7 +49,7 @@ def note_killed_runs(folder: Folder) -> None:
 
     A checkpoint that can't be used is left to the command that needs it, and will say so.
     """
-    if not folder.checkpoint.exists():
+    if not folder.has_checkpoint:
         return
     with contextlib.suppress(CheckpointError, sqlite3.Error, OSError):
         with contextlib.closing(Checkpoint(folder.checkpoint)) as checkpoint:
@@ -69,7 +72,7 @@ def note_killed_runs_in_passing(folder: Folder) -> None:
             phases = remembered(folder)
             for part in [*shards_in(folder), *(one.folder for one in begun(folder, phases.names if phases else ()))]:
                 note_killed_runs_in_passing(part)
-    if holder(folder) is not None or not folder.checkpoint.exists():
+    if holder(folder) is not None or not folder.has_checkpoint:
         return
     with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, sqlite3.Error, OSError):
         with reading(folder) as checkpoint:
@@ -80,10 +83,15 @@ def note_killed_runs_in_passing(folder: Folder) -> None:
 
 
 def _record(run_id: str, folder: Folder) -> RunResult | None:
+    """The record of a run; None where it is not there, can't be read, or is not what a run has written there."""
     try:
-        return msgspec.json.decode(folder.session(run_id).read_bytes(), type=RunResult)
-    except (OSError, msgspec.MsgspecError):
+        record = msgspec.json.decode(folder.tree.read(folder.session(run_id), _MOST_OF_RECORD), type=RunResult)
+        times = [datetime.fromisoformat(time) for time in (record.started_at, record.finished_at) if time is not None]
+    except UnsafePathError as error:
+        raise unusable(folder.root, error) from None
+    except (OSError, ValueError, *NOT_JSON):
         return None
+    return record if record.run_id == run_id and all(time.tzinfo is not None for time in times) else None
 
 
 def _killed(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:

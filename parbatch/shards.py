@@ -25,19 +25,19 @@ def shards_in(folder: Folder) -> list[Folder]:
         raise FolderError(
             f"{folder.shards} has shards that can't belong together: {names}. Move away those that are wrong."
         )
-    return [Folder(folder.root, shard) for shard in begun[0].all]
+    return [folder.of_shard(shard) for shard in begun[0].all]
 
 
 def _begun(folder: Folder) -> list[Shard]:
     """The shards that somebody has run here, or is about to run."""
-    if not folder.shards.is_dir():
-        return []
-    named = sorted(shard for path in folder.shards.iterdir() if (shard := named_shard(path.name)) is not None)
-    return [shard for shard in named if _is_begun(Folder(folder.root, shard))]
+    with folder.in_use():
+        names = folder.tree.names(folder.shards)
+    named = sorted(shard for name in names if (shard := named_shard(name)) is not None)
+    return [shard for shard in named if _is_begun(folder.of_shard(shard))]
 
 
 def _is_begun(folder: Folder) -> bool:
-    return folder.checkpoint.exists() or holder(folder) is not None
+    return folder.has_checkpoint or holder(folder) is not None
 
 
 def check_shard(folder: Folder) -> None:
@@ -69,7 +69,7 @@ def _is_run_as_a_whole(folder: Folder) -> bool:
     whole = Folder(folder.root)
     others = [shard for shard in _begun(folder) if shard != folder.shard]
     # Where shards have been run before, the holder of the whole only joins them.
-    return whole.checkpoint.exists() or (not others and not folder.checkpoint.exists() and holder(whole) is not None)
+    return whole.has_checkpoint or (not others and not folder.has_checkpoint and holder(whole) is not None)
 
 
 def _counted(count: int) -> str:
@@ -82,7 +82,7 @@ def _typed(count: int) -> str:
 
 def parts_in(folder: Folder) -> list[Part]:
     """The shards that have a checkpoint, to be joined."""
-    return [Part(str(part.shard), part) for part in shards_in(folder) if part.checkpoint.exists()]
+    return [Part(str(part.shard), part) for part in shards_in(folder) if part.has_checkpoint]
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def unfinished(folder: Folder) -> dict[Shard, str]:
 
 
 def _why_unfinished(part: Folder) -> str | None:
-    if not part.checkpoint.exists():
+    if not part.has_checkpoint:
         return "not begun"
     with reading(part) as checkpoint:
         last, pending = checkpoint.last_run(), checkpoint.counts()["pending"]

@@ -1,7 +1,6 @@
 """The stages of one run: rendering the items, merging and the overview, the report."""
 
 import contextlib
-import shutil
 import sqlite3
 import sys
 import time
@@ -110,13 +109,13 @@ class Stages:
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[None]:
         """The run's own temporary folder; what killed runs left in theirs goes too."""
-        for leftover in self._setting.folder.tmp.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        self._setting.tmp.mkdir()
+        tree = self._setting.folder.tree
+        tree.empty(self._setting.folder.tmp)
+        tree.make_folder(self._setting.tmp)
         try:
             yield
         finally:
-            shutil.rmtree(self._setting.tmp, ignore_errors=True)
+            tree.remove_tree(self._setting.tmp)
 
     def begin(self) -> None:
         """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""

@@ -142,7 +142,7 @@ def _phases(folder: Folder) -> dict[str, dict[str, int]]:
 
 def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
     """The shards one after another, each as it is when its turn comes; nothing of them is copied."""
-    standings = [look(part) if part.checkpoint.exists() else None for part in parts]
+    standings = [look(part) if part.has_checkpoint else None for part in parts]
     begun = [one for one in standings if one is not None]
     newest = max(begun, key=lambda one: one.run_id or "", default=None)
     states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
@@ -175,7 +175,7 @@ def _state_of_shard(part: Folder, standing: Standing | None) -> RunState:
 
 def _failures_of_all(parts: list[Folder]) -> Iterator[Failure]:
     for part in parts:
-        if part.checkpoint.exists():
+        if part.has_checkpoint:
             with reading(part) as checkpoint:
                 yield from failures(checkpoint, part)
 

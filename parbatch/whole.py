@@ -13,9 +13,10 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import FolderError, FolderHeldError
-from parbatch.files import written_whole
-from parbatch.folder import Folder, held
+from parbatch.files import UnsafePathError
+from parbatch.folder import Folder, held, unusable
 from parbatch.joining import clashes, join
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Output
 from parbatch.options import Options
@@ -107,9 +108,12 @@ def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
 def made_before(folder: Folder) -> Made:
     """What was made of all shards before; nothing, where that can't be read."""
     try:
-        return msgspec.json.decode(_file(folder).read_bytes(), type=Made)
-    except (OSError, msgspec.MsgspecError):
+        made = msgspec.json.decode(folder.tree.read(_file(folder)), type=Made)
+    except UnsafePathError as error:
+        raise unusable(folder.root, error) from None
+    except (OSError, *NOT_JSON):
         return Made()
+    return made
 
 
 def _file(folder: Folder) -> Path:
@@ -136,7 +140,7 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
         problems = write_reports(Material(result, checkpoint, folder))
         published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
         made = Made(now, published, products, stage.documents)
-    with written_whole(_file(folder)) as file:
+    with folder.tree.written_whole(_file(folder)) as file:
         file.write(msgspec.json.encode(made))
     return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
 

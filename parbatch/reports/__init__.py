@@ -6,8 +6,8 @@ A report is a module that satisfies `Report`; it is found by its file's name her
 from importlib import import_module
 from typing import BinaryIO, Protocol, cast
 
-from parbatch.files import written_whole
 from parbatch.reports.material import Material
+from parbatch.system_errors import in_words
 
 REPORTS = {
     "report.json": "parbatch.reports.json",
@@ -30,9 +30,9 @@ def write_reports(material: Material) -> dict[str, str]:
         report = cast("Report", import_module(module))
         path = material.folder.report(name)
         try:
-            with written_whole(path) as file:
+            with material.folder.tree.written_whole(path) as file:
                 report.write(material, file)
         except Exception as error:  # noqa: BLE001 -- the run is over and safe: nothing in a report may fail it
-            why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            why = in_words(error, material.folder.checkpoint) or f"{type(error).__name__}: {error}"
             problems[name] = f"{path.name} can't be written ({why}). `parbatch report` writes it again."
     return problems

@@ -74,7 +74,7 @@ def _details(failure: Failure, material: Material) -> Iterator[str]:
     elif "\n" in failure.message.strip():
         yield from _block(f"Message of {whose}", failure.message, MOST_TRACEBACK)
     for stream, path in (("stdout", failure.stdout_path), ("stderr", failure.stderr_path)):
-        if path and (words := tail(material.folder.root / path, MOST_LOG_BYTES)).strip():
+        if path and (words := tail(material.logs, path, MOST_LOG_BYTES)).strip():
             yield from _block(f"End of {stream} of {whose}", words, 2 * MOST_LOG_BYTES)
 
 

@@ -96,7 +96,7 @@ def _class_name(job: str, group: str) -> str:
 def _details(failure: Failure, material: Material) -> dict[str, str]:
     details = {"text": failure.traceback or failure.message}
     for element, path in (("system-out", failure.stdout_path), ("system-err", failure.stderr_path)):
-        if path and (words := tail(material.folder.root / path, MOST_LOG_BYTES)):
+        if path and (words := tail(material.logs, path, MOST_LOG_BYTES)):
             details[element] = words
     return details
 

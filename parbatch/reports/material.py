@@ -1,14 +1,13 @@
 """What reports are made from: a run's result, and the checkpoint for what the result has no room for."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from parbatch.capture import STREAMS
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
+from parbatch.logs import Logs
 from parbatch.naming import stem
 from parbatch.result import RunResult
 
@@ -81,20 +80,16 @@ class Material:
         """Which of the item's logs there are."""
         if not (self._has_logs or row.file_stem.startswith("../")):  # of joined checkpoints, each leads elsewhere
             return []
-        return [stream for stream in STREAMS if os.path.exists(self._log(row.file_stem, stream))]  # noqa: PTH110
+        return [stream for stream, path in self.logs.paths(row.file_stem).items() if path is not None]
 
-    def _log(self, file_stem: str, stream: str) -> str:
-        if file_stem.startswith("../"):
-            return str(self.folder.log(file_stem, stream))
-        return f"{self.folder.logs}/{file_stem}.{stream}.txt"  # Paths for 100,000 items take a second
+    @cached_property
+    def logs(self) -> Logs:
+        """The logs of the items."""
+        return Logs(self.folder)
 
     @cached_property
     def _has_logs(self) -> bool:
-        try:
-            with os.scandir(self.folder.logs) as entries:
-                return next(entries, None) is not None
-        except FileNotFoundError:  # joined checkpoints have their logs elsewhere
-            return False
+        return not self.folder.tree.is_empty(self.folder.logs)  # joined checkpoints have theirs elsewhere
 
     @cached_property
     def _has_outputs(self) -> bool:

@@ -1,9 +1,9 @@
 """Text from items, made fit for a report: short enough, and without what could hide, move or command."""
 
-import os
 import re
 from html import escape
-from pathlib import Path
+
+from parbatch.logs import Logs
 
 # Escape sequences of terminals: CSI, OSC (up to its end or the line's), and those of two characters.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])")
@@ -45,13 +45,10 @@ def shorten(text: str, most: int) -> str:
     return f"{text[:half]}[… {len(text) - 2 * half} characters cut …]{text[-half:]}"
 
 
-def tail(path: Path, most: int) -> str:
+def tail(logs: Logs, path: str, most: int) -> str:
     """The end of a log in so many bytes, with what is not text replaced; empty where it can't be read."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - most))
-            piece = file.read(most)
+        piece, size = logs.tail(path, most)
     except OSError:
         return ""
     told = f"[… {size - most} bytes before this, in the log …]\n" if size > most else ""

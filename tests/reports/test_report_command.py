@@ -90,5 +90,5 @@ def test_what_can_not_be_written_is_said(out: Path) -> None:
     (out / "junit.xml").mkdir()
     done = typed("job.py")
     assert done.exit_code == 1
-    assert "junit.xml can't be written (Is a directory)" in done.output
+    assert "junit.xml is a folder, where a file belongs" in done.output
     assert f"{Path('outputs/letters/report.html')}\n" in done.output

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parbatch.folder import Folder
+from parbatch.logs import Logs
 from parbatch.reports.text import for_xml, shorten, tail, visible
 
 
@@ -39,8 +41,10 @@ def test_a_short_text_stays_and_a_long_one_keeps_both_ends(text: str, most: int)
 
 
 def test_the_end_of_a_log_tells_what_came_before(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"x" * 90 + b"\xff the end")
-    assert tail(log, 9) == "[… 90 bytes before this, in the log …]\n� the end"
-    assert tail(log, 1000).startswith("xxx")
-    assert tail(tmp_path / "none", 10) == ""
+    logs = Logs(Folder(tmp_path))
+    (tmp_path / "log").write_bytes(b"x" * 90 + b"\xff the end")
+    assert tail(logs, "log", 9) == "[… 90 bytes before this, in the log …]\n� the end"
+    assert tail(logs, "log", 1000).startswith("xxx")
+    assert tail(logs, "none", 10) == ""
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    assert tail(logs, "link", 10) == ""
