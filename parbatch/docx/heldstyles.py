@@ -25,11 +25,11 @@ _items: Any = ElementBase.items
 class CheckedIndex:
     """What each style of a tree answers to its name, as long as no style has come, gone, moved or changed."""
 
-    __slots__ = ("_attributes", "_children", "_records", "_root", "_styles")
+    __slots__ = ("_attributes", "_children", "_records", "_styles", "root")
 
     def __init__(self, root: Any, records: dict[Any, Any]) -> None:
         """Take down what `records`, the answers by style element made from `root` just now, depend on."""
-        self._root = root
+        self.root = root
         self._records = records
         self._children = root[:]
         self._styles = [child for child in self._children if child.tag == _STYLE]
@@ -42,9 +42,9 @@ class CheckedIndex:
         """Return the answer for the first style of this name; None if there is none or the styles have
         changed.
         """
-        if self._root[:] != self._children or list(map(_items, self._styles)) != self._attributes:
+        if self.root[:] != self._children or list(map(_items, self._styles)) != self._attributes:
             return None
         if '"' in name:  # python-docx's own search fails on it
             return None
-        found = _named(self._root, name=BabelFish.ui2internal(name))
+        found = _named(self.root, name=BabelFish.ui2internal(name))
         return self._records.get(found[0].getparent()) if found else None

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from docx.opc.constants import CONTENT_TYPE
 from docx.opc.oxml import CT_Relationships
-from docx.opc.packuri import CONTENT_TYPES_URI, PACKAGE_URI
+from docx.opc.packuri import CONTENT_TYPES_URI, PACKAGE_URI, PackURI
 from docx.opc.pkgwriter import _ContentTypesItem
 from docx.opc.rel import Relationships
 from docx.package import Package
@@ -21,7 +21,7 @@ from docx.parts.document import DocumentPart
 from docx.parts.hdrftr import FooterPart, HeaderPart
 
 from parbatch.docx.deflate import DeflateCache, Deflated, deflated
-from parbatch.docx.templates import SOURCE
+from parbatch.docx.shared_parts import source_of
 from parbatch.docx.word_formats import saved_as
 from parbatch.docx.zipping import zipped
 
@@ -73,13 +73,16 @@ def _save_package(package: Any, target: str | os.PathLike[str] | IO[bytes]) -> N
 
 def _members(package: Any) -> list[tuple[str, Deflated]]:
     """Return the members of the file, in python-docx's order: content types, package relationships, parts."""
-    for part in package.iter_parts():
+    for part in package.parts:
         part.before_marshal()
-    parts = list(package.iter_parts())
+    parts = package.parts
+    entries = tuple((part.partname, part.content_type) for part in parts)
+    # A plain string in a name's place is equal to the name, but python-docx fails on it.
+    cached = all(type(partname) is PackURI for partname, _ in entries)
     members = [
         (
             CONTENT_TYPES_URI.membername,
-            _content_types(tuple((part.partname, part.content_type) for part in parts)),
+            _content_types(entries) if cached else _content_types.__wrapped__(entries),
         ),
         (PACKAGE_URI.rels_uri.membername, _rels_member(package.rels)),
     ]
@@ -95,11 +98,24 @@ def _part(part: Any) -> Deflated:
     """Return a part's content compressed; one that still shares its template's tree is neither copied nor
     serialised.
     """
-    source = part.__dict__.get(SOURCE)
+    source = source_of(part)
     if source is not None:
         return _cache.get(source.blob)
-    blob = part.blob
+    blob = _content(part.blob)
     return deflated(blob) if type(part) in _CHANGING else _cache.get(blob)
+
+
+def _content(blob: Any) -> bytes:
+    """Return as bytes what zipfile would write: text as UTF-8, and the bytes of any buffer.
+
+    Raises what zipfile raises for anything else.
+    """
+    if type(blob) is bytes:
+        return blob
+    if isinstance(blob, str):
+        return blob.encode("utf-8")
+    len(blob)
+    return memoryview(blob).tobytes()
 
 
 @lru_cache(maxsize=256)

@@ -23,25 +23,25 @@ from typing import TYPE_CHECKING, Any
 
 from docx.enum.style import WD_STYLE_TYPE
 from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.rel import Relationships
 from docx.oxml.parser import parse_xml
 from docx.oxml.styles import CT_Styles
 from docx.parts.document import DocumentPart
 from docx.parts.styles import StylesPart
-from docx.styles import BabelFish
 from docx.styles.style import BaseStyle
 from docx.styles.styles import Styles
 
 from parbatch.docx.handles import explained, uses
 from parbatch.docx.heldstyles import CheckedIndex
 from parbatch.docx.names import clark
+from parbatch.docx.shared_parts import OwnElement, source_of
+from parbatch.docx.stylenames import FALSE, TRUE, TYPES, style_names, style_records
 
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
+    from parbatch.docx.stylenames import StyleNames, StyleRecord
 
-_STYLE, _NAME = clark("w:style"), clark("w:name")
-_TYPE, _ID, _DEFAULT, _VAL = clark("w:type"), clark("w:styleId"), clark("w:default"), clark("w:val")
-_TYPES = {member.xml_value: member for member in WD_STYLE_TYPE}
-_TRUE, _FALSE = frozenset(("1", "true", "on")), frozenset(("0", "false", "off"))
+_STYLE, _TYPE, _DEFAULT = clark("w:style"), clark("w:type"), clark("w:default")
 _STYLES = RELATIONSHIP_TYPE.STYLES
 
 #: Look-ups that search before an index is made: making one costs as much as two searches.
@@ -51,57 +51,19 @@ _PATIENCE = 3
 #: element.
 INDEX, SEARCHES = "_parbatch_styles", "_parbatch_style_searches"
 
-#: A style's type, and what to write for it: its id, or None for the default style of its type.
-StyleRecord = tuple[WD_STYLE_TYPE, "str | None"]
-StyleNames = dict[str, StyleRecord]
-
-
-def style_records(root: Any) -> dict[Any, StyleRecord | None]:
-    """Return for each style element what to answer for it, None for one that has no type.
-
-    Where a single style has a type or a default flag that python-docx can't read, every look-up may fail, so
-    nothing is answered.
-    """
-    defaults: dict[str, Any] = {}
-    kinds: dict[Any, str | None] = {}
-    for style in root.iterchildren(_STYLE):
-        kind, flag = style.get(_TYPE), style.get(_DEFAULT)
-        if (kind is not None and kind not in _TYPES) or not (flag is None or flag in _TRUE or flag in _FALSE):
-            return {}
-        if flag in _TRUE and kind is not None:
-            defaults[kind] = style
-        kinds[style] = kind
-    return {
-        style: None if kind is None else (_TYPES[kind], None if defaults.get(kind) is style else style.get(_ID))
-        for style, kind in kinds.items()
-    }
-
-
-def style_names(root: Any) -> StyleNames:
-    """Return the answer for each style name that python-docx finds without an error or a warning."""
-    first: dict[str, StyleRecord | None] = {}
-    for style, record in style_records(root).items():
-        for element in style.iterchildren(_NAME):
-            name = element.get(_VAL)
-            if name is not None and '"' not in name:
-                first.setdefault(name, record)
-    for alias, internal in BabelFish.style_aliases:
-        first[alias] = first.get(internal)
-    return {name: record for name, record in first.items() if record is not None}
-
 
 class StyleIndex:
     """The style names of one document's own styles, good for as long as nobody else holds an element of the
     tree.
     """
 
-    __slots__ = ("_document", "_expected", "_root", "_uses", "names")
+    __slots__ = ("_document", "_expected", "_uses", "names", "root")
 
     #: References to the root and to its document when nobody else holds any; measured, see `_calibrate`.
     alone: tuple[int, int] | None = None
 
     def __init__(self, root: Any) -> None:
-        self._root = root
+        self.root = root
         self._document = next((ref for ref in gc.get_referents(root) if type(ref).__name__ == "_Document"), None)
         self.names: StyleNames = {}
         self._uses = uses()
@@ -118,11 +80,11 @@ class StyleIndex:
 
     def explained(self) -> tuple[int, int] | None:
         """Return how many of the references are those of idle handles, None if that can't be told."""
-        return explained(self._root, self._document)
+        return explained(self.root, self._document)
 
     def counts(self) -> tuple[int, int]:
         """Return how many references there are to the root element and to its document."""
-        return getrefcount(self._root), getrefcount(self._document)
+        return getrefcount(self.root), getrefcount(self._document)
 
     def trustworthy(self) -> bool:
         """Whether nobody holds an element of the tree but the part, this index, and handles that lie idle."""
@@ -155,72 +117,76 @@ def _calibrate() -> tuple[int, int] | None:
     return alone if told_apart and idle and noticed and index.counts() == alone else None
 
 
-class TouchedElement:
+class TouchedElement(OwnElement):
     """`StylesPart._element`, noticing when it is asked for: whoever gets it may change the styles."""
 
     def __get__(self, part: Any, owner: type | None = None) -> Any:
-        if part is None:
-            return self
-        state = part.__dict__
-        state.pop(INDEX, None)
-        state.pop(SEARCHES, None)
-        if "_element" not in state:
-            return part.__getattr__("_element")
-        return state["_element"]
+        if part is not None:
+            _forget_index(part)
+        return super().__get__(part, owner)
 
     def __set__(self, part: Any, element: Any) -> None:
-        state = part.__dict__
-        state.pop(INDEX, None)
-        state.pop(SEARCHES, None)
-        state["_element"] = element
+        _forget_index(part)
+        super().__set__(part, element)
+
+    def __delete__(self, part: Any) -> None:
+        _forget_index(part)
+        super().__delete__(part)
+
+
+def _forget_index(part: Any) -> None:
+    state = part.__dict__
+    dict.pop(state, INDEX, None)
+    dict.pop(state, SEARCHES, None)
 
 
 _original_get_style_id: Any = None
 _original_default_for: Any = None
 
 
-def _styles_part(rels: dict[str, Any]) -> Any:
+def _styles_part(rels: Any) -> Any:
     """Return the one styles part that a document is related to; None if there is none or more than one."""
+    if type(rels) is not Relationships:
+        return None
     found = [rel for rel in rels.values() if rel.reltype == _STYLES]
     return found[0].target_part if len(found) == 1 and not found[0].is_external else None
 
 
 def known_style(document_part: Any, name: str) -> StyleRecord | None:
     """Return the type and id of the style of this name, or None where only a search can tell."""
-    rels = document_part.__dict__.get("rels")
-    part = _styles_part(rels) if rels else None
+    part = _styles_part(document_part.__dict__.get("rels"))
     if type(part) is not StylesPart:
         return None
-    state = part.__dict__
-    source = state.get("_parbatch_source")
+    source = source_of(part)
     if source is not None:
-        shared: StyleNames = source.style_names
-        return shared.get(name)
-    index: StyleIndex | CheckedIndex | None = state.get(INDEX)
+        return source.style_names.get(name)
+    state = part.__dict__
+    index: StyleIndex | CheckedIndex | None = dict.get(state, INDEX)
     found: StyleRecord | None = None
-    if index is not None:
+    if index is not None and index.root is dict.get(state, "_element"):
         found = index.find(name)
     if found is None:
-        searches = state[SEARCHES] = state.get(SEARCHES, 0) + 1
+        searches = dict.get(state, SEARCHES, 0) + 1
+        dict.__setitem__(state, SEARCHES, searches)
         if searches > _PATIENCE:
-            state[SEARCHES] = 0
-            state.pop(INDEX, None)
+            dict.pop(state, INDEX, None)
             del index  # it may hold elements itself
-            state[INDEX] = _new_index(state)
+            dict.update(state, {SEARCHES: 0, INDEX: _new_index(state)})
     return found
 
 
 def _new_index(state: dict[str, Any]) -> StyleIndex | CheckedIndex | None:
     """Return an index to be trusted if nobody holds an element of the part's tree, else one to be checked."""
-    if type(state.get("_element")) is not CT_Styles:
+    if type(dict.get(state, "_element")) is not CT_Styles:
         return None
     if StyleIndex.alone is not None:
-        index = StyleIndex(state["_element"])
+        index = StyleIndex(dict.__getitem__(state, "_element"))
         index.expect()
         if index.trustworthy():
-            index.names = style_names(state["_element"])
+            index.names = style_names(index.root)
             return index
-    return CheckedIndex(state["_element"], style_records(state["_element"]))
+    root = dict.__getitem__(state, "_element")
+    return CheckedIndex(root, style_records(root))
 
 
 def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
@@ -232,13 +198,13 @@ def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
         found = known_style(self, style_or_name)
         if found is not None and found[0] is style_type:
             return found[1]
-    rels = self.__dict__.get("rels")
-    part = _styles_part(rels) if rels else None
+    part = _styles_part(self.__dict__.get("rels"))
     if type(part) is StylesPart:
         if style_or_name is None:
             return None
-        if "_element" in part.__dict__:
-            return Styles(part.__dict__["_element"]).get_style_id(style_or_name, style_type)
+        element = dict.get(part.__dict__, "_element")
+        if element is not None:
+            return Styles(element).get_style_id(style_or_name, style_type)
     return _original_get_style_id(self, style_or_name, style_type)
 
 
@@ -257,11 +223,11 @@ def _default_for(self: Any, style_type: Any) -> Any:
         if kind == wanted:
             flag = style.get(_DEFAULT)
             if flag is not None:
-                if flag in _TRUE:
+                if flag in TRUE:
                     last = style
-                elif flag not in _FALSE:
+                elif flag not in FALSE:
                     return _original_default_for(self, style_type)
-        elif kind is not None and kind not in _TYPES:
+        elif kind is not None and kind not in TYPES:
             return _original_default_for(self, style_type)
     return last
 
@@ -270,6 +236,6 @@ def install(patches: Patches) -> None:
     """Replace `DocumentPart.get_style_id` and `CT_Styles.default_for`; watch `StylesPart._element`."""
     global _original_get_style_id, _original_default_for  # noqa: PLW0603
     StyleIndex.alone = _calibrate()
-    patches.replace(StylesPart, "_element", TouchedElement())
+    patches.replace(StylesPart, "_element", TouchedElement("_element"))
     _original_get_style_id = patches.replace(DocumentPart, "get_style_id", _get_style_id)
     _original_default_for = patches.replace(CT_Styles, "default_for", _default_for)

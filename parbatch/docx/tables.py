@@ -60,6 +60,7 @@ def _table_cells(self: Any) -> Any:
     """All cells: in a table without merges, one for each `w:tc` in document order."""
     tbl = self._tbl
     if type(self) is Table and type(tbl) is CT_Tbl and not _merges(tbl):
+        _ = tbl.tblGrid  # it is asked for the number of columns: a table must have it
         return [_Cell(tc, self) for tr in tbl.iterchildren(_TR) for tc in tr.iterchildren(_TC)]
     return _original["_cells"].fget(self)
 

@@ -17,23 +17,15 @@ from zipfile import BadZipFile
 import docx
 from docx import api
 from docx.opc.exceptions import PackageNotFoundError
-from docx.opc.oxml import serialize_part_xml
-from docx.opc.part import Part, PartFactory, XmlPart
-from docx.opc.parts.coreprops import CorePropertiesPart
+from docx.opc.part import Part, PartFactory
 from docx.opc.rel import Relationships
-from docx.oxml.styles import CT_Styles
 from docx.package import ImageParts, Package
-from docx.parts.comments import CommentsPart
 from docx.parts.document import DocumentPart
-from docx.parts.hdrftr import FooterPart, HeaderPart
 from docx.parts.image import ImagePart
-from docx.parts.numbering import NumberingPart
-from docx.parts.settings import SettingsPart
-from docx.parts.styles import StylesPart
 from lxml.etree import XMLSyntaxError
 
 from parbatch.docx.acceleration import accelerated
-from parbatch.docx.styles import style_names
+from parbatch.docx.shared_parts import ALSO, ELEMENT_NAMES, LAZY, SOURCE, SharedState, Source, share_elements
 from parbatch.docx.unreadable import not_there, why_unreadable
 from parbatch.docx.word_formats import WordPackage, has_macros, is_kind_of_word
 
@@ -43,39 +35,15 @@ if TYPE_CHECKING:
     from docx.document import Document
 
     from parbatch.docx.patching import Patches
-    from parbatch.docx.styles import StyleNames
 
 #: Templates kept in one process; a job has one or a few, each as large as its parsed parts.
 _LIMIT = 8
 
-_LAZY = frozenset((StylesPart, NumberingPart, SettingsPart, CommentsPart, CorePropertiesPart, HeaderPart, FooterPart))
-_KNOWN = _LAZY | {DocumentPart, ImagePart, Part}
-#: The other names under which a part keeps its element.
-_ALSO = {SettingsPart: "_settings", CommentsPart: "_comments"}
-_ELEMENT_NAMES = frozenset(("_element", *_ALSO.values()))
+_KNOWN = LAZY | {DocumentPart, ImagePart, Part}
 _OWN_NAMES = frozenset(("_partname", "_content_type", "_blob", "_package", "rels", "_rels", "_image"))
 
 #: What python-docx raises for files that are no Word documents, or damaged.
 _UNREADABLE = (BadZipFile, KeyError, XMLSyntaxError, AttributeError, ValueError, FileNotFoundError)
-
-SOURCE = "_parbatch_source"
-
-
-class Source:
-    """One XML part of a template: its tree, which nobody else may hold, and what is known of it."""
-
-    def __init__(self, element: Any) -> None:
-        self._element = element
-        self.blob: bytes = serialize_part_xml(element)
-        self.style_names: StyleNames = style_names(element) if type(element) is CT_Styles else {}
-
-    def __deepcopy__(self, memo: object) -> Source:
-        """A copied part shares the template's tree as well, until it is touched."""
-        return self
-
-    def copy(self) -> Any:
-        """Return a copy of the tree."""
-        return self._element.__deepcopy__(None)
 
 
 class Template:
@@ -99,8 +67,8 @@ class Template:
     @staticmethod
     def _record(part: Any, numbers: dict[int, int]) -> tuple[type, dict[str, Any], Any]:
         cls = type(part)
-        also = _ALSO.get(cls)
-        state = {name: value for name, value in part.__dict__.items() if name not in _ELEMENT_NAMES}
+        also = ALSO.get(cls)
+        state = {name: value for name, value in part.__dict__.items() if name not in ELEMENT_NAMES}
         if cls not in _KNOWN or not _OWN_NAMES.issuperset(state) or state.get("_image") is not None:
             raise ValueError(f"a part of class {cls.__name__} is none that can be shared")
         if also and part.__dict__[also] is not part.element:
@@ -108,9 +76,9 @@ class Template:
         state.pop("_rels", None)
         rels = state.pop("rels", None)
         state["_package"] = None
-        if cls in _LAZY:
-            state[SOURCE] = Source(part.element)
-        return cls, state, _recorded(rels, numbers) if rels else None
+        if cls in LAZY:
+            state[SOURCE] = Source(part.element, also)
+        return cls, state, None if rels is None else _recorded(rels, numbers)
 
     @property
     def is_plain(self) -> bool:
@@ -123,7 +91,10 @@ class Template:
         parts = []
         for cls, state, _ in self._parts:
             part: Any = object.__new__(cls)
-            part.__dict__.update(state)
+            if cls in LAZY:
+                part.__dict__ = SharedState(state)
+            else:
+                part.__dict__.update(state)
             if cls is not ImagePart:  # an image part is made without its package
                 part.__dict__["_package"] = package
             parts.append(part)
@@ -159,29 +130,6 @@ def _related(recorded: list[tuple[str, str, Any, bool]], base_uri: str, parts: l
     for r_id, reltype, target, is_external in recorded:
         rels.add_relationship(reltype, target if is_external else parts[target], r_id, is_external)
     return rels
-
-
-# ---- shared until touched ----------------------------------------------------------------------------------
-
-
-def own_element(part: Any) -> Any:
-    """Give a part that shares its template's tree a copy of its own, and return that."""
-    state = part.__dict__
-    element = state[SOURCE].copy()
-    state["_element"] = element
-    also = _ALSO.get(type(part))
-    if also:
-        state[also] = element
-    del state[SOURCE]
-    return element
-
-
-def _getattr(self: Any, name: str) -> Any:
-    """Called when an XML part has no such attribute: its element, while it shares its template's."""
-    if name in _ELEMENT_NAMES and SOURCE in self.__dict__:
-        own_element(self)
-        return self.__dict__[name] if name in self.__dict__ else object.__getattribute__(self, name)
-    return object.__getattribute__(self, name)
 
 
 # ---- the cache ---------------------------------------------------------------------------------------------
@@ -294,7 +242,6 @@ def install(patches: Patches) -> None:
     api_names: Any = vars(api)
     api_names["_parbatch_document"] = _fast_document
     _original_document = patches.replace_body(api.Document, _document)
-    # Never taken away again: documents made with it may live on, and it does nothing for others.
-    XmlPart.__getattr__ = _getattr  # type: ignore[attr-defined]
+    share_elements()
     patches.on_undo(_templates.clear)
     patches.on_undo(_seen.clear)

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parbatch.docx import accelerate, open_template, restore
-from parbatch.docx.templates import SOURCE
+from parbatch.docx.shared_parts import source_of
 from tests.docx.docx_operations import OPERATIONS
 from tests.docx.docx_script import Machine, saved_parts
-from tests.docx.docx_values import png
+from tests.docx.docx_templates import build_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,29 +36,14 @@ def _accelerated() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A template with everything that has a part of its own: header, footer, picture, comment, link,
-    settings.
-    """
     restore()
-    document = docx.Document()
-    run = document.add_paragraph("text", style="Quote").add_run("run")
-    document.add_picture(io.BytesIO(png(3)))
-    document.sections[0].header.paragraphs[0].text = "header"
-    document.sections[0].header.paragraphs[0].add_run().add_picture(io.BytesIO(png(2)))
-    document.sections[0].footer.paragraphs[0].text = "footer"
-    document.add_comment(run, "a comment", author="me")
-    document.settings.odd_and_even_pages_header_footer = True
-    document.part.relate_to("https://example.org/", "urn:link", is_external=True)
-    document.add_table(2, 2, "Table Grid").cell(0, 0).merge(document.tables[0].cell(1, 0))
-    path = tmp_path_factory.mktemp("templates") / "full.docx"
-    document.save(str(path))
-    return path
+    return build_full(tmp_path_factory.mktemp("templates") / "full.docx")
 
 
 def lazy(document: Document) -> list[str]:
     """The names of the parts that still share their template's tree."""
     package: Any = document.part.package
-    return sorted(part.partname for part in package.iter_parts() if SOURCE in part.__dict__)
+    return sorted(part.partname for part in package.iter_parts() if source_of(part) is not None)
 
 
 def structure(document: Document) -> list[Any]:
