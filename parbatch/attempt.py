@@ -15,7 +15,7 @@ import msgspec
 from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
-from parbatch.docx import explain_forbidden, is_document
+from parbatch.docx import explain_forbidden, is_saved_as_document
 from parbatch.docx.on_import import accelerate_if_loaded, acceleration
 from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.holding import NOTHING_REQUIRED, Holding, Required
@@ -216,11 +216,11 @@ class Attempts:
     def accept(self, draft: Draft, value: Any) -> None:
         """Take what the job's code returned for an item: a document into its folder, anything else as its result."""
         self.upkeep.leave_if_forked()
-        if is_document(value):
-            from parbatch.docx import save  # noqa: PLC0415 -- jobs without documents never load python-docx
+        if value is not None and is_saved_as_document(value):
+            from parbatch.docx import save_document  # noqa: PLC0415 -- jobs without documents never load python-docx
 
             accelerate_if_loaded()
-            save(value, draft.ctx.dir / f"{draft.task.file_stem}.docx")
+            save_document(value, draft.ctx.dir / f"{draft.task.file_stem}.docx")
             value = None
         draft.result = NO_DATA if value is None else msgspec.Raw(encode(value, "the returned value"))
         draft.ctx.result = value

@@ -10,6 +10,8 @@ from typing import cast
 
 import msgspec
 
+from parbatch.json_advice import advice_for
+
 _encoder = msgspec.json.Encoder()
 _PLAIN = frozenset({str, int, bool, type(None)})
 
@@ -79,13 +81,13 @@ def _unusual(value: object, place: str) -> object:
         return _plain(dict(value), place)
     if isinstance(value, (list, tuple)):
         return _plain(list(value), place)
-    advice = "; use its isoformat()" if hasattr(value, "isoformat") else ""
-    raise NotJSONError(f"{place} is of type {_type_name(value)}, which JSON can't hold{advice}")
+    advice = advice_for(value)
+    raise NotJSONError(f"{place} is of type {_type_name(value)}, which JSON can't hold{'; ' * bool(advice)}{advice}")
 
 
 def _key(key: object, place: str) -> str:
     if not isinstance(key, str):
-        raise NotJSONError(f"{place} has the key {key!r}; JSON keys are text")
+        raise NotJSONError(f"{place} has the key {key!r}; JSON keys are text: use str()")
     return str.__str__(key)
 
 

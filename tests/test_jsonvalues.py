@@ -1,14 +1,18 @@
 """JSON values and nothing else."""
 
 import collections
+import dataclasses
 import datetime as dt
+import decimal
 import enum
 import json
 import math
 import pathlib
 import types
+import uuid
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +106,65 @@ def test_what_json_cannot_hold_is_named_with_its_place_and_type(value: object, w
     with pytest.raises(NotJSONError) as caught:
         encode(value, "data")
     assert all(word in str(caught.value) for word in words)
+
+
+class Bare(enum.Enum):
+    ONE = 1
+
+
+@dataclasses.dataclass
+class Place:
+    x: int = 1
+
+
+class Picture:
+    def save(self, path: str) -> None:
+        """Write a file."""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "advice"),
+    [
+        (np.int64(3), "numpy.int64", "use its item()"),
+        (np.float32(2), "numpy.float32", "use its item()"),
+        (np.bool_(False), "numpy.bool", "use its item()"),
+        (np.array([1, 2]), "numpy.ndarray", "use its tolist()"),
+        (np.datetime64("2026-01-01"), "numpy.datetime64", "use str()"),
+        (np.datetime64("NaT"), "numpy.datetime64", "it stands for a missing value: use None"),
+        (decimal.Decimal("1.10"), "decimal.Decimal", "use str(), which keeps it exact, or float()"),
+        (pathlib.Path("x"), "pathlib.PosixPath", "use str()"),
+        (b"x", "bytes", "base64"),
+        ({1}, "set", "use sorted()"),
+        (dt.date(2026, 1, 1), "datetime.date", "use its isoformat()"),
+        (dt.timedelta(1), "datetime.timedelta", "use its total_seconds()"),
+        (Bare.ONE, "Bare", "use its value"),
+        (uuid.UUID(int=1), "uuid.UUID", "use str()"),
+        (iter([1]), "list_iterator", "use list()"),
+        (Place(), "Place", "use dataclasses.asdict()"),
+        (Picture(), "Picture", "save it in ctx.dir"),
+        (len, "builtin_function_or_method", "is a call, (), missing?"),
+        (ValueError("x"), "ValueError", "use str(), or raise it"),
+    ],
+)
+def test_what_json_cannot_hold_is_told_with_how_to_write_it(value: object, kind: str, advice: str) -> None:
+    with pytest.raises(NotJSONError) as caught:
+        encode({"due": [value]}, "data")
+    assert str(caught.value).startswith("data['due'][0] is of type ")
+    assert kind in str(caught.value)
+    assert advice in str(caught.value).partition("can't hold; ")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("NaTType", "use None"), ("NAType", "use None"), ("Timestamp", "use its isoformat()"),
+     ("DataFrame", 'use its to_dict("records")'), ("Series", "use its tolist()"), ("Period", "use str()")],
+)  # fmt: skip
+def test_values_of_pandas_are_known_by_their_names(name: str, advice: str) -> None:
+    members = {"__module__": "pandas.core", "isoformat": str, **({"tolist": list} if name == "Series" else {})}
+    with pytest.raises(NotJSONError) as caught:
+        encode([type(name, (), members)()], "the returned value")
+    assert str(caught.value).startswith(f"the returned value[0] is of type pandas.core.{name}")
+    assert advice in str(caught.value)
 
 
 @pytest.mark.parametrize("levels", [1_500, 100_000])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version
     from parbatch.docx.build import add_paragraphs, add_table
     from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
+    from parbatch.docx.foreign import save_document
     from parbatch.docx.on_import import accelerate_on_import
     from parbatch.docx.saving import document_bytes, save
     from parbatch.docx.templates import open_template
@@ -31,9 +32,11 @@ __all__ = [
     "explain_forbidden",
     "find_forbidden",
     "is_document",
+    "is_saved_as_document",
     "open_template",
     "restore",
     "save",
+    "save_document",
     "unproved_version",
 ]
 
@@ -50,6 +53,7 @@ _HOMES = {
     "find_forbidden": "forbidden",
     "document_bytes": "saving",
     "save": "saving",
+    "save_document": "foreign",
     "open_template": "templates",
 }
 
@@ -64,10 +68,30 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+#: The classes of documents, where each is found once its library is imported.
+_DOCUMENT = ("docx.document", "Document")
+_SAVING_THEMSELVES = (("docxtpl.template", "DocxTemplate"), ("docxcompose.composer", "Composer"))
+
+
 def is_document(obj: object) -> bool:
     """Whether `obj` is a python-docx document.
 
     Imports nothing: where docx was never imported there are none.
     """
-    module = sys.modules.get("docx.document")
-    return module is not None and isinstance(obj, module.Document)
+    return _is_one_of(obj, _DOCUMENT)
+
+
+def is_saved_as_document(obj: object) -> bool:
+    """Whether `save_document` saves `obj`: a python-docx document, or one of docxtpl or docxcompose.
+
+    Imports nothing, as above.
+    """
+    return is_document(obj) or _is_one_of(obj, *_SAVING_THEMSELVES)
+
+
+def _is_one_of(obj: object, *classes: tuple[str, str]) -> bool:
+    for home, name in classes:
+        kind = getattr(sys.modules.get(home), name, None)
+        if isinstance(kind, type) and isinstance(obj, kind):
+            return True
+    return False
