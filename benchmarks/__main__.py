@@ -1,6 +1,8 @@
 """Run the benchmarks, and leave JSON and a Markdown table in `benchmarks/results/`.
 
-Usage: python -m benchmarks [packets|runner|context]
+Usage: python -m benchmarks [readme|packets|runner|context|table]
+
+`table` measures nothing: it prints the rows of all suites, as they were measured last, as README's one table.
 """
 
 import os
@@ -15,18 +17,28 @@ import msgspec
 from benchmarks.measuring import Row
 
 RESULTS = Path(__file__).parent / "results"
-SUITES = ("packets", "runner", "context")
+SUITES = ("readme", "packets", "runner", "context")
 PACKAGES = ("parbatch", "python-docx", "lxml", "loky", "joblib", "mpire", "isal", "zlib-ng")
 
 
+class Results(msgspec.Struct):
+    """What a suite measured, and what its figures belong to."""
+
+    about: dict[str, str]
+    rows: list[Row]
+
+
 def main() -> None:
-    """Run the suites that were asked for, or all, and write down each."""
+    """Run the suites that were asked for, or all, and write down each; or print what was measured last."""
     asked = sys.argv[1:] or SUITES
+    if asked == ["table"]:
+        print(table_of_all())
+        return
     for suite in asked:
         rows: list[Row] = import_module(f"benchmarks.{suite}").measure()
         machine = about()
         (RESULTS / f"{suite}.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode({"about": machine, "rows": rows}), indent=2) + b"\n"
+            msgspec.json.format(msgspec.json.encode(Results(about=machine, rows=rows)), indent=2) + b"\n"
         )
         text = table(rows, machine)
         (RESULTS / f"{suite}.md").write_text(text, encoding="utf-8")
@@ -46,6 +58,15 @@ def about() -> dict[str, str]:
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     } | versions
+
+
+def table_of_all() -> str:
+    """The rows of all suites in the design's order, as they were measured last, below what the newest belong to."""
+    stored = {path.stem: msgspec.json.decode(path.read_bytes(), type=Results) for path in RESULTS.glob("*.json")}
+    newest = max((results.about for results in stored.values()), key=lambda about: about["date"])
+    rows = sorted((row for results in stored.values() for row in results.rows), key=lambda row: row.row)
+    older = [f"{suite} of {results.about['date']}" for suite, results in stored.items() if results.about != newest]
+    return table(rows, newest) + (f"Others: {', '.join(sorted(older))}.\n" if older else "")
 
 
 def table(rows: list[Row], machine: dict[str, str]) -> str:

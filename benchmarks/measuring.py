@@ -49,10 +49,10 @@ def ratio(measured: Mapping[str, list[float]], over: str, under: str) -> float:
     return median(measured[over]) / median(measured[under])
 
 
-def timed(arguments: list[str]) -> float:
-    """Seconds that a command takes. Raises CalledProcessError when it fails."""
+def timed(arguments: list[str], folder: Path = ROOT) -> float:
+    """Seconds that a command takes in a folder. Raises CalledProcessError when it fails."""
     began = time.perf_counter()
-    subprocess.run(arguments, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    subprocess.run(arguments, check=True, cwd=folder, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
