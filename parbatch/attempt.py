@@ -15,7 +15,7 @@ import msgspec
 from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
-from parbatch.docx import explain_forbidden, is_saved_as_document
+from parbatch.docx import explain, is_saved_as_document
 from parbatch.docx.on_import import accelerate_if_loaded, acceleration
 from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.holding import NOTHING_REQUIRED, Holding, Required
@@ -365,6 +365,4 @@ def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     """A sentence for people where the error alone does not name the cause."""
     if isinstance(error, MemoryError) and memory_cap is not None:
         return f"an allocation failed; the cap for a worker is {format_size(memory_cap)} (memory=, --memory)"
-    if not isinstance(error, ValueError):
-        return ""
-    return explain_forbidden(error, {"name": task.name, "data": msgspec.json.decode(task.data)}) or ""
+    return explain(error, lambda: {"name": task.name, "data": msgspec.json.decode(task.data)}) or ""

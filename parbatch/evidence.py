@@ -2,6 +2,7 @@
 
 import inspect
 import signal
+import subprocess
 import sysconfig
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -189,12 +190,15 @@ def _message(error: BaseException, frames: TracebackType | None) -> str:
         message = str(error)
     except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
         return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
-    more = ""
+    told = [explaining.told_of_office(error, frames)]
     if isinstance(error, RecursionError):
-        more = explaining.told_of_recursion(explaining.circle(frames))
+        told.append(explaining.told_of_recursion(explaining.circle(frames)))
     elif isinstance(error, OSError):
-        more = explaining.told_of_disk(error, frames)
-    return "; ".join(filter(None, (message, more))) or explaining.told_without_words(frames)
+        told.append(explaining.told_of_disk(error, frames))
+    elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
+        message = explaining.shortened(error, message)
+        told.append(explaining.told_of_command(error))
+    return "; ".join(filter(None, (message, *told))) or explaining.told_without_words(frames)
 
 
 def _type_name(error: BaseException) -> str:

@@ -5,6 +5,8 @@ import io
 import linecache
 import os
 import re
+import subprocess
+import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from types import CodeType, TracebackType
@@ -15,6 +17,11 @@ _MOST_LEAVES = 5
 _OFTEN = 20
 _MOST_IN_CIRCLE = 4
 _MOST_LINE = 200
+# Of a command shown in a message, so that a line of the summary has room for how the command ended.
+_MOST_COMMAND = 80
+_OFFICE = re.compile(r"\b(?:soffice|libreoffice|lowriter)\b", re.IGNORECASE)
+_STDLIB = sysconfig.get_path("stdlib")
+_PROFILE = "-env:UserInstallation"
 
 _SHORT_OF = {
     errno.ENOSPC: "is full",
@@ -72,6 +79,37 @@ def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
     return f"the file system of {path} ({_mounted_at(path)}) {_SHORT_OF[error.errno]}{room}"
 
 
+def shortened(error: subprocess.CalledProcessError | subprocess.TimeoutExpired, message: str) -> str:
+    """The message of a command that failed, a long command cut in its middle, so that how it ended can be read."""
+    command = str(error.cmd)
+    if len(command) > _MOST_COMMAND:
+        message = message.replace(command, f"{command[: _MOST_COMMAND // 2]} … {command[-_MOST_COMMAND // 2 :]}")
+    return message.removesuffix(".")
+
+
+def told_of_command(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
+    """What a command that failed said last on standard error, if the job's code has kept that; else nothing."""
+    said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
+    lines = said.split("\n") if isinstance(said, str) else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"it said last: {last[:_MOST_LINE]}" if last else ""
+
+
+def told_of_office(error: BaseException, frames: TracebackType | None) -> str:
+    """A hint where LibreOffice failed as it does when several of it share a profile; else nothing."""
+    if isinstance(error, FileNotFoundError):  # it ends with 0, and leaves no file
+        said = list(_constants(frames))
+        if _OFFICE.search(str(error.filename)):  # is not installed
+            return ""
+    elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
+        said = [str(error.cmd)]
+    else:
+        return ""
+    if not any(_OFFICE.search(text) for text in said) or any(_PROFILE in text for text in said):
+        return ""
+    return f'each worker needs a profile of its own: "{_PROFILE}=file://…", with a folder made in @job.setup'
+
+
 def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:
     """The functions that go on calling each other in an endless recursion, with a line of each, outermost first."""
     seen: Counter[CodeType] = Counter()
@@ -117,6 +155,15 @@ def stack_of_item(log: str, top: str) -> list[tuple[str, int, str]]:
 
 
 # --- inside
+
+
+def _constants(frames: TracebackType | None) -> Iterator[str]:
+    """The texts that the code of the frames has in it, but for the standard library's."""
+    while frames:
+        code = frames.tb_frame.f_code
+        for value in code.co_consts if not code.co_filename.startswith(_STDLIB) else ():
+            yield from filter(lambda one: isinstance(one, str), value if isinstance(value, tuple) else (value,))
+        frames = frames.tb_next
 
 
 def _written_to(frames: TracebackType | None) -> str:

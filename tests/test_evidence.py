@@ -2,6 +2,10 @@
 
 import json
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +64,7 @@ def test_an_error_of_parbatch_that_no_code_of_the_job_has_led_to_has_no_frames()
         direct = of_exception(error)
         alone = of_exception(error, skip=(__file__,))
     assert "test_evidence.py" in direct.traceback  # somebody's own code called it
-    told = "parbatch.jsonvalues.NotJSONError: the returned value is of type set, which JSON can't hold"
+    told = "parbatch.jsonvalues.NotJSONError: the returned value is of type set, which JSON can't hold; use sorted()"
     assert alone.traceback.strip() == told
 
 
@@ -122,3 +126,53 @@ def test_a_dead_process_is_evidence_by_its_signal_or_code(returncode: int | None
     assert words in evidence.message
     assert evidence.returncode == returncode
     assert evidence.signal == (kind if returncode is not None and returncode < 0 else None)
+
+
+# --- commands
+
+
+def failed(command: Any, code: str) -> Evidence:
+    """The evidence of a Python program that a job has called by this name, and waited for."""
+    try:
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        error.cmd = command
+        return of_exception(error)
+    raise AssertionError("the command did not fail")
+
+
+def test_a_long_command_is_cut_in_its_middle_so_that_its_end_is_told() -> None:
+    command = ["convert", *(f"/a/long/folder/letter-{number}.docx" for number in range(99))]
+    message = failed(command, "import sys; print('a'); sys.exit('no room left\\n')").message
+    assert len(message) < 200
+    assert message.startswith("Command '['convert', '/a/long/folder/letter-0")
+    assert message.endswith("letter-98.docx']' returned non-zero exit status 1; it said last: no room left")
+    assert failed(["ls"], "raise SystemExit(3)").message == "Command '['ls']' returned non-zero exit status 3"
+
+
+def test_libreoffice_that_fails_without_a_profile_of_its_own_is_told_how_to_give_it_one() -> None:
+    quiet = "raise SystemExit(1)"
+    for command in (["/usr/bin/soffice", "--headless", "a.docx"], "libreoffice --convert-to pdf a.docx"):
+        assert '"-env:UserInstallation=file://…"' in failed(command, quiet).message
+    own = ["soffice", "-env:UserInstallation=file:///tmp/x", "--headless"]
+    for command in (own, ["ls", "-l"], ["pdflatex", "a.tex"]):
+        assert "profile" not in failed(command, quiet).message
+
+
+def test_a_file_that_libreoffice_did_not_make_is_told_the_same(tmp_path: Path) -> None:
+    def convert() -> bytes:
+        subprocess.run([sys.executable, "-c", "", "soffice", "--headless", str(tmp_path)], check=True)
+        return (tmp_path / "a.pdf").read_bytes()
+
+    def start() -> None:
+        subprocess.run(["soffice-of-mine", "soffice"], check=True)
+
+    def read() -> bytes:
+        return (tmp_path / "a.pdf").read_bytes()
+
+    found = []
+    for function in (convert, start, read):
+        with pytest.raises(FileNotFoundError) as caught:
+            function()
+        found.append("needs a profile of its own" in of_exception(caught.value).message)
+    assert found == [True, False, False]

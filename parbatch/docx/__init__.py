@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parbatch.docx import checks
     from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version
     from parbatch.docx.build import add_paragraphs, add_table
+    from parbatch.docx.explanations import explain
     from parbatch.docx.forbidden import clean_text, explain_forbidden, find_forbidden
     from parbatch.docx.foreign import save_document
     from parbatch.docx.on_import import accelerate_on_import
@@ -29,6 +30,7 @@ __all__ = [
     "checks",
     "clean_text",
     "document_bytes",
+    "explain",
     "explain_forbidden",
     "find_forbidden",
     "is_document",
@@ -49,6 +51,7 @@ _HOMES = {
     "add_paragraphs": "build",
     "add_table": "build",
     "clean_text": "forbidden",
+    "explain": "explanations",
     "explain_forbidden": "forbidden",
     "find_forbidden": "forbidden",
     "document_bytes": "saving",

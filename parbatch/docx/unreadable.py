@@ -7,7 +7,6 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +52,8 @@ def hint(name: str | os.PathLike[str] | None, error: BaseException) -> tuple[str
 
 
 def _causes(path: Path, error: BaseException) -> Iterator[tuple[str, str]]:
+    from zipfile import BadZipFile, ZipFile  # noqa: PLC0415 -- needed only where something is wrong
+
     with path.open("rb") as file:
         beginning = file.read(32)
     if not beginning:
