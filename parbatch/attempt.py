@@ -298,6 +298,7 @@ class Attempts:
             if draft.status not in _LEAVES_FILES:
                 shutil.rmtree(draft.ctx.dir, ignore_errors=True)
         ctx = draft.ctx
+        ctx.drop_scratch()
         if ctx.notes and draft.status == "ok":
             draft.warnings += self._new_notes(ctx.notes)
         return Ended(

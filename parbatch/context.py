@@ -11,7 +11,7 @@ import msgspec
 
 from parbatch.docx.on_import import accelerate_if_loaded
 from parbatch.holding import NOTHING_REQUIRED, Required
-from parbatch.model import Feedback, Item, Outcome
+from parbatch.model import SCRATCH, Feedback, Item, Outcome
 
 if TYPE_CHECKING:
     import os
@@ -73,19 +73,30 @@ class Context(_Surroundings):
         self.dir_made: os.stat_result | None = None  # the private folder as it was made, to know it again
         self._folder = folder
         self._dir: Path | None = None
+        self._scratch: Path | None = None
 
     @property
     def dir(self) -> Path:
         """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
         if self._dir is None:
-            self._dir = Path(self._folder)
-            try:
-                self._dir.mkdir(parents=True)
-            except FileExistsError:  # the attempt was made before, and lost with its worker
-                shutil.rmtree(self._dir)
-                self._dir.mkdir()
+            self._dir = _made(self._folder)
             self.dir_made = self._dir.lstat()
         return self._dir
+
+    @property
+    def scratch(self) -> Path:
+        """A private folder for files that are no results: never published, and gone after the attempt. Made when first
+        asked for.
+        """
+        if self._scratch is None:
+            self._scratch = _made(self._folder + SCRATCH)
+        return self._scratch
+
+    def drop_scratch(self) -> None:
+        """Remove the scratch folder, if there is one."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
 
     @property
     def has_files(self) -> bool:
@@ -107,6 +118,17 @@ class Context(_Surroundings):
         self.metrics[name] = total
 
 
+def _made(path: str) -> Path:
+    """A new folder at `path`."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:  # the attempt was made before, and lost with its worker
+        shutil.rmtree(folder)
+        folder.mkdir()
+    return folder
+
+
 def _as_float(name: str, number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise TypeError(f"ctx.metric({name!r}, …) takes a number, not {type(number).__name__}")
@@ -126,6 +148,11 @@ class ChunkContext(_Surroundings):
             self.templates |= ctx.templates
             ctx.templates = self.templates
             ctx.notes = self.notes
+
+    @property
+    def scratch(self) -> Path:
+        """A private folder for files that are no results: that of the chunk's first item."""
+        return next(iter(self._contexts.values())).scratch
 
     def of(self, item: Item | str) -> Context:
         """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.

@@ -18,7 +18,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
 from parbatch.files import UnsafePathError, digest_file, make_durable
 from parbatch.folder import Folder
-from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
+from parbatch.model import SCRATCH, ChunkEnded, Ended, Evidence, Output, Task
 from parbatch.naming import folded
 from parbatch.publish import PublishError, publish, withdraw
 from parbatch.recording import Record, record
@@ -28,6 +28,8 @@ from parbatch.system_errors import in_words
 GROUP_S = 0.1
 # Results can be large: outcomes that come to so many bytes wait for no group's time, and the run waits for the disk.
 GROUP_BYTES = 8 << 20
+# Where the worker was ended, or ended itself, before it could remove what the attempt had left.
+_LEAVES_ITS_FOLDERS = frozenset({"crashed", "timeout", "memory"})
 
 
 class Journal:
@@ -75,6 +77,9 @@ class Journal:
 
     def publish(self, task: Task, ended: Ended) -> Ended:
         """Move an attempt's logs and, if it ended ok, its files into place. An obstacle makes it `failed`."""
+        if ended.status in _LEAVES_ITS_FOLDERS:
+            for ending in ("", SCRATCH):
+                self._folder.tree.remove_tree(task.staging(self._tmp) + ending)
         if not (ended.outputs or ended.logs or ended.templates or self._had_before or task.number > 1):
             return ended  # nothing to put into place, as from a million items that only compute
         try:
@@ -217,7 +222,8 @@ class Journal:
             owner = self._claims[place][0] if place in self._claims else self._checkpoint.live_owner(place)
             if owner not in {None, task.id}:
                 raise PublishError(
-                    f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name."
+                    f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name;"
+                    " a file that is no result belongs in ctx.scratch."
                 )
 
     def _keep_logs(self, task: Task, ended: Ended) -> None:

@@ -15,6 +15,9 @@ STATUSES: tuple[Status, ...] = ("ok", "failed", "invalid", "timeout", "memory", 
 
 NO_DATA = msgspec.Raw(b"null")
 
+# The ending of an attempt's scratch folder.
+SCRATCH = ".scratch"
+
 # The functions of a job that attempts are made with.
 RENDER = "render"
 RENDER_CHUNK = "render_chunk"
@@ -118,7 +121,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         )
 
     def staging(self, tmp: str) -> str:
-        """The attempt's private place: its folder has this path, its logs have it with an ending."""
+        """The attempt's private place: its folder has this path, its logs and its scratch folder an ending more."""
         return f"{tmp}/{self.position}.{self.number}"
 
     @property

@@ -34,7 +34,8 @@ def test_an_item_that_comes_back_is_made_again_where_another_took_its_place(tmp_
 
 def test_two_items_can_not_both_be_ok_by_virtue_of_one_file(tmp_path: Path) -> None:
     assert published(tmp_path, "a", "b", file="same.txt") == {
-        "b": "same.txt was published by item 'a' already. Put the item's id into the file's name."
+        "b": "same.txt was published by item 'a' already. Put the item's id into the file's name;"
+        " a file that is no result belongs in ctx.scratch."
     }
     assert (tmp_path / "items" / "same.txt").read_text() == "a"
 
