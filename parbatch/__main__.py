@@ -1,5 +1,7 @@
 """`parbatch` and `python -m parbatch`: the way in."""
 
+import os
+import signal
 import sys
 
 from parbatch.terminal import make_standard_streams_lenient, occupy_standard_descriptors, show
@@ -16,7 +18,21 @@ def main() -> None:
         return
     from parbatch.cli import command  # noqa: PLC0415 -- click costs three times the bare interpreter
 
-    command(prog_name="parbatch")
+    try:
+        command(prog_name="parbatch")
+    except SystemExit as end:
+        _leave_when_interrupted(end.code)
+        raise
+
+
+def _leave_when_interrupted(code: object) -> None:
+    """Let one more Ctrl-C end the process at once: only Python is ending by now, and would leave a traceback."""
+
+    def leave(*_: object) -> None:
+        os._exit(code if isinstance(code, int) else 0)
+
+    if signal.getsignal(signal.SIGINT) not in {signal.SIG_IGN, None}:
+        signal.signal(signal.SIGINT, leave)
 
 
 if __name__ == "__main__":

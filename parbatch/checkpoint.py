@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from parbatch.model import MERGE, NO_DATA, OVERVIEW, STATUSES, Evidence, Item, Outcome, Output, Task, feedback_after
+from parbatch.result import RunEnd
 from parbatch.tables import COLUMNS
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
@@ -79,6 +80,9 @@ class Checkpoint:
 
     def counts_by_group(self) -> dict[str, dict[str, int]]:
         """The same for each group; items without a group are under the empty name."""
+        if not self.db.execute("SELECT 1 FROM items WHERE \"group\" <> '' LIMIT 1").fetchone():
+            counts = self.counts()  # in half the time
+            return {"": counts} if any(counts.values()) else {}
         groups: dict[str, dict[str, int]] = {}
         rows = self.db.execute(
             'SELECT "group", status, COUNT(*) FROM items GROUP BY "group", status ORDER BY MIN(position)'
@@ -310,6 +314,14 @@ class Checkpoint:
         """The ids of all runs, the newest first."""
         return [run_id for (run_id,) in self.db.execute("SELECT run_id FROM runs ORDER BY rowid DESC")]
 
-    def set_run(self, run_id: str, state: str, record: bytes = b"{}") -> None:
-        """Write down a run: `running`, or how it ended with its report."""
-        self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record.decode()))
+    def set_run(self, run_id: str, state: str, end: RunEnd | None = None) -> None:
+        """Write down a run: `running`, or how it ended."""
+        record = "{}" if end is None else msgspec.json.encode(end).decode()
+        self.db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record))
+
+    def end_of_last_run(self) -> RunEnd:
+        """What is known of the newest run's end; nothing of one that was killed."""
+        row = self.db.execute("SELECT record FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(row[0], type=RunEnd) if row else RunEnd()
+        return RunEnd()

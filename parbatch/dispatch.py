@@ -115,6 +115,7 @@ class Dispatch:
         self._say = say
         self._now = now
         self._told_to_stop = False
+        self._on_stop = ""
         self._is_held_back = False
         self._grace_ends: float | None = None
         self._next_watch = now() + WATCH_S
@@ -137,9 +138,10 @@ class Dispatch:
             self._enforce()
             self._sink.tick(self._now())
 
-    def stop(self, reason: str, grace_s: float = GRACE_S) -> None:
-        """Hand out nothing more, and give what is in flight a grace period, in seconds."""
+    def stop(self, reason: str, grace_s: float = GRACE_S, *, say: str = "") -> None:
+        """Hand out nothing more, and give what is in flight a grace period, in seconds. A person is told `say`."""
         self._schedule.stop(reason)
+        self._on_stop = say
         self._grace_ends = self._now() + grace_s
         self._backend.wake()
 
@@ -153,10 +155,8 @@ class Dispatch:
         if self._schedule.stopped_by is not None:
             if not self._told_to_stop:
                 self._told_to_stop = True
-                if self._grace_ends is not None:
-                    self._say(
-                        f"Stopping: what is in flight may go on for {GRACE_S:.0f} s. A second signal ends it at once."
-                    )
+                if self._on_stop:
+                    self._say(self._on_stop)
                 for slot in self._slots:
                     if self._schedule.has_work(slot):
                         self._backend.send(slot, Stop())

@@ -19,21 +19,18 @@ class Interrupts:
         self.cancelled: str | None = None
         self._grace_s = GRACE_S
         self._dispatch: Dispatch | None = None
+        self._breaks_off = False
 
     def tell(self, dispatch: Dispatch) -> None:
         """From now on it is this dispatch that is stopped; what has come already stops it now."""
         self._dispatch = dispatch
-        if self.signum is not None:
-            dispatch.stop("interrupted")
-        elif self.cancelled is not None:
-            dispatch.stop(self.cancelled, self._grace_s)
+        self._stop()
 
     def cancel(self, reason: str, *, at_once: bool = False) -> None:
         """End the run in order, or without a grace period; may be called from any thread. The first reason stays."""
         self._grace_s = 0.0 if at_once else self._grace_s
         self.cancelled = self.cancelled or reason
-        if self._dispatch is not None:
-            self._dispatch.stop(self.cancelled, self._grace_s)
+        self._stop()
 
     def wake(self) -> None:
         """Have the dispatch look again whether it is held back; may be called from any thread."""
@@ -59,8 +56,20 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
+        if self._breaks_off:
+            return  # the second has ended the run at once; a third must not break off its last lines
         if self.signum is not None:
+            self._breaks_off = True
             raise KeyboardInterrupt(signum)
         self.signum = signum
-        if self._dispatch is not None:
-            self._dispatch.stop("interrupted")
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop the dispatch, where there is one and something has come that stops it."""
+        reason = "interrupted" if self.signum is not None else self.cancelled
+        if self._dispatch is None or reason is None:
+            return
+        told = f"Stopping: what is in flight may go on for {self._grace_s:.0f} s."
+        if self.signum is not None:
+            told += " A second signal ends it at once."
+        self._dispatch.stop(reason, self._grace_s, say=told if self._grace_s else "")

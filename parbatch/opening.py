@@ -110,8 +110,11 @@ def _plan(
     checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options, *, looking: bool = False
 ) -> Plan:
     bring_up_to_date = _way(checkpoint, folder, loaded, options)
+    goes_on = options.resume or options.selection.exact is not None
+    before = checkpoint.counts_by_group() if goes_on else None
     with checkpoint.transaction():
-        return _finish(checkpoint, loaded, options, bring_up_to_date(), None if looking else folder)
+        plan = _finish(checkpoint, loaded, options, bring_up_to_date(), None if looking else folder)
+    return plan._replace(before=before)
 
 
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:

@@ -16,6 +16,7 @@ from parbatch.job import is_name
 from parbatch.joining import Part, join
 from parbatch.jsonvalues import NOT_JSON
 from parbatch.reading import require_checkpoint
+from parbatch.result import RunEnd
 from parbatch.shards import looking
 
 
@@ -25,6 +26,7 @@ class Phases(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     run_id: str
     state: str
+    end: RunEnd = RunEnd()
 
 
 def remembered(root: Folder) -> Phases | None:
@@ -76,5 +78,5 @@ def viewing(root: Folder) -> Iterator[Checkpoint]:
     if not parts:
         require_checkpoint(root)
     with contextlib.closing(join(parts, root)) as joined:
-        joined.set_run(phases.run_id, phases.state)
+        joined.set_run(phases.run_id, phases.state, phases.end)
         yield joined

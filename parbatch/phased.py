@@ -28,7 +28,7 @@ from parbatch.phase_plans import Phase, fed, options_for, phases_in, unmet
 from parbatch.plan import make_due_again
 from parbatch.reading import reading
 from parbatch.reporting import counts
-from parbatch.result import RunResult
+from parbatch.result import RunEnd, RunResult
 from parbatch.sessions import keep_record, note_killed_runs
 from parbatch.setting import PhaseOf, new_run_id
 from parbatch.stages import Stages, write_out
@@ -90,6 +90,10 @@ class PhasedRun:
                 return self._report()
             except ParbatchError as error:
                 self._broke_off(error)
+                raise
+            except KeyboardInterrupt:  # by a second signal: the phase has written down its own end
+                with contextlib.suppress(OSError):
+                    remember(self._root, Phases(self._names, self._run_id, "interrupted"))
                 raise
             finally:
                 self._close_progress()
@@ -201,7 +205,7 @@ class PhasedRun:
         if not self._results:
             return
         with contextlib.suppress(OSError):
-            remember(self._root, Phases(self._names, self._run_id, "stopped"))
+            remember(self._root, Phases(self._names, self._run_id, "stopped", RunEnd(stopped_by=str(error))))
         if error.exit_code == NothingRunError.exit_code and any(one.rendered for one in self._results.values()):
             error.exit_code = ParbatchError.exit_code
         done = ", ".join(self._results)
@@ -234,7 +238,7 @@ class PhasedRun:
         with contextlib.closing(join(begun(self._root, self._names), self._root)) as joined:
             result = self._sum_up(joined)
             keep_record(result, self._root)
-            remember(self._root, Phases(self._names, self._run_id, result.state))
+            remember(self._root, Phases(self._names, self._run_id, result.state, RunEnd.of(result)))
             write_out(result, joined, self._root)
         return result
 

@@ -31,7 +31,8 @@ _REASON = "COALESCE(reason, CASE status WHEN 'pending' THEN 'not finished' ELSE 
 class Plan(NamedTuple):
     """What a run has to do: `due` items of `matching` ones of `total`, with the reasons counted.
 
-    `known_to_fail` of the matching ones failed alike before and are not tried.
+    `known_to_fail` of the matching ones failed alike before and are not tried. `before` has the items by group and
+    status as an earlier run left them; None where there is nothing to go on with.
     """
 
     total: int
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     code: int
     stale: int
     known_to_fail: int = 0
+    before: dict[str, dict[str, int]] | None = None
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:

@@ -53,7 +53,11 @@ def documents(ended: Ended) -> Documents:
 
 def counts(checkpoint: Checkpoint) -> Counts:
     """Items by status as the checkpoint has them now."""
-    by_group = checkpoint.counts_by_group()
+    return counts_of(checkpoint.counts_by_group())
+
+
+def counts_of(by_group: dict[str, dict[str, int]]) -> Counts:
+    """Items by status, in all and by group, from those by group."""
     by_status: dict[str, int] = {status: sum(group[status] for group in by_group.values()) for status in STATUSES}
     return Counts(by_status, by_group)
 

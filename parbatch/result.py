@@ -174,6 +174,20 @@ class MetricSummary(MetricFigures, frozen=True):
     by_group: dict[str, MetricFigures] = {}
 
 
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checkpoint keeps of a run's end: why it stopped early, and which products could not be made."""
+
+    stopped_by: str | None = None
+    unmade: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, result: "RunResult") -> "RunEnd":
+        """The end of a run that has come to this."""
+        products = {"overview": result.overview, "merged": result.merged}
+        unmade = tuple(name for name, product in products.items() if product is not None and product.error is not None)
+        return cls(stopped_by=result.stopped_by, unmade=unmade)
+
+
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one phase of a run came to; `not begun` where the run did not get to it, with the counts from before."""
 

@@ -34,7 +34,7 @@ from parbatch.rewriting import write_again
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs
 from parbatch.sharding import Shard, shard_of
-from parbatch.shards import check_shard, shards_in
+from parbatch.shards import check_shard, shards_in, with_work_left
 from parbatch.stages import Stages
 from parbatch.summing import within
 from parbatch.terminal import occupy_standard_descriptors
@@ -95,6 +95,9 @@ def go_on_in_python(result: RunResult) -> str:
     """What goes on with a run that Python code has begun."""
     more = ", retry_failed=True" if result.only_known_failures_left else ""
     more += ", time_budget=None" if result.used_up_its_time else ""
+    more += f", shard={result.shard!r}" if result.shard else ""
+    if not result.exit_code:  # what is left was not selected
+        return f"parbatch.run(…, resume=True{more}) without only=, exclude=, group=, limit="
     return f"parbatch.run(…, resume=True{more})"
 
 
@@ -227,10 +230,17 @@ def _with_the_whole(
         show(f"parbatch: {problem}")
     if go_on is not None:
         show(f"\nThat was the last of {asked.shard.of if asked.shard else 1} shards; all of them together:")
-        show(console.summary(joined.result, f"{go_on(result)}, and so with each shard"))
+        show(console.summary(joined.result, _go_on_with_shards(joined.result, asked, go_on)))
     whole = joined.result
     exit_code = joined.products_exit_code or result.exit_code
     return msgspec.structs.replace(result, overview=whole.overview, merged=whole.merged, exit_code=exit_code)
+
+
+def _go_on_with_shards(whole: RunResult, asked: Options, go_on: Callable[[RunResult], str]) -> str:
+    """What goes on with the shards that have work left; with the one at hand, which makes the overview, if none has."""
+    left = [str(shard) for shard in with_work_left(Folder(asked.out))] or [str(asked.shard)]
+    more = f", and so with {', '.join(left[1:])}" if left[1:] else ""
+    return f"{go_on(msgspec.structs.replace(whole, shard=left[0]))}{more}"
 
 
 def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, ProductReport], int]:

@@ -334,7 +334,8 @@ class Schedule:
 
     def _stop_for_failures(self, count: int) -> None:
         if self._max_failures is not None and count >= self._max_failures:
-            self.stop(f"{counted(count, 'failure')} (--max-failures {self._max_failures})")
+            limit = counted(self._max_failures, "failure")
+            self.stop(f"the limit of {limit} was reached (--max-failures {self._max_failures})")
 
     def _try_again(self, task: Task, *, is_suspect: bool, now: float) -> None:
         if is_suspect:

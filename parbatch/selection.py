@@ -24,7 +24,8 @@ class Selection(NamedTuple):
     `only` and `exclude` are shell patterns for ids or names, `groups` for groups, `statuses` are statuses,
     `fingerprints` the beginnings of fingerprints; where one is empty, it asks for nothing in particular. `exact` is the
     id of the one item that is asked for, done or not. `retry` takes on what is not ok, cheap items first, without
-    groups that still have pending items unless `unfinished_groups`; `retry_failed` takes on what is known to fail.
+    groups that still have pending items unless `unfinished_groups`, or what was asked for names them; `retry_failed`
+    takes on what is known to fail.
     `sample_groups` takes one item of each group first, and goes on with the groups where that one ended ok.
     """
 
@@ -45,6 +46,11 @@ class Selection(NamedTuple):
         if self.exact is not None:
             return item_id == self.exact
         return not self.only or _any(self.only, item_id, name)
+
+    @property
+    def takes_unfinished_groups(self) -> bool:
+        """Whether a retry takes groups that still have pending items: on request, or as they were asked for by name."""
+        return bool(self.unfinished_groups or self.groups or self.only or "pending" in self.statuses)
 
     @property
     def narrows(self) -> bool:
@@ -123,7 +129,7 @@ def _narrowing(selection: Selection) -> list[Rule]:
         (selection.fingerprints, f"without {_typed('fingerprint', selection.fingerprints)}", _HAS_FINGERPRINT),
         (selection.only, f"not {_typed('only', selection.only)}", "selected(id, name)"),
         (selection.exclude, f"by {_typed('exclude', selection.exclude)}", "NOT excluded(id, name)"),
-        (retry and not selection.unfinished_groups, _UNFINISHED, _IN_FINISHED_GROUP),
+        (retry and not selection.takes_unfinished_groups, _UNFINISHED, _IN_FINISHED_GROUP),
     )
     return [Rule(leaves_out, takes) for applies, leaves_out, takes in rules if applies]
 

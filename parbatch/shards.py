@@ -112,6 +112,20 @@ def unfinished(folder: Folder) -> dict[Shard, str]:
     return found
 
 
+def with_work_left(folder: Folder) -> list[Shard]:
+    """The shards of the folder that have items that are not ok, or are not finished."""
+    found = []
+    for part in shards_in(folder):
+        assert part.shard is not None
+        if _why_unfinished(part) is None:
+            with reading(part) as checkpoint:
+                counts = checkpoint.counts()
+            if counts["ok"] == sum(counts.values()):
+                continue
+        found.append(part.shard)
+    return found
+
+
 def _why_unfinished(part: Folder) -> str | None:
     if not part.has_checkpoint:
         return "not begun"

@@ -1,11 +1,14 @@
 """The stages of one run: rendering the items, merging and the overview, the report."""
 
 import contextlib
+import signal
 import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+
+import msgspec
 
 from parbatch import merged, overview, terminal
 from parbatch.announcing import announcements
@@ -22,10 +25,10 @@ from parbatch.options import Options
 from parbatch.plan import Plan
 from parbatch.products import Making, is_current, known
 from parbatch.rendering import Rendering
-from parbatch.reporting import chunk_figures, counts, documents, environment, failures, warnings_of
+from parbatch.reporting import chunk_figures, counts, counts_of, documents, environment, failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Counts, Documents, ProductReport, RunResult, State, Warnings
+from parbatch.result import Counts, Documents, ProductReport, RunEnd, RunResult, State, Warnings
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
@@ -65,7 +68,8 @@ class Stages:
     ) -> None:
         self._setting = Setting(loaded, asked, folder, checkpoint, max(1, slots), phase_of, listener or Listener())
         self._rendering = Rendering(self._setting)
-        self._before: Counts = counts(checkpoint)
+        self._planned: Counts = counts(checkpoint)
+        self._at_start = self._planned
         self._products: dict[str, ProductReport] = {}
         self._in_products = Documents()
         self._known_to_fail = 0
@@ -82,12 +86,18 @@ class Stages:
     def run(self, plan: Plan) -> RunResult:
         """All stages of a run that is planned."""
         with _breaking_off_in_words(self._setting.folder), self._interrupts.watched():
-            with self.working_folder():
-                self.begin()
-                self.render_items(plan)
-                self.make_products()
-            result = self.result()
-            self.write_down(result)
+            if plan.before is not None:
+                self._at_start = counts_of(plan.before)
+            try:
+                with self.working_folder():
+                    self.begin()
+                    self.render_items(plan)
+                    self.make_products()
+                result = self.result()
+                self.write_down(result)
+            except KeyboardInterrupt as interrupt:
+                self._write_down_at_once(interrupt)
+                raise
             return result
 
     def only_products(self, products: Iterable[str]) -> dict[str, ProductReport]:
@@ -132,7 +142,7 @@ class Stages:
         except SetupError as error:
             setting, has_rendered = self._setting, self._rendering.tally.rendered > 0
             error.exit_code = 1 if has_rendered else NothingRunError.exit_code
-            setting.checkpoint.set_run(setting.run_id, "stopped")
+            setting.checkpoint.set_run(setting.run_id, "stopped", RunEnd(stopped_by=str(error)))
             if has_rendered:
                 self._ended_by = str(error)
                 keep_record(self.result("stopped"), setting.folder)
@@ -181,7 +191,7 @@ class Stages:
     def result(self, state: State | None = None) -> RunResult:
         """What has come of it so far; the state is that of now, unless it is said."""
         state = state or self._state()
-        after = counts(self._setting.checkpoint) if self._rendering.has_begun else self._before
+        after = counts(self._setting.checkpoint) if self._rendering.has_begun else self._planned
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         has_ended = state != "running"
         failed = list(failures(self._setting.checkpoint, self._setting.folder)) if has_ended else []
@@ -200,9 +210,9 @@ class Stages:
             errors=total - success - pending,
             pending=pending,
             rendered=self._rendering.tally.rendered,
-            kept=self._before.by_status["ok"],
+            kept=self._planned.by_status["ok"],
             by_status=after.by_status,
-            before=self._before,
+            before=self._at_start,
             after=after,
             worker_restarts=self._rendering.restarts,
             overview=self._products.get(OVERVIEW),
@@ -225,7 +235,7 @@ class Stages:
 
     def write_down(self, result: RunResult) -> None:
         """Keep a result in the checkpoint and the folder; the reports of a phase are those of its whole run."""
-        self._setting.checkpoint.set_run(self._setting.run_id, result.state)
+        self._setting.checkpoint.set_run(self._setting.run_id, result.state, RunEnd.of(result))
         keep_record(result, self._setting.folder)
         if self._setting.phase_of is None:
             write_out(result, self._setting.checkpoint, self._setting.folder)
@@ -260,6 +270,21 @@ class Stages:
 
     def _count_documents(self, ended: Ended) -> None:
         self._in_products += documents(ended)
+
+    def _write_down_at_once(self, interrupt: KeyboardInterrupt) -> None:
+        """Write down that a second signal has ended the run, without the reports and what takes long to find out."""
+        signum = interrupt.args[0] if interrupt.args else signal.SIGINT
+        with contextlib.suppress(sqlite3.Error, OSError):
+            result = msgspec.structs.replace(
+                self.result("running"),
+                state="interrupted",
+                exit_code=128 + signum,
+                finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                duration_s=round(time.monotonic() - self._setting.began, 3),
+                stopped_by=None,
+            )
+            self._setting.checkpoint.set_run(self._setting.run_id, "interrupted")
+            keep_record(result, self._setting.folder)
 
     def _state(self) -> State:
         if self._interrupts.signum is not None:

@@ -1,6 +1,5 @@
 """How a folder stands: what the last run came to or is at, the counts, the failures. Read only, also during a run."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Literal
 
@@ -8,15 +7,14 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import held
-from parbatch.errors import FolderError
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
-from parbatch.phase_folders import begun, remembered, viewing
+from parbatch.model import STATUSES
+from parbatch.phase_folders import remembered, viewing
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, Failure, FailureGroup, sum_of
 from parbatch.selection import Selection, known_to_fail
-from parbatch.sessions import newest_record
 from parbatch.shards import check_shard, shards_in
 from parbatch.store import size_of
 
@@ -63,8 +61,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
     the shards that have begun, and the state is what matters most: running before killed, finished when all are.
-    `phases` has the items by status of each phase, in order; none of one that has not begun. `unmade` names what the
-    last run could not make of all outcomes: `overview`, `merged`.
+    `causes` are the failures by fingerprint. `phases` has the items by status of each phase, in order; none of one that
+    has not begun. `unmade` names what the last run could not make of all outcomes: `overview`, `merged`; `stopped_by`
+    says why it stopped early.
     """
 
     out: str
@@ -77,10 +76,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     known_to_fail: int
     counts: Counts
-    failures: list[FailureGroup]
+    causes: list[FailureGroup]
     phases: dict[str, dict[str, int]] = {}
     held: Held = NOTHING_HELD
     unmade: list[str] = []
+    stopped_by: str | None = None
     shards: list[ShardStanding] = []
 
 
@@ -100,7 +100,8 @@ def look(folder: Folder) -> Standing:
         known = known_to_fail(checkpoint, Selection())
         references = held(checkpoint)
         size = size_of(checkpoint, references)
-        unmade = _unmade(checkpoint, folder)
+        end = checkpoint.end_of_last_run()
+        phases = _phases(folder, checkpoint)
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
@@ -116,28 +117,27 @@ def look(folder: Folder) -> Standing:
         pending=pending,
         known_to_fail=known,
         counts=now,
-        failures=groups,
-        phases=_phases(folder),
-        unmade=unmade,
+        causes=groups,
+        phases=phases,
+        unmade=[*end.unmade],
+        stopped_by=end.stopped_by,
         held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
     )
 
 
-def _unmade(checkpoint: Checkpoint, folder: Folder) -> list[str]:
-    with contextlib.suppress(FolderError):
-        record = newest_record(checkpoint, folder)
-        products = {"overview": record.overview, "merged": record.merged}
-        return [name for name, product in products.items() if product is not None and product.error is not None]
-    return []
-
-
-def _phases(folder: Folder) -> dict[str, dict[str, int]]:
+def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
+    """The items of each phase by status, at the same moment as those of all together."""
     phases = remembered(folder)
     found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
-    for part in begun(folder, tuple(found)):
-        with reading(part.folder) as checkpoint:
-            found[part.name] = checkpoint.counts()
-    return found
+    if not found:
+        return {}
+    rows = joined.db.execute("SELECT substr(id, 1, instr(id, '/') - 1), status, COUNT(*) FROM items GROUP BY 1, 2")
+    for name, status, count in rows:
+        found[name][status] = count
+    return {
+        name: {status: by_status.get(status, 0) for status in STATUSES} if by_status else {}
+        for name, by_status in found.items()
+    }
 
 
 def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
@@ -156,8 +156,8 @@ def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
         errors=sum(one.errors for one in begun),
         pending=sum(one.pending for one in begun),
         known_to_fail=sum(one.known_to_fail for one in begun),
-        counts=sum_of([one.counts for one in begun]),
-        failures=grouped(_failures_of_all(parts)),
+        counts=_in_source_order(sum_of([one.counts for one in begun]), parts),
+        causes=grouped(_failures_of_all(parts)),
         shards=[
             ShardStanding(str(part.shard), state, one.total, one.success, one.errors, one.pending)
             if one is not None
@@ -165,6 +165,20 @@ def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
             for part, state, one in zip(parts, states, standings, strict=True)
         ],
     )
+
+
+def _in_source_order(counts: Counts, parts: list[Folder]) -> Counts:
+    """The counts with the groups in the order of the source, which each shard has its own part of."""
+    if len(counts.by_group) < 2:
+        return counts
+    first: dict[str, int] = {}
+    for part in parts:
+        if part.has_checkpoint:
+            with reading(part) as checkpoint:
+                for group, position in checkpoint.db.execute('SELECT "group", MIN(position) FROM items GROUP BY 1'):
+                    first[group] = min(position, first.get(group, position))
+    by_group = dict(sorted(counts.by_group.items(), key=lambda one: first.get(one[0], 0)))
+    return msgspec.structs.replace(counts, by_group=by_group)
 
 
 def _state_of_shard(part: Folder, standing: Standing | None) -> RunState:

@@ -49,7 +49,7 @@ def sum_up(
         errors=total - success - pending,
         pending=pending,
         rendered=sum(result.rendered for result in results.values()),
-        kept=before.by_status["ok"],
+        kept=sum(results[name].kept if name in results else now.by_status["ok"] for name, now in counts_now.items()),
         by_status=after.by_status,
         before=before,
         after=after,

@@ -18,6 +18,7 @@ from parbatch.folder import Folder
 from parbatch.model import MERGE, OVERVIEW, Evidence, Output
 from parbatch.reading import reading
 from parbatch.recording import record
+from parbatch.result import RunEnd
 from parbatch.tables import FORMAT, OLDEST_FORMAT
 from tests.support import ended, new_checkpoint, row, task
 
@@ -137,7 +138,8 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
     checkpoint = new_checkpoint(folder, "a")
     assert checkpoint.last_run() is None
     checkpoint.set_run("r1", "running")
-    checkpoint.set_run("r1", "finished", b'{"x":1}')
+    checkpoint.set_run("r1", "finished", RunEnd(stopped_by="x"))
+    assert checkpoint.end_of_last_run() == RunEnd(stopped_by="x")
     assert checkpoint.last_run() == ("r1", "finished")
     checkpoint.set_run("r2", "running")
     assert checkpoint.last_run() == ("r2", "running")

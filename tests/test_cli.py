@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import parbatch
 from parbatch.cli import command
-from parbatch.cli.run import go_on_command
+from parbatch.cli.go_on import go_on_command
 from parbatch.tables import FORMAT
 from tests.support import FAILING, JOB, contents, typed, write_job
 
@@ -65,7 +65,7 @@ def test_a_run_past_its_own_limit_ends_with_4_and_resume_does_the_rest(here: Pat
     write_job(here / "job.py", FAILING)
     result = typed("run", "job.py", "--max-failures", "1", "--chunk-size", "1")
     assert result.exit_code == 4
-    assert "letters STOPPED: 1 failure (--max-failures 1)" in result.output
+    assert "letters STOPPED: the limit of 1 failure was reached (--max-failures 1)" in result.output
     write_job(here / "job.py")
     result = typed("run", "job.py", "--resume", "--limit", "1")
     assert (result.exit_code, "pending" in result.output) == (0, True)  # one of the two is done

@@ -117,13 +117,13 @@ def test_a_run_that_was_ended_early_says_why_and_how_to_go_on() -> None:
     text = summary(
         result(ok=1, pending=9, state="stopped", exit_code=4, stopped_by="the time budget is used up"), "go on"
     )
-    assert "letters STOPPED: the time budget is used up: 1 ok, 9 pending" in text
+    assert "letters STOPPED: the time budget is used up; 1 ok, 9 pending" in text
 
 
 def test_work_that_a_limit_or_a_selection_left_is_not_forgotten() -> None:
     """Exit 0, and yet not all is done: the next plain run would be refused."""
-    text = summary(result(ok=1, pending=9), "parbatch run --only 'a*' --resume")
-    assert text.endswith("9 items are left. A run with --resume does them.")
+    text = summary(result(ok=1, pending=9), "parbatch run --resume")
+    assert text.endswith("9 items are left. To go on: parbatch run --resume")
 
 
 def test_an_overview_that_failed_is_named_with_its_cause() -> None:

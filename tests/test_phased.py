@@ -146,7 +146,7 @@ def test_limits_count_over_the_whole_run(log: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PHASES_NEED", "ok")
     monkeypatch.setenv("PHASES_FAIL", "word-003 size-000 size-002")
     output = run("--max-failures", "2", code=4)
-    assert "STOPPED: 2 failures (--max-failures 2), in phase sizes" in output
+    assert "STOPPED: the limit of 2 failures was reached (--max-failures 2), in phase sizes" in output
     assert [line for line in rendered(log) if "word" not in line] == ["size-000"]
     assert [one["state"] for one in report()["phases"]] == ["finished", "stopped", "not begun"]
     output = run("--resume", "--time-budget", "0.0001", code=4)

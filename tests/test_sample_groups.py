@@ -46,7 +46,7 @@ def test_a_run_that_is_stopped_by_its_samples_goes_on_with_resume(here: Path) ->
     write_job(here / "job.py", JOB)
     result = typed("run", "job.py", "--sample-groups", "--max-failures", "1")
     assert result.exit_code == 4
-    assert "STOPPED: 1 failure (--max-failures 1)" in result.output
+    assert "STOPPED: the limit of 1 failure was reached (--max-failures 1)" in result.output
 
 
 @pytest.mark.parametrize("backend", ["inline", "loky"])

@@ -255,7 +255,7 @@ def test_an_item_that_is_tried_again_is_no_failure_yet() -> None:
     made.hand_out(0)
     made.began(0, 0.0)
     end(made, "failed")
-    assert stop_of(made) == "1 failure (--max-failures 1)"
+    assert stop_of(made) == "the limit of 1 failure was reached (--max-failures 1)"
     assert made.waiting == 1
 
 
@@ -268,7 +268,7 @@ def test_max_failures_counts_items_whatever_their_status() -> None:
     end(made)
     assert stop_of(made) is None
     end(made, "memory")
-    assert stop_of(made) == "3 failures (--max-failures 3)"
+    assert stop_of(made) == "the limit of 3 failures was reached (--max-failures 3)"
 
 
 def test_attempts_that_fail_alike_in_a_row_stop_the_run() -> None:

@@ -59,7 +59,7 @@ def test_failures_are_grouped_and_ten_are_named(here: Path) -> None:
     text = typed("status", "job.py").stdout
     assert "  41 failed: ValueError: no such city" in text
     assert "      … and 31 more" in text
-    (group,) = status_of("job.py")["failures"]
+    (group,) = status_of("job.py")["causes"]
     assert (group["count"], len(group["first"])) == (41, 10)
 
 

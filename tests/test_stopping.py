@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from parbatch.cli.run import go_on_command
+from parbatch.cli.go_on import go_on_command
 from tests.support import typed, write_job
 
 TEN = """
@@ -37,7 +37,7 @@ def test_a_broken_environment_stops_the_run_after_so_many_attempts_and_resume_go
     result = typed("run", "job.py", "--max-same-failure", "3")
     assert result.exit_code == 4, result.output
     assert (
-        "letters STOPPED: 3 attempts in a row failed alike (--max-same-failure 3): 0 ok, 3 failed, 7 pending"
+        "letters STOPPED: 3 attempts in a row failed alike (--max-same-failure 3); 0 ok, 3 failed, 7 pending"
         in result.output
     )
     assert "  3 failed: OSError: no answer for i0 on port 2" in result.output
@@ -50,7 +50,7 @@ def test_a_time_budget_counts_over_resumptions_and_a_larger_one_goes_on(here: Pa
     write_job(here / "job.py", TEN)
     first = typed("run", "job.py", "--time-budget", "1ms")
     assert first.exit_code == 4
-    assert "letters STOPPED: the time budget is used up: " in first.output
+    assert "letters STOPPED: the time budget is used up; " in first.output
     assert "The time budget counts over resumptions: give a larger one, or none." in first.output
     done, left = report(here)["success"], report(here)["pending"]
     assert isinstance(done, int)

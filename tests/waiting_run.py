@@ -28,12 +28,12 @@ class WaitingRun:
 
 
 @contextlib.contextmanager
-def waiting_run(here: Path) -> Iterator[WaitingRun]:
+def waiting_run(here: Path, *, stdout: int = subprocess.DEVNULL, stderr: int | None = None) -> Iterator[WaitingRun]:
     """A run of three items in the current folder: the first has ended, the second is in flight."""
     write_job(here / "job.py", WAITING)
     os.mkfifo(here / "gate")
     command = [sys.executable, "-m", "parbatch", "run", "job.py", "--workers", "1", "--chunk-size", "1"]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=here, stdout=stdout, stderr=stderr) as process:
         try:
             yield WaitingRun(process, os.open(here / "gate", os.O_WRONLY))  # opens when the item has opened its end
         finally:

@@ -42,7 +42,7 @@ class _Group(click.Group):
         except (KeyboardInterrupt, click.Abort) as error:
             interrupt = error.__cause__ if isinstance(error, click.Abort) else error
             signum = interrupt.args[0] if interrupt is not None and interrupt.args else signal.SIGINT
-            terminal.show("parbatch: interrupted. What had been finished is kept; --resume goes on.", sys.stderr)
+            terminal.show(f"parbatch: interrupted. What had been finished is kept.{_how_to_go_on()}", sys.stderr)
             sys.exit(128 + signum)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
@@ -60,6 +60,14 @@ class _Group(click.Group):
 def _readable(error: ParbatchError) -> str:
     """An error's message for a terminal: it may name ids and values that somebody else chose."""
     return "\n".join(map(terminal.printable, str(error).splitlines()))
+
+
+def _how_to_go_on() -> str:
+    """The command that goes on with one that was broken off, in a sentence; nothing where none is needed."""
+    from parbatch.cli.go_on import go_on_command  # noqa: PLC0415 -- as above
+
+    typed = sys.argv[1:]
+    return f" To go on: {go_on_command(typed)}" if typed[:1] in (["run"], ["retry"]) else ""
 
 
 _EPILOG = """\b

@@ -1,6 +1,5 @@
 """`parbatch render`."""
 
-import shlex
 import sys
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options
+from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options, typed
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -41,5 +40,12 @@ def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
         loaded,
         asked,
         item,
-        go_on=lambda _: shlex.join(["parbatch", "show", item, *([job] if job else [])]),
+        go_on=lambda result: _go_on(result, item, job, given["out"]),
     )
+
+
+def _go_on(result: RunResult, item: str, job: str | None, out: str | None) -> str:
+    """What to do next: look at an item that failed, else go on with the others."""
+    if result.exit_code:
+        return typed("show", item, job, out=out)
+    return typed("run", job, out=out, options=["--resume"])

@@ -1,6 +1,5 @@
 """`parbatch retry`."""
 
-import shlex
 import sys
 from typing import Any
 
@@ -8,8 +7,9 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
+from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, job_argument, without_time_budget
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, job_argument
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -24,7 +24,8 @@ left how many out."""
 
     {JOB_HELP}
 
-    Groups that still have pending items are left out, unless they are asked for.""",
+    Groups that still have pending items are left out, unless they are asked for: by --include-unfinished-groups, or by
+    name with --group, --only or --status pending.""",
 )
 @job_argument
 @click.option(
@@ -52,5 +53,6 @@ def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
 
 
 def _go_on(result: RunResult) -> str:
-    typed = sys.argv[1:]
-    return shlex.join(["parbatch", *(without_time_budget(typed) if result.used_up_its_time else typed)])
+    if not result.exit_code:  # what is left was not selected
+        return go_on_command(["run", *sys.argv[2:]], selection=False)
+    return go_on_command(sys.argv[1:], time_budget=not result.used_up_its_time, shard=result.shard)

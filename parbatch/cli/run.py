@@ -1,6 +1,5 @@
 """`parbatch run`."""
 
-import shlex
 import sys
 from typing import Any
 
@@ -8,6 +7,7 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
+from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -15,7 +15,6 @@ from parbatch.cli.shared import (
     as_given,
     batch_options,
     job_argument,
-    without_time_budget,
 )
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
@@ -63,18 +62,9 @@ def _run(job: str | None, given: dict[str, Any]) -> RunResult:
 
 def _go_on(result: RunResult) -> str:
     return go_on_command(
-        sys.argv[1:], retry_failed=result.only_known_failures_left, time_budget=not result.used_up_its_time
+        sys.argv[1:],
+        retry_failed=result.only_known_failures_left,
+        time_budget=not result.used_up_its_time,
+        selection=result.exit_code != 0,
+        shard=result.shard,
     )
-
-
-def go_on_command(arguments: list[str], *, retry_failed: bool = False, time_budget: bool = True) -> str:
-    """The command that goes on with what was typed: the same, with --resume in place of --fresh.
-
-    With `retry_failed` it tries what is known to fail as well, for when nothing else is left; without `time_budget`
-    it has none, for when that is used up.
-    """
-    end = arguments.index("--") if "--" in arguments else len(arguments)  # what follows is no option
-    typed = arguments[:end] if time_budget else without_time_budget(arguments[:end])
-    kept = [argument for argument in typed if argument not in {"--fresh", "--resume", "--retry-failed"}]
-    added = ["--resume", "--retry-failed"] if retry_failed else ["--resume"]
-    return shlex.join(["parbatch", *kept, *added, *arguments[end:]])

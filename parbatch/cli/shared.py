@@ -95,15 +95,6 @@ def as_given(typed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in typed.items()}
 
 
-def without_time_budget(arguments: Sequence[str]) -> list[str]:
-    """What was typed, but for the time budget."""
-    kept: list[str] = []
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        if "--time-budget" not in {argument, before} and not argument.startswith("--time-budget="):
-            kept.append(argument)
-    return kept
-
-
 def job_options(command: Command) -> Command:
     """The options of commands that render."""
     for option in reversed(_OPTIONS):

@@ -30,12 +30,13 @@ from parbatch.units import counted, format_size
 
 REFRESH_S = 1.0
 _MOST_NAMED = 5  # entries
+_MOST_GROUPS = 10
 _MOST_SHARDS = 10  # named in all
 
 _STATES = {
     "finished": "finished",
     "interrupted": "INTERRUPTED",
-    "stopped": "STOPPED by its own limit, or before it could render or begin a further phase",
+    "stopped": "STOPPED",
     "killed": "KILLED or broken off: it is not running any more, and did not write down its end",
     "not begun": "not begun: the items are read, nothing is rendered",
 }
@@ -113,17 +114,27 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     for name, by_status in standing.phases.items():
         how = f"{_counts(by_status)}; {as_typed(standing.out, f'{name}/items')}" if by_status else "not begun"
         yield f"  phase     {printable(name)}: {how}"
-    groups = standing.counts.by_group
-    if set(groups) - {""}:
+    yield from _groups(standing.counts.by_group)
+    if standing.causes:
         yield ""
-        for group, by_status in groups.items():
-            yield f"  {printable(group) or '(no group)'}: {_counts(by_status)}"
-    if standing.failures:
-        yield ""
-        yield from failure_lines(standing.failures, standing.out)
+        yield from failure_lines(standing.causes, standing.out)
     if standing.state not in GOING_ON:
         yield ""
         yield _what_is_left(standing, go_on)
+
+
+def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
+    """How the groups stand: those that are not all ok first, and at most ten in all."""
+    if not set(by_group) - {""}:
+        return
+    yield ""
+    whole = {group: by_status["ok"] == sum(by_status.values()) for group, by_status in by_group.items()}
+    for group in sorted(by_group, key=whole.__getitem__)[:_MOST_GROUPS]:
+        yield f"  {printable(group) or '(no group)'}: {_counts(by_group[group])}"
+    if len(by_group) > _MOST_GROUPS:
+        left = sum(not whole[group] for group in by_group)
+        more = counted(len(by_group) - _MOST_GROUPS, "more group")
+        yield f"  … and {more}; {left:,} of {len(by_group):,} are not all ok; --json has them all"
 
 
 def _in_use(held: Held) -> str:
@@ -161,7 +172,8 @@ def _last_run(standing: Standing) -> str:
         return "another command holds the folder: a run that is about to begin or end, prune or overview"
     if standing.run_id is None:
         return _STATES[standing.state]
-    return f"{printable(standing.run_id)}, {_STATES[standing.state]}"
+    why = f": {printable(standing.stopped_by)}" if standing.state == "stopped" and standing.stopped_by else ""
+    return f"{printable(standing.run_id)}, {_STATES[standing.state]}{why}"
 
 
 def _what_is_left(standing: Standing, go_on: str) -> str:

@@ -53,9 +53,9 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.exit_code:
         yield ""
         yield f"{_what_is_left(result, tries_known=go_on.startswith(_RETRIES))} To go on: {go_on}"
-    elif result.pending:  # by a limit or a selection, which the same command with --resume would keep to
+    elif result.pending:  # by a limit or a selection, which the command that goes on leaves out
         yield ""
-        yield f"{_what_is_left(result, tries_known=False)} A run with --resume does them."
+        yield f"{_what_is_left(result, tries_known=False)} To go on: {go_on}"
 
 
 def _outputs(result: RunResult) -> Iterator[str]:
@@ -100,8 +100,9 @@ def _headline(result: RunResult) -> str:
         return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
+    told = f"{state[result.state]}{';' if result.state == 'stopped' else ':'}"
     return (
-        f"{name} {state[result.state]}: {counts_in_words(result.by_status, kept)}"
+        f"{name} {told} {counts_in_words(result.by_status, kept)}"
         f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
 
