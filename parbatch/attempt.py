@@ -16,7 +16,7 @@ from parbatch.baselines import obtain
 from parbatch.capture import Capture
 from parbatch.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
 from parbatch.docx import explain, is_saved_as_document
-from parbatch.docx.on_import import accelerate_if_loaded, acceleration
+from parbatch.docx.on_import import ON, accelerate_if_loaded, acceleration
 from parbatch.evidence import of_exception, of_problems, status_of
 from parbatch.holding import NOTHING_REQUIRED, Holding, Required
 from parbatch.job import Job
@@ -337,7 +337,8 @@ class Attempts:
     def _acceleration() -> str:
         """How python-docx ran in this attempt; what came too late for it is on for the next."""
         was = acceleration()
-        accelerate_if_loaded()
+        if was not in {"", ON}:
+            accelerate_if_loaded()
         return was
 
     def _new_notes(self, notes: list[str]) -> tuple[Problem, ...]:

@@ -46,7 +46,7 @@ def unproved_version() -> str | None:
     """The version of python-docx if it is not one that the replacements were proved on: of what is loaded, which can
     be another than what is installed, or else of what would be.
     """
-    loaded = sys.modules.get("docx")
+    loaded = sys.modules.get("docx") if "docx.document" in sys.modules else None  # else it is somebody's own module
     try:
         found = version("python-docx") if loaded is None else str(getattr(loaded, "__version__", "unknown"))
     except PackageNotFoundError:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 #: What `acceleration` says besides reasons: it is on; it is off because somebody wanted that.
 ON, OFF = "on", "off"
 
+_TWICE = "python-docx was loaded a second time, and what is accelerated is the first"
 _PAST_THE_HOOK = "python-docx was loaded by an import hook of the job's own, and used before the item ended"
 
 _log = logging.getLogger("parbatch.docx")
@@ -41,6 +42,7 @@ class _State:
         self.is_settled = False  # tried, whatever came of it
         self.is_ours = False  # switched on here, and not by somebody's own accelerate() before
         self.why_not = ""
+        self.module: Any = None  # docx.document as it was when acceleration was switched on
         self.changing = threading.Lock()
 
 
@@ -67,7 +69,7 @@ def no_longer_on_import() -> None:
     if _state.is_ours:
         restore()
     _state.is_settled = _state.is_ours = False
-    _state.why_not = ""
+    _state.why_not, _state.module = "", None
 
 
 def accelerate_if_loaded() -> None:
@@ -91,7 +93,7 @@ def acceleration() -> str:
     if not _is_loaded():
         return ""
     if accelerated():
-        return ON
+        return ON if _state.module in {None, sys.modules["docx.document"]} else _TWICE
     if not _state.wanted or (_state.is_settled and not _state.why_not):  # not wanted, or undone by restore()
         return OFF
     return _state.why_not or _PAST_THE_HOOK
@@ -111,6 +113,7 @@ def _settle() -> None:
         _log.warning("python-docx runs without acceleration: %s", _state.why_not, exc_info=True)
     else:
         _state.is_ours = is_on and not was_on
+        _state.module = sys.modules["docx.document"] if is_on else None
         if not is_on:
             _state.why_not = f"python-docx {unproved_version()} is not one that parbatch was proved to make faster"
     _state.is_settled = True

@@ -126,8 +126,13 @@ def write_job(folder: Path, style: str) -> None:
         (folder / "sitecustomize.py").write_text("import docx\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("backend", ["loky", "inline"])
-@pytest.mark.parametrize("style", STYLES)
+#: In this process the mechanism is the same: these are the ways that people take.
+INLINE = ("never", "at the top", "by name", "inside render", "by a module of its own", "by docxtpl", "before all")
+
+
+@pytest.mark.parametrize(
+    ("style", "backend"), [*((style, "loky") for style in STYLES), *((style, "inline") for style in INLINE)]
+)
 def test_every_item_of_a_job_that_imports_python_docx_is_accelerated(tmp_path: Path, style: str, backend: str) -> None:
     if style == "by docxtpl":
         docx.Document().save(str(tmp_path / "t.docx"))

@@ -97,12 +97,30 @@ def test_a_job_without_documents_never_loads_python_docx(tmp_path: Path) -> None
     assert report["metrics"]["loaded"]["sum"] == 0
 
 
-def test_a_module_of_the_jobs_own_that_is_called_docx_is_left_alone(tmp_path: Path) -> None:
+def test_documents_of_a_python_docx_that_was_loaded_again_are_told(tmp_path: Path) -> None:
+    write_plain_job(
+        tmp_path,
+        "import docx",
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'docx']: del sys.modules[name]",
+        "import docx; document = docx.Document()",
+    )
+    report, printed = run(tmp_path)
+    why = "python-docx was loaded a second time, and what is accelerated is the first"
+    assert report["environment"]["acceleration"] == f"off: {why}"
+    assert why in printed
+
+
+@pytest.mark.parametrize("place", ["top", "inside"])
+def test_a_module_of_the_jobs_own_that_is_called_docx_is_left_alone(tmp_path: Path, place: str) -> None:
     write_plain_job(tmp_path, "import docx; (ctx.dir / f'{item.id}.txt').write_text(docx.TEXT); return")
+    if place == "top":
+        job = tmp_path / "job.py"
+        job.write_text("import docx\n" + job.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "docx.py").write_text("TEXT = 'mine'\n", encoding="utf-8")
     report, printed = run(tmp_path)
     assert report["environment"]["acceleration"] == "not used: nothing was made with python-docx"
     assert "ccelerated" not in printed
+    assert "python-docx" not in printed
 
 
 # --- what a run consists of
