@@ -180,7 +180,8 @@ class Checkpoint:
             attempts=int(attempts),
             duration_s=duration_s,  # type: ignore[arg-type]
             result=msgspec.json.decode(result) if result and status == "ok" else None,
-            outputs=tuple(outputs),
+            outputs=tuple(outputs) if status == "ok" else (),
+            out_of_date=tuple(outputs) if status != "ok" else (),
             type=evidence.type if evidence else "",
             message=evidence.message if evidence else "",
         )

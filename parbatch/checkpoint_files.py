@@ -9,6 +9,9 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.errors import CheckpointError
 from parbatch.tables import APPLICATION_ID, FORMAT, MIGRATION, OLDEST_FORMAT, SCHEMA
 
+# The fact that says when a checkpoint before this one was set aside: what was in the folder by then may be parbatch's.
+SET_ASIDE = "set aside ns"
+
 
 def create(path: Path) -> Checkpoint:
     """A new, empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Self
 
+from parbatch.exchanging import exchange
 from parbatch.plain_files import COMMON, IS_A_LINK, NO_LINK, NO_WAIT, NamedFile, UnsafePathError, check_plain, is_link
 
 # Where the system can't open relative to a descriptor (Windows), each component is looked at before it is used.
@@ -134,6 +135,10 @@ class Directory:
         """
         if self.check_plain(name):
             self.remove(name)
+        return self.create_new(name)
+
+    def create_new(self, name: str) -> BinaryIO:
+        """Open a new file to write. Raises FileExistsError where anything has that name."""
         return io.BufferedWriter(self._file(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), 1 << 16)
 
     def append(self, name: str) -> BinaryIO:
@@ -167,6 +172,16 @@ class Directory:
         """Move something into a folder, under a name there, over a file of that name."""
         with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
             os.replace(at, to, src_dir_fd=here, dst_dir_fd=there)
+
+    def link(self, name: str, target: "Directory", new: str) -> None:
+        """Give a file another name in a folder. Raises FileExistsError where something has that name."""
+        with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
+            os.link(at, to, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+
+    def exchange(self, name: str, target: "Directory", new: str) -> None:
+        """Let two files change places, at one instant. Raises OSError where the system can't."""
+        with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
+            exchange(at, to, here, there)
 
     def remove(self, name: str) -> bool:
         """Remove a file, or a link itself. Returns whether there was one."""

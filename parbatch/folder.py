@@ -59,6 +59,7 @@ class Folder:
         self.tmp = self.run / "tmp"
         self.baselines = self.root / "run" / "baselines"
         self.rejected = self.run / "rejected"
+        self.withdrawn = self.run / "withdrawn"
         self.context = self.root / "run" / "context"
         try:
             str(self.root).encode()

@@ -6,8 +6,9 @@ never a file, and after a power cut no item is taken as done whose files are not
 """
 
 import contextlib
+import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
 from parbatch.files import UnsafePathError, digest_file, make_durable
 from parbatch.folder import Folder
-from parbatch.model import SCRATCH, ChunkEnded, Ended, Evidence, Output, Task
-from parbatch.naming import folded
-from parbatch.publish import PublishError, publish, withdraw
+from parbatch.item_outputs import Elsewhere, ItemOutputs, Published
+from parbatch.model import SCRATCH, ChunkEnded, Ended, Evidence, Task
+from parbatch.publish import PublishError
 from parbatch.recording import Record, record
 from parbatch.system_errors import in_words
 
@@ -30,13 +31,18 @@ GROUP_S = 0.1
 GROUP_BYTES = 8 << 20
 # Where the worker was ended, or ended itself, before it could remove what the attempt had left.
 _LEAVES_ITS_FOLDERS = frozenset({"crashed", "timeout", "memory"})
+# An item that is pending again, as when it was cut off, keeps its older output until its next attempt.
+_LEAVES_OUTPUTS = frozenset({"ok", "pending"})
+# What SQLite raises for a value that it can't hold.
+_UNWRITABLE = (OverflowError, ValueError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 class Journal:
     """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint.
 
     The time since `began`, on the monotonic clock, is written down with the outcomes, to count towards a time budget;
-    so is what `chunks` has to say.
+    so is what `chunks` has to say. With `keep_stale`, older outputs of items that end not ok stay in `items/`;
+    `elsewhere` says what other shards have published in a place.
     """
 
     def __init__(
@@ -50,6 +56,8 @@ class Journal:
         *,
         began: float | None = None,
         chunks: ChunkBook | None = None,
+        keep_stale: bool = False,
+        elsewhere: Elsewhere = lambda _: None,
     ) -> None:
         self._checkpoint = checkpoint
         self._folder = folder
@@ -64,14 +72,14 @@ class Journal:
         self._group: list[Record] = []
         self._templates: dict[str, str] = {}
         self._group_bytes = 0
-        self._published: list[tuple[str, tuple[tuple[str, Output], ...]]] = []
-        self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
+        self._outputs = ItemOutputs(checkpoint, folder, run_id, keep_stale=keep_stale, elsewhere=elsewhere)
+        self._published: list[Published] = []
+        self._committed: list[Published] = []  # what was kept of these goes once their commit is on the disk
         self._opened_at: float | None = None  # the open group's beginning; None: there is nothing to write
-        self._sync: tuple[Future[None], list[Record], list[tuple[str, tuple[tuple[str, Output], ...]]]] | None = None
+        self._sync: tuple[Future[None], list[Record], list[Published]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
-        outputs_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone()
         self._has_rejected = folder.tree.is_folder(folder.rejected)
-        self._had_before = bool(outputs_before) or not folder.tree.is_empty(folder.logs) or self._has_rejected
+        self._had_before = self._outputs.had_before or not folder.tree.is_empty(folder.logs) or self._has_rejected
 
     # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
 
@@ -86,21 +94,17 @@ class Journal:
             self._keep_logs(task, ended)
             self._keep_rejected(task, ended)
         except (UnsafePathError, PermissionError) as error:
-            return _unpublished(ended, f"{in_words(error)}", logs=())
+            return _failed(msgspec.structs.replace(ended, logs=()), "PublishError", str(in_words(error)))
         for template in ended.templates:
             with contextlib.suppress(OSError):  # gone meanwhile: a resumption will see it
                 self._templates[template] = digest_file(Path(template))
         if ended.status != "ok":
             return msgspec.structs.replace(ended, outputs=()) if ended.outputs else ended
-        places = tuple((folded(output.path), output) for output in ended.outputs)
         try:
-            self._claim(task, places)
-            if ended.outputs:
-                publish(Path(task.staging(self._tmp)), ended.outputs, self._folder.items)
+            published = self._outputs.publish(task.id, f"{task.position}.{task.number}", ended.outputs)
         except PublishError as error:
-            return _unpublished(ended, str(error), logs=ended.logs)
-        self._claims.update((place, (task.id, output.path)) for place, output in places)
-        self._published.append((task.id, places))
+            return _failed(ended, type(error).__name__, str(error))
+        self._published.append(published)
         return ended
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
@@ -146,8 +150,13 @@ class Journal:
         """Commit everything; nothing more will be recorded."""
         if self._chunks is not None:
             self._chunks.close()
-        self.flush()
-        self._thread.shutdown()
+        with contextlib.closing(self._outputs):
+            try:
+                self.flush()
+                if self._committed:
+                    self._wait_for_disk(self._committed)
+            finally:
+                self._thread.shutdown()
 
     @property
     def _chunks_have_news(self) -> bool:
@@ -162,11 +171,17 @@ class Journal:
         self._opened_at = None
         published, self._published = self._published, []
         if not published:
-            self._commit(group, ())
+            self._commit(group, [])
             return
-        future = self._thread.submit(make_durable, self._folder.items)
+        committed, self._committed = self._committed, []
+        future = self._thread.submit(self._wait_for_disk, committed)
         self._sync = (future, group, published)
         future.add_done_callback(lambda _: self._wake())
+
+    def _wait_for_disk(self, committed: list[Published]) -> None:
+        """Wait for all that was written so far; what was committed by then can't be lost, so nothing of it is kept."""
+        make_durable(self._folder.items)
+        self._outputs.discard(committed)
 
     def _commit_synced(self) -> None:
         assert self._sync is not None
@@ -175,56 +190,58 @@ class Journal:
         self._sync = None
         self._commit(group, published)
 
-    def _commit(self, group: list[Record], published: Iterable[tuple[str, tuple[tuple[str, Output], ...]]]) -> None:
-        stale: dict[str, str] = {}
+    def _commit(self, group: list[Record], published: list[Published]) -> None:
         if not self._folder.has_checkpoint:
             raise FileNotFoundError(2, "the checkpoint was removed while the run went on", str(self._folder.checkpoint))
         with self._checkpoint.transaction():
             self._checkpoint.products_are_stale()
             self._count_time()
-            record(self._checkpoint, self._run_id, self._code, group)
+            group, published = self._record(group, published)
             if self._chunks is not None:
                 self._chunks.write()
             for template, digest in self._templates.items():
                 self._checkpoint.set_file(template, digest)
-            for item_id, places in published:
-                kept = {place for place, _ in places}
-                stale |= {p: path for p, path in self._checkpoint.outputs_of(item_id).items() if p not in kept}
-                self._checkpoint.set_outputs(item_id, places)
-                for place in kept:
-                    self._claims.pop(place, None)
+            self._outputs.write(published, _not_ok(group))
         self._templates.clear()
-        withdraw(
-            (path for place, path in stale.items() if not self._is_taken(place, path)),
-            self._folder.items,
-        )
+        self._outputs.settle(published)
+        self._committed += published
 
-    def _is_taken(self, place: str, path: str) -> bool:
-        """Whether somebody else's file is where a stale one was; on a disk that knows case they can be two."""
-        newer = self._claims[place][1] if place in self._claims else self._checkpoint.path_at(place)
-        if newer is None:
-            return False
-        items = self._folder.items
-        return newer == path or ((items / path).exists() and (items / path).samefile(items / newer))
+    def _record(self, group: list[Record], published: list[Published]) -> tuple[list[Record], list[Published]]:
+        """Write outcomes. One that the checkpoint can't hold fails alone, and what it published is taken back."""
+        if self._can_record(group) is None:
+            return group, published
+        for number, one in enumerate(group):
+            if (error := self._can_record([one])) is not None:
+                item_id, ended, _ = one
+                for its_own in [each for each in published if each.id == item_id]:
+                    self._outputs.take_back(its_own)
+                    published.remove(its_own)
+                problem = f"what it left can't be written into the checkpoint: {error}"
+                bare = Ended(ended.position, ended.number, "failed", 0.0, logs=ended.logs)
+                group[number] = (item_id, _failed(bare, type(error).__name__, problem), True)
+                record(self._checkpoint, self._run_id, self._code, group[number : number + 1])
+        return group, published
+
+    def _can_record(self, group: list[Record]) -> Exception | None:
+        """Write outcomes, all or, with an error about one of their values, none."""
+        db = self._checkpoint.db
+        db.execute("SAVEPOINT outcomes")
+        try:
+            record(self._checkpoint, self._run_id, self._code, group)
+        except _UNWRITABLE as error:
+            db.execute("ROLLBACK TO outcomes")
+            return error
+        else:
+            return None
+        finally:
+            if db.in_transaction:
+                db.execute("RELEASE outcomes")
 
     # --- inside
 
     def _count_time(self) -> None:
         if self._began is not None:
             self._checkpoint.set_spent(self._spent_before + time.monotonic() - self._began)
-
-    def _claim(self, task: Task, places: Iterable[tuple[str, Output]]) -> None:
-        """See to it that no two items publish the same file, not on a case-insensitive disk either."""
-        own: dict[str, str] = {}
-        for place, output in places:
-            if own.setdefault(place, output.path) != output.path:
-                raise PublishError(f"{output.path} and {own[place]} are one file where case makes no difference.")
-            owner = self._claims[place][0] if place in self._claims else self._checkpoint.live_owner(place)
-            if owner not in {None, task.id}:
-                raise PublishError(
-                    f"{output.path} was published by item {owner!r} already. Put the item's id into the file's name;"
-                    " a file that is no result belongs in ctx.scratch."
-                )
 
     def _keep_logs(self, task: Task, ended: Ended) -> None:
         for stream in STREAMS:
@@ -251,9 +268,13 @@ class Journal:
         write_log(printed, log, self._heading + told, below=task.number > 1)
 
 
-def _unpublished(ended: Ended, why: str, *, logs: tuple[str, ...]) -> Ended:
-    """The outcome of an attempt that ended, and could not be put into place."""
-    evidence = Evidence(type="PublishError", message=why)
+def _failed(ended: Ended, kind: str, message: str) -> Ended:
+    """An attempt that ended ok, and can't be taken so."""
+    evidence = Evidence(type=kind, message=message)
     return msgspec.structs.replace(
-        ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"), logs=logs
+        ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"), metrics={}, warnings=()
     )
+
+
+def _not_ok(group: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    return ((item, ended.status) for item, ended, settled in group if settled and ended.status not in _LEAVES_OUTPUTS)

@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.files import digest_file
 from parbatch.job import Job
 from parbatch.merge_writer import merge
 from parbatch.merging import ENTRIES, MergeError, file_name
-from parbatch.model import MERGE, Output
-from parbatch.products import Making, call, keep, why_not
-from parbatch.publish import mtime_of
+from parbatch.model import MERGE
+from parbatch.products import Making, call, keep, put, why_not
+from parbatch.publish import PublishError, stage
 from parbatch.result import ProductReport
+
+# Named as an attempt is: what is published out of it, and not committed, is found after a kill.
+_STAGED = "-2.1"
 
 
 def make(checkpoint: Checkpoint, job: Job, making: Making) -> ProductReport:
@@ -30,12 +32,12 @@ def make(checkpoint: Checkpoint, job: Job, making: Making) -> ProductReport:
 
 def _merge(checkpoint: Checkpoint, job: Job, making: Making, results: Iterable[tuple[str, bytes]]) -> ProductReport:
     assert job.merging is not None
-    name = file_name(job.merging)
-    path = making.folder.root / name
+    path = Path(making.tmp, _STAGED, file_name(job.merging))
+    path.parent.mkdir()
     try:
-        with making.folder.tree.written_whole(path) as file:
+        with path.open("wb") as file:
             merge(results, job.merging, file)
-    except MergeError as error:
+        publication = put(checkpoint, making, _STAGED, stage(path.parent))
+    except (MergeError, PublishError) as error:
         return ProductReport(error=str(error))
-    state = path.stat()
-    return keep(checkpoint, making.folder, MERGE, [Output(name, state.st_size, mtime_of(state), digest_file(path))])
+    return keep(checkpoint, making, MERGE, publication)

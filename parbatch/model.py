@@ -280,7 +280,8 @@ Message = Ready | NotReady | Began | Rendered | Ended | ChunkEnded | Returned | 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an item: its last status, with the result if ok and the cause if not.
 
-    `outputs` are the published paths, relative to `items/`; `attempts` counts the tries made at this data.
+    `outputs` are the published paths, relative to `items/`. An item that is not ok has none: what an earlier attempt
+    has published, and is still there, is `out_of_date`. `attempts` counts the tries made at this data.
     """
 
     item: Item
@@ -289,5 +290,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     result: Any = None
     outputs: tuple[str, ...] = ()
+    out_of_date: tuple[str, ...] = ()
     type: str = ""
     message: str = ""

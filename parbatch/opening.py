@@ -1,10 +1,11 @@
 """The checkpoint of a run, opened the way that was asked for, and the plan made in it."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import create, open_existing, set_aside, settle
+from parbatch.checkpoint_files import SET_ASIDE, create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
@@ -97,6 +98,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
         raise
     if folder.has_checkpoint:
         set_aside(folder.checkpoint)
+        new.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (SET_ASIDE, str(time.time_ns())))
     return settle(new, folder.checkpoint), plan
 
 

@@ -46,6 +46,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     accelerate: bool
     given: frozenset[str] = frozenset()
     shard: Shard | None = None
+    adopt: bool = False
+    keep_stale: bool = False
 
     @property
     def folder(self) -> Folder:
@@ -78,6 +80,8 @@ NAMES = (
     "retry_failed",
     "accelerate",
     "shard",
+    "adopt",
+    "keep_stale",
 )
 _RETRY_ONLY = ("status", "fingerprint", "include_unfinished_groups")
 _OF_THE_JOB = ("chunk_size", "memory", "timeout", "attempts")
@@ -121,6 +125,8 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         accelerate=_flag(asked, "accelerate", default=True),
         given=frozenset(asked),
         shard=parse_shard(asked["shard"]) if "shard" in asked else None,
+        adopt=_flag(asked, "adopt"),
+        keep_stale=_flag(asked, "keep_stale"),
     )
 
 

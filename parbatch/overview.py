@@ -5,22 +5,26 @@ from pathlib import Path
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import is_own_name
 from parbatch.model import OVERVIEW, Ended
-from parbatch.products import Making, call, keep, why_not
-from parbatch.publish import PublishError, publish
+from parbatch.products import Making, call, keep, put, why_not
+from parbatch.publish import PublishError
+from parbatch.publishing import Publication
 from parbatch.result import ProductReport
 
 
 def make(checkpoint: Checkpoint, making: Making) -> ProductReport:
     """Make the overview from the checkpoint. Its failure is a report, never an exception."""
+    publication = Publication("")
 
     def take(staged: Path, ended: Ended) -> None:
+        nonlocal publication
         _check_names(ended)
-        publish(staged, ended.outputs, making.folder.root)
+        if ended.outputs:
+            publication = put(checkpoint, making, staged.name, ended.outputs)
 
     ended = call(checkpoint, making, OVERVIEW, take)
     if ended is None or ended.status != "ok":
         return why_not(ended)
-    return keep(checkpoint, making.folder, OVERVIEW, ended.outputs)
+    return keep(checkpoint, making, OVERVIEW, publication)
 
 
 def _check_names(ended: Ended) -> None:

@@ -3,6 +3,7 @@
 The job's functions for it are called by the same machinery as for any item, in a worker of its own.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,12 +16,14 @@ from parbatch.capture import STREAMS, capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.files import make_durable
+from parbatch.files import is_safe_path, make_durable
 from parbatch.folder import Folder
-from parbatch.model import ChunkEnded, Ended, Evidence, Output, Task
-from parbatch.publish import PublishError, is_intact, withdraw
+from parbatch.model import MERGE, OVERVIEW, ChunkEnded, Ended, Evidence, Output, Task
+from parbatch.publish import PublishError, is_intact
+from parbatch.publishing import OLD, Publication, Publisher
 from parbatch.result import ProductReport
 from parbatch.schedule import Schedule
+from parbatch.withdrawals import EDITED, NO_LONGER_MADE, carry_out, mark
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -60,7 +63,7 @@ class _ProductSink:
         try:
             self._take(staged, ended)
         except PublishError as error:
-            evidence = Evidence(type="PublishError", message=str(error))
+            evidence = Evidence(type=type(error).__name__, message=str(error))
             return msgspec.structs.replace(ended, status="failed", evidence=evidence, outputs=())
         return ended
 
@@ -114,14 +117,44 @@ def known(checkpoint: Checkpoint, product: str) -> ProductReport:
     return ProductReport(path=min((output.path for output in checkpoint.product_outputs(product)), default=None))
 
 
-def keep(checkpoint: Checkpoint, folder: Folder, product: str, outputs: Iterable[Output]) -> ProductReport:
-    """Remember what was published; what an earlier one published and this one did not is removed."""
-    outputs = tuple(outputs)
+def older(
+    checkpoint: Checkpoint, folder: Folder, product: str, made: ProductReport | None = None
+) -> ProductReport | None:
+    """Name a product of earlier outcomes that is still there, where no new one could be made of those of now."""
+    if checkpoint.is_current(product) and made is None:
+        return None
+    there = [output.path for output in checkpoint.product_outputs(product) if is_safe_path(output.path)]
+    found = min((path for path in there if folder.tree.state(folder.root / path) is not None), default=None)
+    return made if found is None else msgspec.structs.replace(made or ProductReport(), out_of_date=found)
+
+
+def put(checkpoint: Checkpoint, making: Making, staged: str, outputs: Iterable[Output]) -> Publication:
+    """Publish a product's files in the output folder. Raises PublishError."""
+    known_by_path = {
+        output.path: output for product in (OVERVIEW, MERGE) for output in checkpoint.product_outputs(product)
+    }
+    publisher = Publisher(making.folder.tree, making.folder.root, making.tmp)
+    with contextlib.closing(publisher):
+        return publisher.publish(staged, tuple(outputs), lambda path, _: known_by_path.get(path))
+
+
+def keep(checkpoint: Checkpoint, making: Making, product: str, publication: Publication) -> ProductReport:
+    """Remember what was published. What somebody had edited, and what is made no longer, is withdrawn."""
+    folder, run_id = making.folder, Path(making.tmp).name
+    outputs = publication.outputs
     paths = {output.path for output in outputs}
-    withdraw((old.path for old in checkpoint.product_outputs(product) if old.path not in paths), folder.root)
+    tmp = Path(making.tmp).relative_to(folder.root).as_posix()
+    due = [(product, path, f"{tmp}/{publication.staged}{OLD}/{path}", EDITED) for path in publication.edited]
+    due += [
+        (product, old.path, old.path, NO_LONGER_MADE)
+        for old in checkpoint.product_outputs(product)
+        if old.path not in paths
+    ]
     make_durable(folder.root)
     with checkpoint.transaction():
+        mark(checkpoint, folder, run_id, due)
         checkpoint.set_product(product, outputs)
+    carry_out(checkpoint, folder)
     return ProductReport(path=min(paths) if paths else None)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,24 +12,32 @@ from parbatch import store
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.errors import FolderError, SelectionError
+from parbatch.files import is_safe_path, make_durable
 from parbatch.folder import Folder, held
 from parbatch.job import Job
 from parbatch.loading import LoadedJob
 from parbatch.merging import HOW, file_name
+from parbatch.model import Output
 from parbatch.phase_folders import begun, has_begun
 from parbatch.phase_plans import Phase, fed, phases_in, unmet
-from parbatch.publish import is_published, withdraw
+from parbatch.publish import is_intact
+from parbatch.publishing import remove_published
 from parbatch.reading import copy, reading, require_checkpoint
+from parbatch.recovery import recover
 from parbatch.reports import REPORTS
 from parbatch.sessions import note_killed_runs
-from parbatch.shards import check_shard, parts_in, shards_in
+from parbatch.setting import new_run_id
+from parbatch.shards import check_shard, output_elsewhere, shards_in
 from parbatch.source import compare
+from parbatch.withdrawals import GONE, mark, remove_empty_folders
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     """What was removed, or would be: how many items are gone, their files, and leftovers, all from the folder on.
 
-    `left_alone` are phases whose items can't be told yet, because what they are made from is not finished.
+    `edited` are outputs of such items that somebody has edited: they are withdrawn, not removed. `withdrawn` is how
+    many withdrawn outputs were kept before, and `withdrawn_removed` says whether these were removed. `left_alone` are
+    phases whose items can't be told yet, because what they are made from is not finished.
     """
 
     out: str
@@ -37,52 +46,77 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[str]
     leftovers: list[str]
     left_alone: list[str] = []
+    edited: list[str] = []
+    withdrawn: int = 0
+    withdrawn_removed: bool = False
 
 
-def prune(folder: Folder, job: Job) -> Pruned:
+def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
     """Remove what nobody needs. The checkpoint is brought up to date with the source on the way.
 
-    Raises FolderError when nothing was run in the folder, FolderHeldError while a run holds it, and SelectionError
-    when the source has no items at all, which is more often a mistake than a wish.
+    Only what was published by this folder's runs is removed, and only as it was published; with `withdrawn`, what was
+    withdrawn before is removed too. Raises FolderError when nothing was run in the folder, FolderHeldError while a run
+    holds it, and SelectionError when the source has no items at all, which is more often a mistake than a wish.
     """
     if folder.shard is None and (parts := shards_in(folder)):
-        return _together(folder, [prune(part, job) for part in parts if part.has_checkpoint])
+        begun = [part for part in parts if part.has_checkpoint]
+        return _together(folder, [prune(part, job, withdrawn=withdrawn) for part in begun])
     check_shard(folder)
     require_checkpoint(folder)
     try:
         with held(folder):
             note_killed_runs(folder)
             with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-                return _prune(checkpoint, folder, job)
+                return _prune(checkpoint, folder, job, withdrawn=withdrawn)
     except (sqlite3.Error, OSError) as error:
         raise FolderError(f"{folder.root} can't be pruned: {error}. Mend that, and prune again.") from error
 
 
-def _prune(checkpoint: Checkpoint, folder: Folder, job: Job) -> Pruned:
+def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool) -> Pruned:
     with checkpoint.transaction():
-        found = _look(checkpoint, folder, job, dry_run=False)
-        # Files first: after a kill in between they are looked for once more, where rows first would forget them.
-        withdraw(_stale(checkpoint, folder), folder.items)
+        found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
+        rows = checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done AND ?", (withdrawn,))
+        kept = [path for (path,) in rows]
+        stale = _stale(checkpoint, folder)
+        checkpoint.db.execute("UPDATE gone SET status = 'pending', attempts = 0, reason = 'pruned'")
+        edited = [(one.id, one.path, f"items/{one.path}", GONE) for one in stale if one.is_intact is False]
+        mark(checkpoint, folder, new_run_id(), edited)
+        checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in edited])
+    # What is written down is on the disk before a file goes: nothing is ever ok by virtue of what is not there. After a
+    # kill on the way, the rows still say what is to go.
+    make_durable(folder.run)
+    recover(checkpoint, folder)
+    tree = folder.tree
+    with tree.folder(folder.items) as items:
+        for one in stale:
+            if one.is_intact:
+                remove_published(items, one.path)
+    for path in kept:
+        tree.remove(folder.root / path)
+        remove_empty_folders(folder, path)
+    for leftover in _leftovers(folder):
+        tree.remove_tree(leftover)
+    with checkpoint.transaction():
         for table in ("outputs", "attempts"):
             checkpoint.db.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM gone)")
         checkpoint.db.execute("DELETE FROM gone")
-    for path in _leftovers(folder):
-        folder.tree.remove_tree(path)
+        checkpoint.db.executemany("DELETE FROM withdrawn WHERE kept = ?", [(path,) for path in kept])
     return found
 
 
-def rehearse(folder: Folder, job: Job) -> Pruned:
+def rehearse(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
     """What `prune` would remove, found out in a copy of the checkpoint: nothing is touched, no run disturbed."""
     if folder.shard is None and (parts := shards_in(folder)):
-        return _together(folder, [rehearse(part, job) for part in parts if part.has_checkpoint])
+        begun = [part for part in parts if part.has_checkpoint]
+        return _together(folder, [rehearse(part, job, withdrawn=withdrawn) for part in begun])
     check_shard(folder)
     with reading(folder) as checkpoint:
         scratch = copy(checkpoint)
     with contextlib.closing(scratch), scratch.transaction():
-        return _look(scratch, folder, job, dry_run=True)
+        return _look(scratch, folder, job, dry_run=True, withdrawn=withdrawn)
 
 
-def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool) -> Pruned:
+def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool, withdrawn: bool = False) -> Pruned:
     """The same for each phase that has begun, one after another. Raises as `prune` and `rehearse` do."""
     if not has_begun(root):
         require_checkpoint(root)
@@ -96,7 +130,8 @@ def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool) -> Pruned:
                 left_alone.append(phase.name)
                 continue
             with fed(phase, root) as its_job:
-                one = rehearse(phase.folder, its_job.job) if dry_run else prune(phase.folder, its_job.job)
+                do = rehearse if dry_run else prune
+                one = do(phase.folder, its_job.job, withdrawn=withdrawn)
             found.append((phase.name, one))
     return Pruned(
         out=str(root.root),
@@ -105,6 +140,9 @@ def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool) -> Pruned:
         outputs=[f"{name}/{path}" for name, one in found for path in one.outputs],
         leftovers=[f"{name}/{path}" for name, one in found for path in one.leftovers],
         left_alone=left_alone,
+        edited=[f"{name}/{path}" for name, one in found for path in one.edited],
+        withdrawn=sum(one.withdrawn for _, one in found),
+        withdrawn_removed=withdrawn,
     )
 
 
@@ -127,36 +165,52 @@ def _together(folder: Folder, each: list[Pruned]) -> Pruned:
         gone=sum(one.gone for one in each),
         outputs=sorted(path for one in each for path in one.outputs),
         leftovers=sorted(path for one in each for path in one.leftovers),
+        edited=sorted(path for one in each for path in one.edited),
+        withdrawn=sum(one.withdrawn for one in each),
+        withdrawn_removed=any(one.withdrawn_removed for one in each),
     )
 
 
-def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool) -> Pruned:
+class _Stale(NamedTuple):
+    """An output of an item that is gone; `is_intact` is False where it was edited, None where it is not there."""
+
+    id: str
+    path: str
+    is_intact: bool | None
+
+
+def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool, withdrawn: bool) -> Pruned:
     difference = compare(checkpoint, job, folder.shard)
     if not difference.total and not difference.elsewhere:
         raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
     if difference.new or difference.changed or difference.gone:
         checkpoint.products_are_stale()
     (gone,) = checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone()
-    stale = [folder.items / path for path in _stale(checkpoint, folder) if is_published(path, folder.items)]
+    (kept,) = checkpoint.db.execute("SELECT COUNT(*) FROM withdrawn WHERE is_done").fetchone()
+    stale = _stale(checkpoint, folder)
     return Pruned(
         out=str(folder.root),
         dry_run=dry_run,
         gone=gone,
-        outputs=_shown(folder, stale),
+        outputs=[f"items/{one.path}" for one in stale if one.is_intact],
         leftovers=_shown(folder, _leftovers(folder)),
+        edited=[f"items/{one.path}" for one in stale if one.is_intact is False],
+        withdrawn=kept,
+        withdrawn_removed=withdrawn,
     )
 
 
-def _stale(checkpoint: Checkpoint, folder: Folder) -> list[str]:
+def _stale(checkpoint: Checkpoint, folder: Folder) -> list[_Stale]:
     """What items that are gone have published, but for what an item of another shard has published there since."""
-    query = "SELECT place, path FROM outputs WHERE id IN (SELECT id FROM gone) ORDER BY path"
-    stale: dict[str, str] = dict(checkpoint.db.execute(query))
-    others = parts_in(folder) if stale and folder.shard is not None else []
-    for part in others:
-        if part.folder.shard != folder.shard:
-            with reading(part.folder) as other:
-                stale = {place: path for place, path in stale.items() if other.live_owner(place) is None}
-    return list(stale.values())
+    rows = checkpoint.db.execute(
+        "SELECT place, id, path, size, mtime_ns, digest FROM outputs WHERE id IN (SELECT id FROM gone) ORDER BY path"
+    ).fetchall()
+    return [
+        _Stale(item_id, output.path, is_intact(output, folder.items))
+        for place, item_id, *about in rows
+        if is_safe_path((output := Output(*about)).path)
+        if (elsewhere := output_elsewhere(folder, place)) is None or not elsewhere.is_live
+    ]
 
 
 def _leftovers(folder: Folder) -> list[Path]:

@@ -7,10 +7,10 @@ worker can be ended at any instant, for its time or its memory, and must not be 
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.files import Directory, UnsafePathError, digest_file, digest_of
+from parbatch.files import Directory, digest_file, digest_of
 from parbatch.model import Output
 
 _MOST_NS = 2**63 - 1  # in the year 2262; archives bring along any time
@@ -72,74 +72,14 @@ def mtime_of(state: os.stat_result) -> int:
     return max(-_MOST_NS, min(state.st_mtime_ns, _MOST_NS))
 
 
-def publish(staged: Path, outputs: Iterable[Output], target: Path) -> None:
-    """Move an attempt's files into `target`, each over what was there before.
-
-    Every obstacle that can be seen beforehand is looked for before the first file moves. Raises PublishError.
-    """
-    outputs = tuple(outputs)
-    try:
-        with Directory.at(str(staged.parent)) as attempts:
-            if outputs:  # else the folder may never have been made
-                with attempts.enter(staged.name) as here, Directory.at(str(target)) as there:
-                    _move(outputs, here, there)
-            attempts.remove_tree(staged.name)
-    except OSError as error:
-        raise PublishError(f"{error.filename} can't be published: {error.strerror}") from None
-
-
-def _move(outputs: Iterable[Output], here: Directory, there: Directory) -> None:
-    for output in outputs:
-        _look_for_obstacles(here, there, output)
-    for output in outputs:
-        with _entered(here, output.path) as (left, name), _entered(there, output.path) as (reached, new):
-            left.rename(name, reached, new)
-
-
-def _look_for_obstacles(here: Directory, there: Directory, output: Output) -> None:
-    with _entered(here, output.path) as (folder, name):
-        state = folder.state(name)
-        if state is None or not _looks_like(state, output):
-            raise PublishError(f"{output.path} was changed in ctx.dir after the item had ended")
-    with _entered(there, output.path, make=True) as (folder, name):
-        folder.check_plain(name)
-
-
-def _looks_like(state: os.stat_result, output: Output) -> bool:
-    return stat.S_ISREG(state.st_mode) and (state.st_size, mtime_of(state)) == (output.size, output.mtime_ns)
-
-
 @contextlib.contextmanager
-def _entered(top: Directory, path: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
+def _entered(top: Directory, path: str) -> Iterator[tuple[Directory, str]]:
     """The folder that a path leads to from another, no link followed, and the path's last name."""
     *parents, name = path.split("/")
     with contextlib.ExitStack() as opened:
         for parent in parents:
-            top = opened.enter_context(top.enter(parent, make=make))
+            top = opened.enter_context(top.enter(parent))
         yield top, name
-
-
-def withdraw(paths: Iterable[str], target: Path) -> None:
-    """Remove published files, and the folders that this leaves empty; never anything outside `target`."""
-    with Directory.at(str(target)) as there:
-        for path in paths:
-            # No attempt publishes outside, or through a link: somebody wrote it into the checkpoint, or put that there.
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, UnsafePathError):
-                with _entered(there, path) as (folder, name):
-                    folder.remove(name)
-                above, _, name = path.rpartition("/")[0].rpartition("/")
-                while name:
-                    with _entered(there, f"{above}/{name}" if above else name) as (folder, _):
-                        if not folder.remove_empty(name):  # it still holds something
-                            break
-                    above, _, name = above.rpartition("/")
-
-
-def is_published(path: str, target: Path) -> bool:
-    """Whether something is where a file was published; no link is followed to find out."""
-    with contextlib.suppress(OSError), Directory.at(str(target)) as there, _entered(there, path) as (folder, name):
-        return folder.state(name) is not None
-    return False
 
 
 def is_intact(output: Output, target: Path) -> bool | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.model import Ended
+from parbatch.publishing import ForeignFileError
 
 Record = tuple[str, Ended, bool]
 
@@ -43,7 +44,8 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
     checkpoint.db.executemany(
         "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
-        " alike = CASE ? WHEN 'pending' THEN alike ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
+        " alike = CASE ? WHEN 'pending' THEN alike WHEN 'in the way' THEN 0"
+        " ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
         " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END, warnings = NULL,"
         " metrics = NULL"
         " WHERE position = ?",
@@ -56,7 +58,7 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
                 outcome.slot,
                 outcome.ended_at,
                 outcome.peak_memory_bytes,
-                status,
+                "in the way" if _is_in_the_way(outcome) else status,
                 outcome.fingerprint,
                 status,
                 outcome.fingerprint,
@@ -86,6 +88,11 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
             for item_id, outcome, _ in ended
         ],
     )
+
+
+def _is_in_the_way(ended: Ended) -> bool:
+    """Whether an item failed for a file that a person moves away: it can't be known to fail the next time."""
+    return ended.evidence is not None and ended.evidence.type == ForeignFileError.__name__
 
 
 def _result(ended: Ended) -> str | None:

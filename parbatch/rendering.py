@@ -16,6 +16,7 @@ from parbatch.plan import Plan, tasks_due
 from parbatch.reporting import Tally
 from parbatch.schedule import Schedule
 from parbatch.setting import Setting
+from parbatch.shards import output_elsewhere
 from parbatch.units import format_duration
 
 
@@ -50,6 +51,8 @@ class Rendering:
                 setting.log_heading,
                 began=None if setting.asked.selection.exact else setting.began,
                 chunks=book,
+                keep_stale=setting.asked.keep_stale,
+                elsewhere=lambda place: output_elsewhere(setting.folder, place),
             )
             sink = _Observed(journal, self.tally, progress, setting.listener)
             tasks, count, then = self._tasks(plan, journal)

@@ -105,11 +105,56 @@ class Documents(msgspec.Struct, frozen=True):
 
 
 class ProductReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the overview, or what was merged, is, relative to the output folder, or why there is none."""
+    """Where the overview, or what was merged, is, relative to the output folder, or why there is none.
+
+    One that is still there from earlier outcomes, and does not tell of those of now, is `out_of_date`.
+    """
 
     path: str | None = None
     error: str | None = None
     traceback: str | None = None
+    out_of_date: str | None = None
+
+
+class WithdrawnOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """An output that no longer counts: whose it was, its path when it was published, where it is kept, and why.
+
+    Both paths start from the output folder, `path` from `items/` there.
+    """
+
+    id: str
+    path: str
+    kept: str
+    why: str
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """What was withdrawn: how many outputs, into which folder (from the output folder on), why, and the first of them.
+
+    `out_of_date` is how many outputs in `items/` are of items that are not ok: pending ones, and with `keep_stale` all.
+    """
+
+    count: int = 0
+    path: str | None = None
+    by_reason: dict[str, int] = {}
+    first: list[WithdrawnOutput] = []
+    out_of_date: int = 0
+
+
+def all_withdrawn(each: "Iterable[Withdrawn]", most: int) -> Withdrawn:
+    """What was withdrawn in several parts of a folder together."""
+    parts = [*each]
+    by_reason: dict[str, int] = {}
+    for part in parts:
+        _add(by_reason, part.by_reason)
+    paths = {part.path for part in parts if part.path is not None}
+    return Withdrawn(
+        count=sum(part.count for part in parts),
+        path=paths.pop() if len(paths) == 1 else None,
+        by_reason=by_reason,
+        first=[one for part in parts for one in part.first][:most],
+        out_of_date=sum(part.out_of_date for part in parts),
+    )
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +298,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: Warnings = Warnings()
     chunks: ChunkFigures | None = None
     documents: Documents = Documents()
+    withdrawn: Withdrawn = Withdrawn()
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "ok", self.exit_code == 0)

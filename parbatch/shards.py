@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, holder
+from parbatch.item_outputs import Before, known_in
 from parbatch.joining import Part, join
 from parbatch.reading import reading
 from parbatch.sharding import Shard, named_shard
@@ -100,6 +101,21 @@ def looking(folder: Folder) -> Iterator[Checkpoint]:
         return
     with contextlib.closing(join(parts, folder)) as joined:
         yield joined
+
+
+def output_elsewhere(folder: Folder, place: str) -> Before | None:
+    """What another shard of the folder has published in a place; first of all what one of its items is ok by."""
+    if folder.shard is None:
+        return None
+    found = None
+    for part in parts_in(folder):
+        if part.folder.shard != folder.shard:
+            with reading(part.folder) as checkpoint:
+                known = known_in(checkpoint, place, f" of shard {part.name}")
+            if known is not None and known.is_live:
+                return known
+            found = found or known
+    return found
 
 
 def unfinished(folder: Folder) -> dict[Shard, str]:

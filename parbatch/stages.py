@@ -23,7 +23,8 @@ from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, Ended
 from parbatch.options import Options
 from parbatch.plan import Plan
-from parbatch.products import Making, is_current, known
+from parbatch.products import Making, is_current, known, older
+from parbatch.recovery import recover
 from parbatch.rendering import Rendering
 from parbatch.reporting import chunk_figures, counts, counts_of, documents, environment, failures, warnings_of
 from parbatch.reports import write_reports
@@ -32,6 +33,7 @@ from parbatch.result import Counts, Documents, ProductReport, RunEnd, RunResult,
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
+from parbatch.withdrawals import carry_out, mark_all_not_ok, withdrawn_in
 
 
 def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
@@ -118,20 +120,27 @@ class Stages:
 
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[None]:
-        """The run's own temporary folder; what killed runs left in theirs goes too."""
-        tree = self._setting.folder.tree
-        tree.empty(self._setting.folder.tmp)
-        tree.make_folder(self._setting.tmp)
+        """The run's own temporary folder; what killed runs left half done is taken back first."""
+        setting = self._setting
+        recover(setting.checkpoint, setting.folder)
+        setting.folder.tree.make_folder(setting.tmp)
         try:
             yield
-        finally:
-            tree.remove_tree(self._setting.tmp)
+        except BaseException:
+            # The first error is the one to tell; what stays in the folder is the next run's to look at.
+            with contextlib.suppress(sqlite3.Error, OSError):
+                recover(setting.checkpoint, setting.folder)
+            raise
+        recover(setting.checkpoint, setting.folder)
 
     def begin(self) -> None:
         """Write down that there is a run: one that is killed stays `running`, until somebody comes by."""
         set_held(self._setting.checkpoint, {})
         self._setting.checkpoint.set_run(self._setting.run_id, "running")
         self._setting.index = str(write_index(self._setting.checkpoint, self._setting.folder) or "")
+        if not self._setting.asked.keep_stale:
+            mark_all_not_ok(self._setting.checkpoint, self._setting.folder, self._setting.run_id)
+            carry_out(self._setting.checkpoint, self._setting.folder)
         keep_record(self.result("running"), self._setting.folder)
 
     def render_items(self, plan: Plan) -> None:
@@ -215,8 +224,8 @@ class Stages:
             before=self._at_start,
             after=after,
             worker_restarts=self._rendering.restarts,
-            overview=self._products.get(OVERVIEW),
-            merged=self._products.get(MERGE),
+            overview=self._product(OVERVIEW),
+            merged=self._product(MERGE),
             warnings=warnings_of(self._setting.checkpoint) if has_ended else Warnings(),
             environment=environment(
                 self._setting.identity, self.documents.acceleration if has_ended else "not known yet"
@@ -231,7 +240,15 @@ class Stages:
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
             documents=self.documents,
             shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
+            withdrawn=withdrawn_in(self._setting.checkpoint, self._setting.folder, self._setting.run_id),
         )
+
+    def _product(self, product: str) -> ProductReport | None:
+        """What became of a product; where none was made, an older one that is still there is named."""
+        setting, made = self._setting, self._products.get(product)
+        if made is not None and made.error is None:
+            return made
+        return older(setting.checkpoint, setting.folder, product, made)
 
     def write_down(self, result: RunResult) -> None:
         """Keep a result in the checkpoint and the folder; the reports of a phase are those of its whole run."""

@@ -139,13 +139,40 @@ def test_an_item_that_makes_no_file_any_more_has_none_left(desk: Desk) -> None:
     assert desk.files() == {}
 
 
-def test_an_item_that_fails_after_it_was_ok_keeps_its_old_output(desk: Desk) -> None:
+@pytest.mark.parametrize("status", ["failed", "invalid", "timeout", "memory", "crashed"])
+def test_an_item_that_ends_not_ok_has_its_older_output_withdrawn(desk: Desk, status: Status) -> None:
     desk.take("a", files={"one": "1"})
     desk.journal.finish()
     desk.journal = desk.new_journal()
-    desk.take("a", "failed")
+    desk.take("a", status)
+    assert desk.files() == {"one.txt": "1"}
+    desk.journal.finish()
+    assert desk.files() == {}
+    assert (desk.folder.withdrawn / "run/one.txt").read_text() == "1"
+    assert desk.checkpoint.outputs_of("a") == {}
+
+
+def test_an_item_that_is_pending_again_keeps_its_older_output(desk: Desk) -> None:
+    desk.take("a", files={"one": "1"})
+    desk.journal.finish()
+    desk.journal = desk.new_journal()
+    desk.take("a", "pending")
     desk.journal.finish()
     assert desk.files() == {"one.txt": "1"}
+
+
+def test_an_outcome_that_the_checkpoint_can_not_hold_fails_alone(desk: Desk) -> None:
+    desk.take("a", files={"one": "1"})
+    task = desk.task("b")
+    outputs = staged(desk.folder.tmp / "run" / f"{task.position}.1", two="2")
+    final = desk.journal.publish(task, ended(task, outputs=outputs, slot=2**64))
+    desk.journal.record(task, final, settled=True, now=0.0)
+    desk.journal.finish()
+    assert (desk.status("a"), desk.status("b")) == ("ok", "failed")
+    assert desk.files() == {"one.txt": "1"}
+    evidence = desk.checkpoint.last_evidence("b")
+    assert evidence is not None
+    assert evidence.type == "OverflowError"
 
 
 @pytest.mark.parametrize("other", ["letter", "LETTER"])

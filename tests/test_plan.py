@@ -8,6 +8,7 @@ import pytest
 
 from parbatch import Item, Job
 from parbatch.errors import SelectionError
+from parbatch.files import Tree
 from parbatch.folder import Folder
 from parbatch.plan import (
     Plan,
@@ -19,7 +20,7 @@ from parbatch.plan import (
     summarise,
     tasks_due,
 )
-from parbatch.publish import publish
+from parbatch.publishing import Publisher
 from parbatch.recording import record
 from parbatch.selection import Selection
 from parbatch.source import Difference
@@ -45,9 +46,10 @@ class Finished:
         self.checkpoint: Checkpoint = new_checkpoint(self.folder, *PEOPLE)
         remember_files(self.checkpoint, loaded(self.job, root))
         code = summarise(self.checkpoint, loaded(self.job, root), ALL, Difference(3, 0, 0, 0)).code
+        publisher = Publisher(Tree(self.folder.root), self.folder.items, self.folder.tmp)
         for task in [*self.checkpoint.tasks()]:
             outputs = staged(self.folder.tmp / task.id, **{task.id: f"Dear {task.name}"})
-            publish(self.folder.tmp / task.id, outputs, self.folder.items)
+            publisher.publish(task.id, outputs, lambda *_: None)
             record(self.checkpoint, "run", code, [(task.id, ended(task, outputs=outputs), True)])
             self.checkpoint.set_outputs(task.id, [(output.path, output) for output in outputs])
 

@@ -24,6 +24,8 @@ from parbatch.units import counted
     short_help="Remove outputs of items that are gone.",
     help=f"""Remove the outputs of items that are gone from the source, and what killed runs left half done.
 
+    What somebody has edited of these outputs is not removed, but withdrawn: moved to run/withdrawn.
+
     Nothing is asked; --dry-run shows what would be removed, and touches nothing. The items are read to see which are
     gone; those that are new or changed are pending from then on.
 
@@ -32,19 +34,20 @@ from parbatch.units import counted
 @job_argument
 @out_option
 @one_shard_option
+@click.option("--withdrawn", is_flag=True, help="Remove what was withdrawn before, too: all in run/withdrawn.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @json_option
 def prune(  # noqa: D103 -- its help is above
-    job: str | None, out: str | None, *, shard: str | None, dry_run: bool, as_json: bool
+    job: str | None, out: str | None, *, shard: str | None, withdrawn: bool, dry_run: bool, as_json: bool
 ) -> None:
     with standard_output(json=as_json, fields=True) as output:
         loaded = loading.load(job)
         part = None if shard is None else parse_shard(shard)
         folder = Folder(Path(out) if out else out_folder(loaded), part)
         if loaded.job.after:
-            pruned = prune_phases(loaded, folder, dry_run=dry_run)
+            pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
         else:
-            pruned = rehearse(folder, loaded.job) if dry_run else prune_folder(folder, loaded.job)
+            pruned = (rehearse if dry_run else prune_folder)(folder, loaded.job, withdrawn=withdrawn)
         if as_json:
             output.json(pruned)
         else:
@@ -56,10 +59,18 @@ def lines(pruned: Pruned) -> Iterator[str]:
     done = "would remove" if pruned.dry_run else "removed"
     for path in (*pruned.outputs, *pruned.leftovers):
         yield f"{done} {printable(as_typed(pruned.out, path))}"
+    for path in pruned.edited:
+        what = "would withdraw" if pruned.dry_run else "withdrew"
+        yield f"{what} {printable(as_typed(pruned.out, path))}, which was edited, to run/withdrawn"
     for name in pruned.left_alone:
         yield f"Phase {printable(name)} was left alone: what its items are made from is not finished."
+    if pruned.withdrawn_removed and pruned.withdrawn:
+        yield f"{done} {counted(pruned.withdrawn, 'withdrawn output')}"
+    elif pruned.withdrawn:
+        yield f"{counted(pruned.withdrawn, 'withdrawn output')} kept in run/withdrawn; --withdrawn removes them."
     if not pruned.outputs and not pruned.leftovers:
-        yield "Nothing to remove."
+        if not pruned.edited and not (pruned.withdrawn_removed and pruned.withdrawn):
+            yield "Nothing to remove."
         return
     outputs, leftovers = counted(len(pruned.outputs), "file"), counted(len(pruned.leftovers), "leftover")
     yield f"{done.capitalize()} {outputs} of {counted(pruned.gone, 'item')} gone from the source, and {leftovers}."

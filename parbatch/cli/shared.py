@@ -77,6 +77,9 @@ _BATCH_OPTIONS = (
                  " have failed alike."),
     click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h;"
                  " it counts over a run and its resumptions."),
+    click.option("--keep-stale", is_flag=True, default=None, help="Leave older outputs of items that end not ok in"
+                 " items/, marked in the report.  [default: they are moved to run/withdrawn]"),
+    click.option("--adopt", is_flag=True, default=None, help="Take over a folder that another job made."),
 )  # fmt: skip
 _ACCELERATE = click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
                            help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip

@@ -1,0 +1,160 @@
+"""An attempt's files get their places before readers, all of them or none, and never in place of somebody else's."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parbatch.files import Tree
+from parbatch.publish import PublishError, stage
+from parbatch.publishing import ForeignFileError, Publication, Publisher, remove_published
+from tests.support import contents, staged
+
+if TYPE_CHECKING:
+    from parbatch.model import Output
+
+
+class Desk:
+    """A folder `items`, and attempts that a test writes."""
+
+    def __init__(self, root: Path) -> None:
+        self.items = root / "items"
+        self.tmp = root / "tmp"
+        self.items.mkdir()
+        self.tmp.mkdir()
+        self.publisher = Publisher(Tree(root), "items", "tmp")
+        self.known: dict[str, Output] = {}
+
+    def publish(self, attempt: str = "0.1", **files: str) -> Publication:
+        outputs = staged(self.tmp / attempt, **files)
+        return self.publisher.publish(attempt, outputs, lambda path, _: self.known.get(path))
+
+    def publish_for_good(self, attempt: str = "0.1", **files: str) -> Publication:
+        publication = self.publish(attempt, **files)
+        self.known |= {output.path: output for output in publication.outputs}
+        self.publisher.discard(publication)
+        return publication
+
+    def seen(self) -> dict[str, str | None]:
+        return {name: text.decode() if text is not None else None for name, text in contents(self.items).items()}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.publisher.close()
+
+
+def test_published_files_keep_their_sub_folders_and_leave_nothing_private(desk: Desk) -> None:
+    folder = desk.tmp / "0.1/sub/deep"
+    folder.mkdir(parents=True)
+    (folder / "c é.txt").write_text("c")
+    (desk.tmp / "0.1/a.txt").write_text("a")
+    publication = desk.publisher.publish("0.1", stage(desk.tmp / "0.1"), lambda *_: None)
+    assert desk.seen() == {"a.txt": "a", "sub": None, "sub/deep": None, "sub/deep/c é.txt": "c"}
+    desk.publisher.discard(publication)
+    assert [*desk.tmp.iterdir()] == []
+    assert (desk.items / "a.txt").read_text() == "a"
+
+
+def test_a_new_output_takes_the_place_of_the_old_one(desk: Desk) -> None:
+    desk.publish_for_good(a="old")
+    publication = desk.publish("0.2", a="new")
+    assert desk.seen() == {"a.txt": "new"}
+    assert publication.edited == []
+    desk.publisher.discard(publication)
+    assert [*desk.tmp.iterdir()] == []
+
+
+@pytest.mark.parametrize("text", ["precious", "a"[:0]])
+def test_a_file_that_was_not_published_is_left_as_it_is_and_named(desk: Desk, text: str) -> None:
+    (desk.items / "b.txt").write_text(text)
+    before = (desk.items / "b.txt").stat()
+    with pytest.raises(ForeignFileError, match=r"items/b\.txt is there already.*--resume"):
+        desk.publish(a="1", b="22", c="3")
+    assert desk.seen() == {"b.txt": text}
+    assert (desk.items / "b.txt").stat() == before
+
+
+def test_a_link_or_a_pipe_that_is_in_the_way_is_not_followed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (desk.items / "a.txt").symlink_to(tmp_path / "mine")
+    os.mkfifo(desk.items / "b.txt")
+    for name in ("a", "b"):
+        with pytest.raises(ForeignFileError):
+            desk.publish(f"{name}.1", **{name: "mine"})
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_the_same_bytes_that_are_there_already_are_taken_as_they_are(desk: Desk) -> None:
+    """As where somebody removed the checkpoint, or the disk gives no file two names and the run was killed."""
+    (desk.items / "a.txt").write_text("a")
+    os.utime(desk.items / "a.txt", ns=(5, 5))
+    (output,) = desk.publish(a="a").outputs
+    assert output.mtime_ns == 5
+    assert desk.seen() == {"a.txt": "a"}
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "file instead of a folder"])
+def test_where_one_file_is_in_the_way_none_is_published(desk: Desk, obstacle: str) -> None:
+    (desk.tmp / "0.1/sub").mkdir(parents=True)
+    (desk.tmp / "0.1/a.txt").write_text("a")
+    (desk.tmp / "0.1/sub/c.txt").write_text("c")
+    if obstacle == "folder":
+        (desk.items / "sub/c.txt").mkdir(parents=True)
+    else:
+        (desk.items / "sub").write_text("a file")
+    with pytest.raises(PublishError, match="can't be published"):
+        desk.publisher.publish("0.1", stage(desk.tmp / "0.1"), lambda *_: None)
+    assert not (desk.items / "a.txt").exists()
+
+
+def test_what_is_taken_back_leaves_what_was_there_before(desk: Desk) -> None:
+    desk.publish_for_good(a="old a", b="old b")
+    (desk.items / "b.txt").write_text("edited b")
+    (desk.items / "c.txt").mkdir()
+    with pytest.raises(PublishError):
+        desk.publish("0.2", a="new a", b="new b", c="new c")
+    assert desk.seen() == {"a.txt": "old a", "b.txt": "edited b", "c.txt": None}
+
+
+@pytest.mark.parametrize("edit", ["content", "link", "date"])
+def test_an_output_that_was_edited_is_kept_and_told_of(desk: Desk, edit: str) -> None:
+    desk.publish_for_good(a="old")
+    place = desk.items / "a.txt"
+    if edit == "content":
+        place.write_text("corrected")
+    elif edit == "link":
+        place.unlink()
+        place.symlink_to("elsewhere")
+    else:
+        os.utime(place, ns=(1, 1))
+    publication = desk.publish("0.2", a="new")
+    assert desk.seen() == {"a.txt": "new"}
+    assert publication.edited == ([] if edit == "date" else ["a.txt"])
+    kept = desk.tmp / "0.2.old/a.txt"
+    if edit == "content":
+        assert kept.read_text() == "corrected"
+
+
+def test_an_attempts_folder_that_is_a_link_publishes_nothing_from_elsewhere(desk: Desk, tmp_path: Path) -> None:
+    outputs = staged(tmp_path / "elsewhere", a="not an output")
+    (desk.tmp / "0.1").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PublishError):
+        desk.publisher.publish("0.1", outputs, lambda *_: None)
+    assert desk.seen() == {}
+
+
+def test_removing_an_output_removes_the_folders_that_this_empties(tmp_path: Path) -> None:
+    (tmp_path / "sub/deep").mkdir(parents=True)
+    (tmp_path / "sub/deep/c.txt").write_text("c")
+    (tmp_path / "sub/other.txt").write_text("other")
+    with Tree(tmp_path).folder() as folder:
+        remove_published(folder, "sub/deep/c.txt")
+        assert sorted(contents(tmp_path)) == ["sub", "sub/other.txt"]
+        remove_published(folder, "sub/other.txt")
+        remove_published(folder, "sub/other.txt")
+    assert [*tmp_path.iterdir()] == []
