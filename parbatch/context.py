@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.docx.on_import import accelerate_if_loaded
 from parbatch.holding import NOTHING_REQUIRED, Required
 from parbatch.model import SCRATCH, Feedback, Item, Outcome
 
@@ -46,6 +45,7 @@ class _Surroundings:
         .dotx, .docm or .dotm file. The document is saved without macros, but where the name ends in .docm or .dotm.
         """
         from parbatch.docx import open_template  # noqa: PLC0415 -- jobs without documents never load python-docx
+        from parbatch.docx.on_import import accelerate_if_loaded  # noqa: PLC0415 -- as above
 
         accelerate_if_loaded()
         if template is None:

@@ -43,6 +43,7 @@ class _State:
         self.is_ours = False  # switched on here, and not by somebody's own accelerate() before
         self.why_not = ""
         self.module: Any = None  # docx.document as it was when acceleration was switched on
+        self.counting = threading.Lock()
         self.changing = threading.Lock()
 
 
@@ -54,7 +55,8 @@ def accelerate_on_import() -> None:
 
     `no_longer_on_import` takes it back.
     """
-    _state.wanted += 1
+    with _state.counting:
+        _state.wanted += 1
     accelerate_if_loaded()
     if not _state.is_settled and _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
@@ -62,14 +64,15 @@ def accelerate_on_import() -> None:
 
 def no_longer_on_import() -> None:
     """Take back one `accelerate_on_import`. With the last one python-docx is again as it was before the first."""
-    _state.wanted -= 1
-    if _state.wanted:
-        return
-    _remove_finder()
-    if _state.is_ours:
-        restore()
-    _state.is_settled = _state.is_ours = False
-    _state.why_not, _state.module = "", None
+    with _state.counting:
+        _state.wanted -= 1
+        if _state.wanted:
+            return
+        _remove_finder()
+        if _state.is_ours:
+            restore()
+        _state.is_settled = _state.is_ours = False
+        _state.why_not, _state.module = "", None
 
 
 def accelerate_if_loaded() -> None:
@@ -100,8 +103,8 @@ def acceleration() -> str:
 
 
 def _is_loaded() -> bool:
-    """Whether python-docx is loaded; a module `docx` alone can be somebody's own."""
-    return "docx.document" in sys.modules
+    """Whether python-docx is loaded: `docx` alone can be somebody's own, its part alone left of a failure to load."""
+    return "docx.document" in sys.modules and "docx" in sys.modules
 
 
 def _settle() -> None:
