@@ -30,6 +30,7 @@ from parbatch.model import (
     OVERVIEW,
     RENDER,
     RENDER_CHUNK,
+    TEARDOWN,
     VALIDATE,
     Chunk,
     ChunkEnded,
@@ -44,6 +45,7 @@ from parbatch.model import (
 )
 from parbatch.problems import problems_of
 from parbatch.publish import stage
+from parbatch.teardown import PARTING_S, TEARDOWN_S, record_of, tear_down
 from parbatch.units import format_size
 from parbatch.upkeep import Upkeep
 
@@ -73,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True):
     context: str = ""
     baseline_key: str = ""
     baseline_file: str = ""
+    parting_s: float = PARTING_S
 
 
 class Draft(msgspec.Struct):
@@ -137,6 +140,14 @@ class Attempts:
         self._capture.drop()
         self.upkeep.begin()
         self._cpu_s = time.process_time()
+
+    def tear_down(self, *, end_after: float | None = TEARDOWN_S) -> None:
+        """Run the job's teardown, after the last item; this process is ended if that takes so many seconds."""
+        if TEARDOWN in self.job.functions:
+            record = record_of(self._tmp, self.upkeep.pid)
+            self.calling = True
+            tear_down(self.job.functions[TEARDOWN], self._shared, record, end_after=end_after)
+            self.calling = False
 
     def take_up(self, chunk: Chunk) -> None:
         """Begin a chunk: acquire what its items require."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from parbatch.errors import DataError, JobError
 from parbatch.merging import HOW
-from parbatch.model import MERGE, RENDER, RENDER_CHUNK, VALIDATE, VALIDATE_CHUNK
+from parbatch.model import MERGE, RENDER, RENDER_CHUNK, TEARDOWN, VALIDATE, VALIDATE_CHUNK
 from parbatch.phases import in_order
 from parbatch.units import counted, parse_duration, parse_size
 
@@ -141,6 +141,13 @@ class Job:
         """Run once in each worker process, before its first item; the value is `ctx.shared`."""
         return self._add("setup", function)
 
+    def teardown(self, function: Function) -> Function:
+        """Run once in each worker process that ends in order, after its last item: a function of what setup returned.
+
+        It has ten seconds. Its failure is told, and fails no item.
+        """
+        return self._add(TEARDOWN, function)
+
     def context(self, function: Function) -> Function:
         """Say which large inputs items share: a function of no arguments that returns or yields Entries.
 
@@ -269,6 +276,7 @@ class Job:
 _SIGNATURES = (
     ("context", 0, "def entries()"),
     ("setup", 0, "def load()"),
+    (TEARDOWN, 1, "def close(shared)"),
     ("baseline", 0, "def prices()"),
     (RENDER, 2, "def one(item, ctx)"),
     (RENDER_CHUNK, 2, "def all(items, ctx)"),

@@ -24,6 +24,7 @@ RENDER_CHUNK = "render_chunk"
 VALIDATE = "validate"
 VALIDATE_CHUNK = "validate_chunk"
 MERGE = "merge"
+TEARDOWN = "teardown"
 OVERVIEW = "overview"
 
 

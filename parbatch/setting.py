@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from parbatch import backends
+from parbatch import backends, terminal
 from parbatch import progress as progressing
 from parbatch.attempt import Settings
 from parbatch.backends import Backend
 from parbatch.baselines import baseline_file
+from parbatch.capture import write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.guardian import Guardian
@@ -24,8 +25,10 @@ from parbatch.identity import heading, identity
 from parbatch.limits import default_cap
 from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
+from parbatch.model import TEARDOWN
 from parbatch.options import Options
 from parbatch.plan import BASELINE
+from parbatch.teardown import PARTING_S, TEARDOWN_S, records, summary, told
 
 
 def new_run_id() -> str:
@@ -110,6 +113,7 @@ class Setting:
             context=self.index,
             identity=self.identity,
             baseline_key=key,
+            parting_s=PARTING_S + (TEARDOWN_S if TEARDOWN in self.loaded.job.functions else 0),
             baseline_file=str(baseline_file(self.folder.baselines, key)) if key else "",
         )
         mark = f"{self.run_id}-{os.getpid()}"
@@ -121,6 +125,19 @@ class Setting:
                 in_order = True
             finally:
                 backend.close(at_once=not in_order)
+                self._tell_of_teardowns()
+
+    def _tell_of_teardowns(self) -> None:
+        """Say which teardowns failed, and keep their errors in a log."""
+        found = records(self.tmp)
+        if not found:
+            return
+        texts = [record.read_text("utf-8", "replace") for record in found]
+        log = self.folder.run / "teardown.stderr.txt"
+        for number, (record, text) in enumerate(zip(found, texts, strict=True)):
+            heading = self.log_heading if number == 0 else "\n"
+            write_log(record, log, f"{heading}# teardown: {told(text)}\n\n", below=number > 0)
+        terminal.show(terminal.printable(summary(texts, str(log))), self.stream)
 
     def _baseline_key(self) -> str:
         """The key that the items were planned with; empty for a job without a baseline."""

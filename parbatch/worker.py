@@ -179,6 +179,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     attempts.upkeep.hold_memory()
     try:
         Worker(pipe, attempts, settings.memory_cap).serve()
+        attempts.tear_down()
     except BrokenPipeError:  # the parent is no more
         os._exit(EXIT_PIPE_LOST)
     except BaseException:  # noqa: BLE001 -- whatever broke the worker itself, it must not go on in silence

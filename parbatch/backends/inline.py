@@ -25,6 +25,7 @@ from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
 from parbatch.evidence import of_exception
 from parbatch.loading import resolve
 from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.teardown import TEARDOWN_S
 from parbatch.units import format_duration
 from parbatch.whole_chunks import work_through
 
@@ -92,10 +93,13 @@ class InlineBackend:
         """See Backend."""
         return last_words(self._settings.capture_prefix, destination)
 
-    def close(self, *, at_once: bool) -> None:  # noqa: ARG002 -- there is nothing to wait for
+    def close(self, *, at_once: bool) -> None:
         """See Backend."""
         self._chunks.clear()
         self._under_way = None
+        if self._attempts is not None and not at_once:
+            with _TURN, self._capture.installed(), _alarm(TEARDOWN_S, None, self._attempts):
+                self._attempts.tear_down(end_after=None)
         self._capture.close()
         if self._accelerates:
             self._accelerates = False

@@ -36,8 +36,6 @@ _PIECE = 1 << 18
 # When so much is said at once, the items are tiny, and it pays to let the workers go on for a moment and then hear them
 # all, instead of taking a core from them for each item: this doubles the throughput of empty items on two cores.
 _BUSY, _BREATH_S = 16, 0.001
-# Time for workers to end by themselves once there is nothing left to do: exit handlers may close databases.
-_PARTING_S = 2.0
 _REAP_TRIES, _REAP_PAUSE_S = 200, 0.001
 
 # Workers read text as UTF-8 whatever the locale, order sets alike in every process, so that the same input gives the
@@ -232,7 +230,7 @@ class LokyBackend:
             self._forget(worker.orders)
             self._forget(worker.messages)
             worker.part()
-        deadline = time.monotonic() + (0 if at_once else _PARTING_S)
+        deadline = time.monotonic() + (0 if at_once else self._settings.parting_s)
         try:
             while (self._workers or self._leaving) and (left := deadline - time.monotonic()) > 0:
                 for key, _ in self._selector.select(left):
