@@ -11,9 +11,13 @@ from typing import Any
 
 import msgspec
 
-from parbatch.files import written_whole
-from parbatch.jsonvalues import encode
+from parbatch.errors import SetupError
+from parbatch.files import Directory, UnsafePathError
+from parbatch.jsonvalues import NOT_JSON, encode
 from parbatch.naming import folded, marked_stem, stem
+from parbatch.system_errors import in_words
+
+_MOST = 1 << 32  # bytes of a baseline: it has to fit into the memory of each worker
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -34,35 +38,42 @@ def obtain(path: Path, key: str, compute: Callable[[], Any]) -> Any:
     """The baseline in a file: read where it is there and whole, else computed by this process and kept.
 
     A process that comes while another computes waits for it. Raises what `compute` raises, NotJSONError for a value
-    that JSON can't hold, and OSError where the file can't be written.
+    that JSON can't hold, OSError where the file can't be written, and SetupError where there is no plain file.
     """
-    found = _read(path)
-    if found is None:
-        from filelock import FileLock  # noqa: PLC0415 -- workers of jobs without a baseline never load it
+    try:
+        return msgspec.json.decode(_read(path) or _computed(path, key, compute))
+    except UnsafePathError as error:
+        raise SetupError(f"The baseline is kept in a file, and {in_words(error)}. Remove it.") from None
 
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+def _computed(path: Path, key: str, compute: Callable[[], Any]) -> bytes:
+    from filelock import FileLock  # noqa: PLC0415 -- workers of jobs without a baseline never load it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Directory.at(str(path.parent)) as folder:
+        folder.check_plain(f"{path.name}.lock")
         with FileLock(f"{path}.lock"):
-            found = _read(path) or _keep(path, key, compute)
-    return msgspec.json.decode(found)
+            return _read(path) or _keep(folder, path.name, key, compute)
 
 
 def _read(path: Path) -> bytes | None:
     """The value's text, if it is there and whole."""
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        with Directory.at(str(path.parent)) as folder:
+            kept = msgspec.json.decode(folder.read(path.name, _MOST), type=_Kept)
+    except (FileNotFoundError, *NOT_JSON):
         return None
     text = bytes(kept.value)
     return text if kept.digest == _digest(text) else None
 
 
-def _keep(path: Path, key: str, compute: Callable[[], Any]) -> bytes:
+def _keep(folder: Directory, name: str, key: str, compute: Callable[[], Any]) -> bytes:
     try:
         text = encode(compute(), "the baseline")
     except Exception as error:
         error.add_note(f"This was raised while the baseline {key!r} was computed.")
         raise
-    with written_whole(path) as file:
+    with folder.written_whole(name) as file:
         file.write(msgspec.json.encode(_Kept(key, _digest(text), msgspec.Raw(text))))
     return text
 

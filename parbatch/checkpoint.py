@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from parbatch.errors import CheckpointError
+from parbatch.files import is_safe_name
+from parbatch.folder import FOREIGN
 from parbatch.model import MERGE, NO_DATA, OVERVIEW, STATUSES, Evidence, Item, Outcome, Output, Task, feedback_after
 from parbatch.result import RunEnd
 from parbatch.tables import COLUMNS
@@ -116,6 +119,8 @@ class Checkpoint:
         """
         position, item_id, name, group, data, requires, stem, priority, *before = row
         status, attempts, result, reason, fingerprint = before
+        if stem and not is_safe_name(stem):
+            raise CheckpointError(f"{self.path} names the files of item {item_id!r} {stem!r}. {FOREIGN}")
         needed = tuple(msgspec.json.decode(requires)) if requires else ()
         task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "", 1, priority)
         broken_off = status == "pending" and reason is None

@@ -119,10 +119,9 @@ class Directory:
     def read(self, name: str, most: int = MOST_READ) -> bytes:
         """Read a file whole. Raises UnsafePathError for one of more than `most` bytes."""
         with self.open(name) as file:
-            data = file.read(most + 1)
-        if len(data) > most:
-            raise UnsafePathError(errno.EFBIG, f"has more than the {most:,} bytes that it may have", self.path_of(name))
-        return data
+            if os.fstat(file.fileno()).st_size > most:
+                raise UnsafePathError(errno.EFBIG, f"has more than the {most:,} bytes it may have", self.path_of(name))
+            return file.read()
 
     def open(self, name: str) -> BinaryIO:
         """Open a plain file to read it."""

@@ -4,9 +4,8 @@ Contents are text, bytes, JSON values or NumPy arrays, and each is kept as plain
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -74,11 +73,9 @@ def checked(given: object, number: int) -> tuple[Summary, Stored]:
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise DataError(f"Entry {given.id!r}: tokens is {tokens!r}; it has to be a whole number from 0, or None.")
     stored = _stored(given)
-    digest = blake2b(f"{stored.kind} {stored.layout}\n".encode(), digest_size=16)
-    digest.update(stored.data)
     summary = Summary(
         id=given.id,
-        digest=digest.hexdigest(),
+        digest=digest_of_content(stored.kind, stored.layout, [stored.data]),
         kind=stored.kind,
         layout=stored.layout,
         type=given.type,
@@ -88,6 +85,14 @@ def checked(given: object, number: int) -> tuple[Summary, Stored]:
         size=stored.size,
     )
     return summary, stored
+
+
+def digest_of_content(kind: str, layout: str, pieces: Iterable[bytes | bytearray | memoryview]) -> str:
+    """The BLAKE2b digest of a content in pieces, with what has to be known to read it; 16 bytes in hexadecimal."""
+    digest = blake2b(f"{kind} {layout}\n".encode(), digest_size=16)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _check_text(entry: Entry, field: str) -> None:
@@ -153,12 +158,11 @@ def decoded(summary: Summary, view: memoryview) -> Any:
             return np.frombuffer(view, dtype).reshape([int(length) for length in shape])
 
 
-def read_index(path: Path) -> Iterator[Summary]:
-    """The summaries in an index: a file of JSON lines."""
+def read_index(lines: Iterable[bytes]) -> Iterator[Summary]:
+    """The summaries in an index: lines of JSON."""
     decoder = msgspec.json.Decoder(Summary)
-    with path.open("rb") as lines:
-        for line in lines:
-            yield decoder.decode(line)
+    for line in lines:
+        yield decoder.decode(line)
 
 
 def matches(summary: Summary, text: str) -> bool:

@@ -75,6 +75,11 @@ class Tree:
             check_plain(state, f"{self.root}/{path}" if not Path(path).is_absolute() else os.fspath(path))
         return state is not None
 
+    def check_folder(self, path: _Path) -> None:
+        """Raise NotADirectoryError where something is there that is no folder."""
+        with contextlib.suppress(FileNotFoundError):
+            self.folder(path).close()
+
     def is_folder(self, path: _Path) -> bool:
         """Whether a folder is there."""
         try:

@@ -118,6 +118,8 @@ class Folder:
             self.make_root()
             for path in (self.items, self.logs, self.sessions, self.tmp):
                 self.tree.make_folder(path)
+            for path in (self.rejected, self.context, self.baselines):  # made when they are needed
+                self.tree.check_folder(path)
             if not os.access(self.run, os.W_OK) or not os.access(self.items, os.W_OK):
                 raise PermissionError(errno.EACCES, "no permission to write", str(self.root))
 

@@ -83,6 +83,8 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
     ).fetchone()
     stem = stem or naming.stem(item_id)
     rejected = folder.rejected_of(stem)
+    with folder.in_use():
+        has_rejected = folder.tree.is_folder(rejected)
     attempts = _attempts(checkpoint, item_id)
     if outcome.status == "ok":
         peak, slot, ended_at = last
@@ -109,7 +111,7 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
         metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
-        rejected=str(rejected.relative_to(folder.root)) if folder.tree.is_folder(rejected) else None,
+        rejected=str(rejected.relative_to(folder.root)) if has_rejected else None,
         warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),
         history=attempts,
         logs={stream: _tail(logs, path) for stream, path in logs.paths(stem).items() if path is not None},

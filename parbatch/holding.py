@@ -18,6 +18,7 @@ from typing import Any
 
 from parbatch.capture import lift
 from parbatch.entries import Summary, decoded, matches, read_index
+from parbatch.files import Directory, open_plain
 from parbatch.lookup import close_to
 
 
@@ -151,7 +152,10 @@ class Holding:
     @cached_property
     def index(self) -> dict[str, Summary]:
         """The summaries by id, read when they are first needed."""
-        return {summary.id: summary for summary in read_index(Path(self._path))} if self._path else {}
+        if not self._path:
+            return {}
+        with open_plain(self._path) as lines:
+            return {summary.id: summary for summary in read_index(lines)}
 
     def acquire(self, entry_ids: Iterable[str]) -> None:
         """Open the files of entries. One that can't be is an error for the items that ask for it, and for no other."""
@@ -159,7 +163,7 @@ class Holding:
         for entry_id in entry_ids:
             if entry_id not in self._held and entry_id in self.index:
                 about = self.index[entry_id]
-                self._held[entry_id] = _opened(Path(self._path).parent / about.digest, about.size)
+                self._held[entry_id] = _opened(Path(self._path).parent, about)
                 self.tokens += about.tokens or 0
                 self.size += about.size
         self.acquire_s = time.monotonic() - began
@@ -182,15 +186,15 @@ class Holding:
         return RequiredEntry(self.index[entry_id], self._held[entry_id])
 
 
-def _opened(path: Path, size: int) -> int | OSError:
+def _opened(store: Path, about: Summary) -> int | OSError:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        with Directory.at(str(store)) as contents, contents.open(about.digest) as file:
+            found = os.fstat(file.fileno()).st_size
+            if found != about.size:
+                return OSError(f"{store / about.digest} has {found} bytes, and should have {about.size}")
+            descriptor = os.dup(file.fileno())
     except OSError as error:
         return error
-    found = os.fstat(descriptor).st_size
-    if found != size:
-        os.close(descriptor)
-        return OSError(f"{path} has {found} bytes, and should have {size}")
     with contextlib.suppress(OSError):  # as where so high a number can't be had
         return lift(descriptor)
     return descriptor

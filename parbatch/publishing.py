@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from parbatch.directory import Directory
-from parbatch.files import Tree, digest_of
+from parbatch.files import Tree, UnsafePathError, digest_of
 from parbatch.model import Output
 from parbatch.publish import PublishError, mtime_of
 
@@ -138,7 +138,8 @@ class Publisher:
             raise
         except OSError as error:
             self.take_back(publication)
-            raise PublishError(f"{error.filename} can't be published: {error.strerror}") from None
+            why = f"it {error.strerror}" if isinstance(error, UnsafePathError) else error.strerror
+            raise PublishError(f"{error.filename} can't be published: {why}") from None
         return publication
 
     def take_back(self, publication: Publication) -> None:

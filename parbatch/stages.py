@@ -33,6 +33,7 @@ from parbatch.result import Counts, Documents, ProductReport, RunEnd, RunResult,
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
+from parbatch.system_errors import in_words
 from parbatch.withdrawals import carry_out, mark_all_not_ok, withdrawn_in
 
 
@@ -44,13 +45,16 @@ def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None
 
 @contextlib.contextmanager
 def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
-    """Explain a disk that is full or gone in the middle of a run: what was committed stays, and can be gone on with."""
+    """Explain what the system refuses in the middle of a run: what was committed stays, and can be gone on with."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except ParbatchError:
+        raise
+    except Exception as error:
+        if (why := in_words(error, folder.checkpoint)) is None:
+            raise
         raise ParbatchError(
-            f"The run broke off: {folder.root} can't be written ({error})."
-            " What was finished before is kept. Mend that, then go on with --resume."
+            f"The run broke off: {why}. What was finished before is kept. Mend that, then go on with --resume."
         ) from error
 
 

@@ -7,7 +7,6 @@ An entry is what it was when its digest is: a changed one makes the items that r
 """
 
 import contextlib
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,15 +14,17 @@ from pathlib import Path
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.entries import Stored, Summary, checked, read_index
+from parbatch.entries import Stored, Summary, checked, digest_of_content, read_index
 from parbatch.errors import DataError, JobError
 from parbatch.evidence import innermost_own
-from parbatch.files import make_durable, written_whole
+from parbatch.files import is_safe_name, make_durable
 from parbatch.folder import Folder
 from parbatch.job import Job
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.lookup import close_to
 from parbatch.units import counted
 
+_INDEX = ".index.jsonl"
 CONTEXT_CHANGED = "context changed"  # the reason why an item is due again, before the entry's id
 
 _COLUMNS = "id, digest, kind, layout, type, source, summary, tokens, size"
@@ -39,31 +40,33 @@ class Staging:
     """
 
     def __init__(self, folder: Folder | None) -> None:
-        self._target = folder.context if folder is not None else None
+        self._folder = folder
         self._place = folder.tmp / f"context-{uuid.uuid4().hex}" if folder is not None else Path()
+        self._has_taken = False
 
     def take(self, summary: Summary, stored: Stored) -> None:
-        """Write a content, unless it is there already."""
-        if self._target is None or _is_there(self._target / summary.digest, summary.size):
+        """Write a content, unless it is there already. What has its name is read, for it may be something else."""
+        if self._folder is None or _is_there(self._folder, summary):
             return
-        self._place.mkdir(exist_ok=True)
-        with open(self._place / summary.digest, "wb") as file:
+        self._has_taken = True
+        with self._folder.tree.folder(self._place, make=True) as place, place.create(summary.digest) as file:
             file.write(stored.data)
 
     def settle(self) -> None:
         """Put all that was taken into place, once it is on the disk."""
-        if self._target is None or not self._place.exists():
+        if self._folder is None or not self._has_taken:
             return
-        self._target.mkdir(exist_ok=True)
+        tree, target = self._folder.tree, self._folder.context
         make_durable(self._place)
-        for staged in self._place.iterdir():
-            staged.replace(self._target / staged.name)
-        make_durable(self._target)
+        with tree.folder(self._place) as place, tree.folder(target, make=True) as contents:
+            for name in place.names():
+                place.rename(name, contents, name)
+        make_durable(target)
 
     def drop(self) -> None:
         """Remove what was taken and is not in place."""
-        if self._target is not None:
-            shutil.rmtree(self._place, ignore_errors=True)
+        if self._folder is not None and self._has_taken:
+            self._folder.tree.remove_tree(self._place)
 
 
 @contextlib.contextmanager
@@ -76,11 +79,12 @@ def staging(folder: Folder | None) -> Iterator[Staging]:
         stage.drop()
 
 
-def _is_there(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except OSError:
+def _is_there(folder: Folder, summary: Summary) -> bool:
+    place = folder.context / summary.digest
+    if (state := folder.tree.state(place)) is None or state.st_size != summary.size:
         return False
+    with folder.tree.open(place) as file:
+        return digest_of_content(summary.kind, summary.layout, iter(lambda: file.read(1 << 20), b"")) == summary.digest
 
 
 # --- planning
@@ -231,42 +235,43 @@ def write_index(checkpoint: Checkpoint, folder: Folder) -> Path | None:
     Returns its path, or None where the job has no entries.
     """
     index = _index_path(folder)
-    named = _digests(index)
+    named = _digests(folder, index)
     now = set()
     if checkpoint.db.execute("SELECT 1 FROM entries LIMIT 1").fetchone():
-        folder.context.mkdir(exist_ok=True)
-        with written_whole(index) as file:
+        folder.tree.make_folder(folder.context)
+        with folder.tree.written_whole(index) as file:
             for summary in entries(checkpoint):
                 now.add(summary.digest)
                 file.write(msgspec.json.encode(summary) + b"\n")
     elif named:
-        index.unlink()
+        folder.tree.remove(index)
     for digest in unnamed(folder, named - now):
-        (folder.context / digest).unlink(missing_ok=True)
+        folder.tree.remove(folder.context / digest)
     return index if now else None
 
 
 def unnamed(folder: Folder, digests: Iterable[str]) -> list[str]:
     """Those of the digests that no index in the folder names: several checkpoints may share one store."""
-    named = {digest for index in folder.context.glob("*.index.jsonl") for digest in _digests(index)}
+    indexes = [name for name in folder.tree.names(folder.context) if name.endswith(_INDEX)]
+    named = {digest for name in indexes for digest in _digests(folder, folder.context / name)}
     return sorted(set(digests) - named)
 
 
 def leftovers(folder: Folder) -> list[Path]:
     """Files of the store that no index names, such as contents that a killed run had put into place."""
-    if not folder.context.is_dir():
-        return []
-    files = [file.name for file in folder.context.iterdir() if not file.name.endswith(".index.jsonl")]
+    files = [name for name in folder.tree.names(folder.context) if not name.endswith(_INDEX)]
     return [folder.context / name for name in unnamed(folder, files)]
 
 
 def _index_path(folder: Folder) -> Path:
     name = "checkpoint" if folder.shard is None else folder.shard.name  # shards have one store
-    return folder.context / f"{name}.index.jsonl"
+    return folder.context / f"{name}{_INDEX}"
 
 
-def _digests(index: Path) -> set[str]:
+def _digests(folder: Folder, index: Path) -> set[str]:
+    """The contents that an index names; names that no content has are nobody's."""
     try:
-        return {summary.digest for summary in read_index(index)}
-    except (FileNotFoundError, msgspec.MsgspecError):
+        with folder.tree.open(index) as lines:
+            return {summary.digest for summary in read_index(lines) if is_safe_name(summary.digest)}
+    except (FileNotFoundError, *NOT_JSON):
         return set()

@@ -44,6 +44,13 @@ class _Group(click.Group):
             signum = interrupt.args[0] if interrupt is not None and interrupt.args else signal.SIGINT
             terminal.show(f"parbatch: interrupted. What had been finished is kept.{_how_to_go_on()}", sys.stderr)
             sys.exit(128 + signum)
+        except Exception as error:
+            from parbatch.system_errors import in_words  # noqa: PLC0415 -- seldom needed
+
+            if (why := in_words(error)) is None:
+                raise
+            terminal.show(f"parbatch: {terminal.printable(why)}. Mend that, and try again.", sys.stderr)
+            sys.exit(NothingRunError.exit_code)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name, imported only when it is used."""
