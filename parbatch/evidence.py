@@ -203,7 +203,7 @@ def _message(error: BaseException, frames: TracebackType | None) -> str:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith(("parbatch.", "parbatch_job_"))
+    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("parbatch.")
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 

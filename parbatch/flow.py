@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from parbatch.listening import Listener
+from parbatch.loading import refuse_while_loading
 from parbatch.model import Outcome
 from parbatch.result import RunResult
 
@@ -35,7 +36,8 @@ class Flow:
         self._will_end_at_exit = False
 
     def start(self) -> None:
-        """Start the run, unless it was started or cancelled before."""
+        """Start the run, unless it was started or cancelled before. Raises JobError in a module being loaded."""
+        refuse_while_loading("stream")  # in the thread that loads it: the run's own would wait for that to end
         with self._starting:
             if self._thread is None and not self._ended.is_set():
                 self._thread = threading.Thread(target=self._work, name="parbatch-run")

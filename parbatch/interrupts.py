@@ -1,14 +1,51 @@
 """What ends a run early: SIGINT, SIGTERM or SIGHUP (the first in order, the second at once), or who has started it."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any, ClassVar
 
 from parbatch.dispatch import GRACE_S, Dispatch
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class _ForkedProcesses:
+    """Gives processes that the job's code forks, in a run in this process, the handlers from before the run. No signal
+    that comes meanwhile is lost to them: what ends a pool waits for its processes to be ended by one.
+    """
+
+    handlers: ClassVar[list[dict[int, Any]]] = []
+    _mask: ClassVar[set[int]] = set()
+
+    @classmethod
+    def before(cls) -> None:
+        if cls.handlers:
+            cls._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))
+
+    @classmethod
+    def in_parent(cls) -> None:
+        if cls.handlers:
+            signal.pthread_sigmask(signal.SIG_SETMASK, cls._mask)
+
+    @classmethod
+    def in_child(cls) -> None:
+        if cls.handlers:
+            for number, handler in cls.handlers[0].items():
+                signal.signal(number, handler)
+            cls.handlers.clear()
+            signal.pthread_sigmask(signal.SIG_SETMASK, cls._mask)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_ForkedProcesses.before,
+        after_in_parent=_ForkedProcesses.in_parent,
+        after_in_child=_ForkedProcesses.in_child,
+    )
 
 
 class Interrupts:
@@ -49,9 +86,11 @@ class Interrupts:
             return
         heeded = [number for number in _SIGNALS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
         before = {number: signal.signal(number, self._handle) for number in heeded}
+        _ForkedProcesses.handlers.append(before)
         try:
             yield
         finally:
+            _ForkedProcesses.handlers.remove(before)
             for number, handler in before.items():
                 signal.signal(number, handler)
 

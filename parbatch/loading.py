@@ -1,24 +1,31 @@
 """From what a person names to a Job, in the parent and again, by the same reference, in each worker."""
 
+import contextlib
 import importlib
-import importlib.util
+import multiprocessing
 import sys
+import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cloudpickle
 import msgspec
 
 from parbatch.errors import JobError
 from parbatch.evidence import innermost_own
 from parbatch.job import Job
+from parbatch.job_files import import_file
 from parbatch.phases import in_order
+from parbatch.pickled import Pickled, pack, unpack
 
 # A file of such a name in the current folder would be imported in place of the package.
 _SHADOWING = frozenset({"parbatch", "docx", "lxml", "loky", "msgspec", "psutil", "cloudpickle"})
+
+_PARBATCH = str(Path(__file__).parent)
+# What this thread loads at the moment.
+_under_way = threading.local()
 
 SAMPLE_MODULE = "parbatch.sample.job"
 
@@ -32,7 +39,7 @@ class JobRef(msgspec.Struct, frozen=True):
     kind: str
     where: str = ""
     name: str = ""
-    pickled: bytes = b""
+    pickled: Pickled = Pickled()
     phase: str = ""
 
 
@@ -83,16 +90,9 @@ def from_object(job: Job) -> LoadedJob:
     if not isinstance(job, Job):
         raise JobError(f"parbatch.run takes a Job or the name of one, not {type(job).__name__}.")
     job.check()
-    try:
-        pickled = cloudpickle.dumps(job)
-    except Exception as error:
-        raise JobError(
-            f"{job!r} can't be sent to workers: {type(error).__name__}: {error}. Open what can't be pickled in"
-            " @job.setup, or put the job into a file of its own and name that."
-        ) from error
     module = sys.modules.get(getattr(job.rendering, "__module__", ""))
     file = getattr(module, "__file__", None)
-    return LoadedJob(job, JobRef("pickle", pickled=pickled), Path(file) if file else None, "")
+    return LoadedJob(job, JobRef("pickle", pickled=pack(job)), Path(file) if file else None, "")
 
 
 def phases_of(loaded: LoadedJob) -> list[LoadedJob]:
@@ -127,11 +127,36 @@ def resolve(ref: JobRef) -> Job:
 
 
 def _resolve(ref: JobRef) -> Job:
-    if ref.kind == "pickle":
-        job: Job = cloudpickle.loads(ref.pickled)
-        return job
-    module = _import_file(Path(ref.where)) if ref.kind == "file" else _import_module(ref.where)
+    with _being_loaded(ref.where or "the job's module"):
+        if ref.kind == "pickle":
+            return unpack(ref.pickled)
+        module = _import_file(Path(ref.where)) if ref.kind == "file" else _import_module(ref.where)
     return _pick(module, ref.name, ref.where)
+
+
+@contextlib.contextmanager
+def _being_loaded(what: str) -> Iterator[None]:
+    before = getattr(_under_way, "what", None)
+    _under_way.what = what
+    try:
+        yield
+    finally:
+        _under_way.what = before
+
+
+def refuse_while_loading(call: str) -> None:
+    """Raise JobError where a module begins a run while it is loaded: each of its workers would do so too."""
+    what = getattr(_under_way, "what", None)
+    if what is None and getattr(multiprocessing.current_process(), "_inheriting", False):
+        what = "the script that has started this process"  # multiprocessing loads it in every new Python
+    if what is not None:
+        caller = sys._getframe()  # noqa: SLF001 -- to say where the call is
+        while caller.f_back and caller.f_code.co_filename.startswith(_PARBATCH):
+            caller = caller.f_back
+        raise JobError(
+            f"{caller.f_code.co_filename}:{caller.f_lineno} calls parbatch.{call} while {what} is loaded, as each"
+            ' worker has to load it. Put the call below a line `if __name__ == "__main__":`, or take it out.'
+        )
 
 
 def _load_unnamed() -> LoadedJob:
@@ -196,22 +221,13 @@ def _import_file(path: Path) -> ModuleType:
     """Run a job file as a module of its own name, its folder importable as it is for a script."""
     if not path.is_file():
         raise JobError(f"No such job file: {path}")
+    if path.suffix != ".py":
+        raise JobError(f"{path} is not a Python file.")
     if path.stem in _SHADOWING or path.stem in sys.stdlib_module_names:
         raise JobError(f"{path} has the name of a module that workers import. Rename it, to {path.stem}_job.py say.")
-    name = f"parbatch_job_{path.stem}"
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise JobError(f"{path} is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    return import_file(path)
 
 
 def _import_module(name: str) -> ModuleType:

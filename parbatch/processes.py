@@ -10,8 +10,12 @@ from collections.abc import Iterable
 
 import psutil
 
+from parbatch.pools import end_pools, reap, tracker_pids
+
 RUN_MARK = "PARBATCH_RUN"
 SLOT_MARK = "PARBATCH_SLOT"
+
+_MOST_OF_COMMAND = 300
 
 
 def sweep(run_mark: str, slot: int | None = None) -> list[str]:
@@ -91,19 +95,31 @@ class Children:
         """
         if not self._own and not _has_children():
             return []
-        ended = []
-        others = psutil.Process().children(recursive=True)
+        others = self._others()
+        ended = [describe(child) for child in others if _is_running(child)]
+        if others:
+            end_pools()  # which would start new processes in place of those that are killed
+            others = self._others()
         for child in others:
             with contextlib.suppress(psutil.Error):
-                if (child.pid, child.create_time()) not in self._own:
-                    if child.status() != psutil.STATUS_ZOMBIE:
-                        ended.append(describe(child))
-                    child.kill()
-        for child in others:
-            with contextlib.suppress(psutil.Error, OSError):
-                if (child.pid, child.create_time()) not in self._own:
-                    os.waitpid(child.pid, 0)
+                child.kill()
+        reap({child.pid for child in others})
         return ended
+
+    def _others(self) -> list[psutil.Process]:
+        others = []
+        lasting = tracker_pids()
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if child.pid not in lasting and (child.pid, child.create_time()) not in self._own:
+                    others.append(child)
+        return others
+
+
+def _is_running(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _has_children() -> bool:
@@ -119,6 +135,10 @@ def _has_children() -> bool:
 def describe(process: psutil.Process) -> str:
     """A process in a few words, for logs."""
     try:
-        return f"{' '.join(process.cmdline()) or process.name()} (pid {process.pid})"
+        return f"{_shorten(' '.join(process.cmdline()) or process.name())} (pid {process.pid})"
     except psutil.Error:
         return f"pid {process.pid}"
+
+
+def _shorten(command: str) -> str:
+    return command if len(command) <= _MOST_OF_COMMAND else f"{command[:_MOST_OF_COMMAND]} …"

@@ -6,6 +6,7 @@ A job that comes after others is run by `phased`, phase by phase.
 """
 
 import contextlib
+import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -72,8 +73,8 @@ def prepare(
     """The job and its options, checked. Raises NothingRunError."""
     if on_error not in {"continue", "stop"}:
         raise DataError(f"on_error: {on_error!r} is neither 'continue' nor 'stop'.")
-    loaded = _load(job)
-    asked = run_options.read(loaded, options)
+    loaded = _load(job, "run")
+    asked = _read_options(loaded, options)
     return loaded, asked if on_error == "continue" else msgspec.structs.replace(asked, max_failures=1)
 
 
@@ -85,8 +86,8 @@ def retry(
     Takes the options of `parbatch retry` by their long names, such as `group="north"`, and `on_outcome` and raises as
     `run` does.
     """
-    loaded = _load(job)
-    asked = run_options.read(loaded, options, retry=True)
+    loaded = _load(job, "retry")
+    asked = _read_options(loaded, options, retry=True)
     go_on = None if asked.progress == "none" else lambda _: "parbatch.retry(…)"
     return execute(loaded, asked, go_on=go_on, listener=Listener(on_outcome))
 
@@ -107,10 +108,10 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with
     close matches when there is no such item.
     """
-    loaded = _load(job)
+    loaded = _load(job, "render")
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
-    read = run_options.read(loaded, {"progress": "none", **options, "workers": 1})
+    read = _read_options(loaded, {"progress": "none", **options, "workers": 1})
     with one_phase(loaded, read, item) as (alone, its_own, name):
         asked = for_one_item(alone, its_own, name)
         _execute(alone, asked, go_on=None)
@@ -145,11 +146,23 @@ def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
     return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=shard)
 
 
-def _load(job: Job | str | os.PathLike[str] | None) -> LoadedJob:
+def _load(job: Job | str | os.PathLike[str] | None, call: str) -> LoadedJob:
+    loading.refuse_while_loading(call)
     occupy_standard_descriptors()  # before any file is opened
     if job is None or isinstance(job, (str, os.PathLike)):
         return loading.load(None if job is None else os.fspath(job))
     return loading.from_object(job)
+
+
+def _read_options(loaded: LoadedJob, options: Mapping[str, Any], *, retry: bool = False) -> Options:
+    """The options for a run from Python. Raises JobError where this process can't have workers."""
+    asked = run_options.read(loaded, options, retry=retry)
+    if asked.backend != "inline" and multiprocessing.current_process().daemon:
+        raise JobError(
+            "This process is daemonic (a task of a multiprocessing.Pool, of Celery or the like), and Python lets no"
+            ' such process start workers. Give backend="inline" to render in this process itself.'
+        )
+    return asked
 
 
 def execute(

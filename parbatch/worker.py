@@ -11,6 +11,7 @@ import contextlib
 import errno
 import faulthandler
 import gc
+import multiprocessing
 import os
 import select
 import signal
@@ -24,13 +25,15 @@ from msgspec.structs import replace
 from parbatch.attempt import SETTING_UP, Attempts, Settings
 from parbatch.capture import Capture, lift
 from parbatch.docx.on_import import accelerate_on_import
-from parbatch.errors import SetupError
+from parbatch.errors import JobError, SetupError
 from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity
 from parbatch.job import Job
+from parbatch.job_files import tell
 from parbatch.limits import adopt_orphans, resident_bytes
-from parbatch.loading import LoadedJob, resolve
+from parbatch.loading import JobRef, LoadedJob, resolve
 from parbatch.model import RENDER, Began, Chunk, Ended, Message, NotReady, Order, Ready, Retiring, Returned, Stop
+from parbatch.pickled import stand_in_for_main
 from parbatch.whole_chunks import work_through, works_on_whole_chunks
 
 # The signal that makes a worker write the stacks of its threads to the item's error log.
@@ -160,9 +163,12 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     if DUMP_SIGNAL is not None:
         faulthandler.register(DUMP_SIGNAL, file=capture.stderr_fd, all_threads=True)
     try:
+        behave_as_plain_python(settings.job)
         if settings.accelerate:
             accelerate_on_import()
         job = resolve(settings.job)
+        if settings.job.kind == "pickle":
+            stand_in_for_main(settings.job.pickled, job)
         if settings.identity:
             _compare_identity(job, settings)
         attempts = Attempts(job, settings, capture)
@@ -170,7 +176,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
         evidence = of_exception(error, skip=(__file__, *SETTING_UP))
         # What parbatch itself has to say needs no traceback.
-        pipe.send(NotReady(replace(evidence, traceback="") if isinstance(error, SetupError) else evidence))
+        pipe.send(NotReady(replace(evidence, traceback="") if isinstance(error, (SetupError, JobError)) else evidence))
         return
     # What is there before the first item stays; the collections between items need not look at it again and again,
     # which makes them fifty times cheaper.
@@ -187,6 +193,15 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
             capture.note(traceback.format_exc())
         finally:
             os._exit(EXIT_WORKER_BROKEN)
+
+
+def behave_as_plain_python(job: JobRef) -> None:
+    """Let multiprocessing, and what builds on it, work in items as in any other process: loky leaves its own start
+    method behind, which new Pythons do not know, and no new Python finds a job file by itself.
+    """
+    multiprocessing.set_start_method(None, force=True)
+    if job.kind == "file":
+        tell(os.environ, Path(job.where))
 
 
 def _compare_identity(job: Job, settings: Settings) -> None:

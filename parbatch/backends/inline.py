@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -23,6 +24,7 @@ from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
 from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
 from parbatch.evidence import of_exception
+from parbatch.job_files import VARIABLE, tell
 from parbatch.loading import resolve
 from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.teardown import TEARDOWN_S
@@ -50,6 +52,7 @@ class InlineBackend:
         self._capture = Capture(self._settings.capture_prefix)
         self._attempts: Attempts | None = None
         self._accelerates = False
+        self._files_before = os.environ.get(VARIABLE)
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # which a signal handler may put into
 
     def send(self, slot: int, order: Order) -> None:  # noqa: ARG002 -- there is one slot
@@ -104,6 +107,9 @@ class InlineBackend:
         if self._accelerates:
             self._accelerates = False
             no_longer_on_import()
+        os.environ.pop(VARIABLE, None)
+        if self._files_before is not None:
+            os.environ[VARIABLE] = self._files_before
 
     # --- inside
 
@@ -141,6 +147,8 @@ class InlineBackend:
         if settings.accelerate:
             self._accelerates = True
             accelerate_on_import()
+        if settings.job.kind == "file":
+            tell(os.environ, Path(settings.job.where))
         attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()
         if threading.current_thread() is not threading.main_thread():
