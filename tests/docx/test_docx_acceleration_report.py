@@ -97,6 +97,24 @@ def test_a_job_without_documents_never_loads_python_docx(tmp_path: Path) -> None
     assert report["metrics"]["loaded"]["sum"] == 0
 
 
+def test_what_was_made_before_acceleration_could_be_on_is_told_and_the_next_item_has_it(tmp_path: Path) -> None:
+    write_plain_job(
+        tmp_path,
+        "import importlib.machinery",
+        "class Own: find_spec = staticmethod(importlib.machinery.PathFinder.find_spec)",
+        "sys.meta_path.insert(0, Own)",
+        "from docx import Document; Document().save(str(ctx.dir / f'{item.id}.docx'))",
+        "ctx.metric('fast', +sys.modules['parbatch.docx.acceleration'].accelerated())",
+        "return",
+    )
+    report, printed = run(tmp_path)
+    why = "python-docx was loaded by an import hook of the job's own, and used before the item ended"
+    assert report["environment"]["acceleration"] == f"off for 1 of 3: {why}"
+    assert report["documents"] == {"accelerated": 2, "plain": 1, "why_plain": why}
+    assert report["metrics"]["fast"]["sum"] == 2
+    assert "Not accelerated: 1 of 3" in printed
+
+
 def test_documents_of_a_python_docx_that_was_loaded_again_are_told(tmp_path: Path) -> None:
     write_plain_job(
         tmp_path,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documented import ROOT, Desk, blocks_of
+from tests.code_blocks import ROOT, Workspace, blocks_of
 
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 
@@ -13,10 +13,10 @@ DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_block_works_as_it_is_shown(tmp_path: Path, document: Path) -> None:
-    desk = Desk(tmp_path)
-    blocks = blocks_of(document, desk.evaluate)
-    wrong = [f"{document.name}, line {block.line}: {told}" for block in blocks if (told := desk.evaluate(block))]
-    if told := desk.finish():
+    workspace = Workspace(tmp_path)
+    blocks = blocks_of(document, workspace.evaluate)
+    wrong = [f"{document.name}, line {block.line}: {told}" for block in blocks if (told := workspace.evaluate(block))]
+    if told := workspace.finish():
         wrong.append(told)
     assert not wrong, "\n\n".join(wrong)
     assert len(blocks) == sum(line.lstrip().startswith("```") for line in document.read_text().splitlines()) / 2
@@ -24,12 +24,14 @@ def test_every_block_works_as_it_is_shown(tmp_path: Path, document: Path) -> Non
 
 @pytest.mark.parametrize("backend", ["loky", "inline"])
 def test_readmes_own_job_is_accelerated_from_its_first_item_on(tmp_path: Path, backend: str) -> None:
-    desk = Desk(tmp_path)
-    (first,) = (one for one in blocks_of(ROOT / "README.md", desk.evaluate) if one.parsed.startswith("# letters.py\n"))
-    assert desk.evaluate(first) is None
-    told = desk.run(f"parbatch run letters.py --workers 2 --limit 20 --backend {backend}")
+    workspace = Workspace(tmp_path)
+    (first,) = (
+        one for one in blocks_of(ROOT / "README.md", workspace.evaluate) if one.parsed.startswith("# letters.py\n")
+    )
+    assert workspace.evaluate(first) is None
+    told = workspace.run(f"parbatch run letters.py --workers 2 --limit 20 --backend {backend}")
     assert told is not None, "two of its rows have no city"
-    report = json.loads((desk.folder / "outputs/letters/report.json").read_text(encoding="utf-8"))
+    report = json.loads((workspace.folder / "outputs/letters/report.json").read_text(encoding="utf-8"))
     assert report["rendered"] == 20
     assert report["documents"] == {"accelerated": 20, "plain": 0, "why_plain": ""}
     assert report["environment"]["acceleration"] == "on"
@@ -53,15 +55,15 @@ def test_readmes_own_job_is_accelerated_from_its_first_item_on(tmp_path: Path, b
 def test_a_block_that_does_not_work_is_told(tmp_path: Path, block: str, why: str) -> None:
     document = tmp_path / "doc.md"
     document.write_text(f"# A document\n\n{block}", encoding="utf-8")
-    desk = Desk(tmp_path)
-    (one,) = blocks_of(document, desk.evaluate)
-    assert why in ((desk.evaluate(one) or desk.finish()) or "")
+    workspace = Workspace(tmp_path)
+    (one,) = blocks_of(document, workspace.evaluate)
+    assert why in ((workspace.evaluate(one) or workspace.finish()) or "")
 
 
 def test_a_sketch_is_only_compiled(tmp_path: Path) -> None:
     document = tmp_path / "doc.md"
     document.write_text("```python\n# sketch: write() is yours\nwrite(1 / 0)\n```\n", encoding="utf-8")
-    desk = Desk(tmp_path)
-    (one,) = blocks_of(document, desk.evaluate)
-    assert desk.evaluate(one) is None
-    assert desk.finish() is None
+    workspace = Workspace(tmp_path)
+    (one,) = blocks_of(document, workspace.evaluate)
+    assert workspace.evaluate(one) is None
+    assert workspace.finish() is None

@@ -1,4 +1,4 @@
-"""A new user's desk: the code blocks of a document are typed there in order, as a reader would type them.
+"""Evaluate the code blocks of a document, in order and in one folder, as a reader would type them.
 
 | block | what is done with it |
 | --- | --- |
@@ -57,11 +57,11 @@ def blocks_of(path: Path, evaluate: Callable[[Example], str | None]) -> list[Exa
     return [*Document.parse(str(path), every_block)]
 
 
-class Desk:
-    """A folder with the data that a new user has, where blocks are evaluated."""
+class Workspace:
+    """A folder with the data that a reader has, where blocks are evaluated."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "desk"
+        self.folder = folder / "work"
         self.folder.mkdir()
         self._copies = 0
         self._saved: dict[str, bool] = {}  # a job's file: whether something has used it
