@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 from parbatch.model import Evidence
 from parbatch.result import Failure, FailureGroup
+from parbatch.terminal import in_one_line
 
 # How many failures a group keeps by name; the others are counted.
 MOST_NAMED = 10
@@ -101,7 +102,7 @@ def grouped(failures: Iterable[Failure]) -> list[FailureGroup]:
 
 def general(message: str, item_id: str, name: str, *, quoted: bool = True) -> str:
     """A message with its particulars taken out; what stands in quotes is one, unless `quoted` is false."""
-    message = _DEPTH.sub("", message[:_MOST_READ])
+    message = _DEPTH.sub("", in_one_line(message[:_MOST_READ]))  # where a line breaks is as chancy as a number
     for particular in sorted({item_id, name} - _WORDS, key=len, reverse=True):
         if particular.isdecimal():
             continue  # a number like any other: an item called 3 must not be the only one whose "3 columns" is itself

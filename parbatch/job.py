@@ -114,6 +114,18 @@ class Job:
         same.functions = {**self.functions, "items": functools.partial(self.functions["items"], *previous)}
         return same
 
+    def counted(self) -> tuple["Job", "ItemCount"]:
+        """The same job, and how many items its items function has given so far."""
+        same, count, given = copy.copy(self), ItemCount(), self.functions["items"]
+
+        def counting() -> Any:
+            source = given()
+            readable = isinstance(source, Iterable) and not isinstance(source, (str, bytes))
+            return count.passing(source) if readable else source
+
+        same.functions = {**self.functions, "items": counting}
+        return same, count
+
     @property
     def attempts(self) -> int:
         """How often an item is tried."""
@@ -271,6 +283,19 @@ class Job:
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
             raise JobError(f"{self!r}: its {role} function returned {type(given).__name__}; return or yield {what}.")
         return given
+
+
+class ItemCount:
+    """How many items were read so far; another thread may look."""
+
+    def __init__(self) -> None:
+        self.items = 0
+
+    def passing(self, source: Iterable[Any]) -> Iterable[Any]:
+        """The same items, counted."""
+        for item in source:
+            self.items += 1
+            yield item
 
 
 _SIGNATURES = (

@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from parbatch.errors import SelectionError
 
 # Comparing texts for likeness takes a millisecond for a hundred of them; whoever mistypes can wait a second or two.
 MOST_COMPARED = 100_000
 _MOST_NAMED = 5
+_MOST_CLOSE = 3
 
 
 def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
@@ -35,11 +37,30 @@ def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
         ids = ", ".join(found[:_MOST_NAMED])
         more = f", … and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {ids}{more}.")
-    raise SelectionError(f"No item is called {asked!r}.{close_to(asked, others)}")
+    raise SelectionError(f"No item is called {asked!r}.{close_to(asked, others) or _first(asked, others)}")
+
+
+def _first(asked: str, others: Mapping[str, str]) -> str:
+    """What ids look like, for who asked for a number that none has."""
+    ids = list(islice(dict.fromkeys(others.values()), _MOST_CLOSE)) if asked.isdecimal() else []
+    return f" The first are: {', '.join(ids)}." if ids else ""
 
 
 def close_to(asked: str, by_text: Mapping[str, str]) -> str:
-    """A sentence that names the ids whose folded id or name is like what was asked for; empty when none is."""
-    texts = difflib.get_close_matches(asked.casefold(), by_text, 3)
-    ids = dict.fromkeys(by_text[text] for text in texts)
+    """A sentence that names the ids whose folded id or name is like what was asked for; empty when none is.
+
+    Close is a number of the same value, then what begins so, then what is spelled alike; of numbers only the first two:
+    100 is not close to 00.
+    """
+    folded = asked.casefold()
+    texts = [text for text in by_text if _same_number(text, folded)] if folded.isdecimal() else []
+    if folded:
+        texts += [text for text in by_text if text.startswith(folded)][:_MOST_CLOSE]
+    if not folded.isdecimal():
+        texts += difflib.get_close_matches(folded, by_text, _MOST_CLOSE)
+    ids = list(dict.fromkeys(by_text[text] for text in texts))[:_MOST_CLOSE]
     return f" Close to it: {', '.join(ids)}." if ids else ""
+
+
+def _same_number(text: str, asked: str) -> bool:
+    return text.isdecimal() and text.lstrip("0") == asked.lstrip("0")

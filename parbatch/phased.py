@@ -167,8 +167,8 @@ class PhasedRun:
         note_killed_runs(phase.folder)
         is_first = not phase.folder.has_checkpoint
         options = options_for(phase, asked)
-        with fed(phase, self._root) as loaded:
-            checkpoint, plan = open_and_plan(phase.folder, loaded, options)
+        with fed(phase, self._root) as loaded, progressing.reading_items(loaded, asked.progress, self._stream) as read:
+            checkpoint, plan = open_and_plan(phase.folder, read, options)
         hold.keep()
         own.keep()
         remember(self._root, Phases(self._names, self._run_id, "running"))

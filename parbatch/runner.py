@@ -8,6 +8,7 @@ A job that comes after others is run by `phased`, phase by phase.
 import contextlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from parbatch.options import Options
 from parbatch.phase_folders import forget
 from parbatch.phased import PhasedRun, one_phase
 from parbatch.plan import find_item
+from parbatch.progress import reading_items
 from parbatch.reading import require_checkpoint
 from parbatch.reports import console
 from parbatch.result import ProductReport, RunResult
@@ -203,7 +205,8 @@ def _execute(
         check_shard(folder)
         is_first = not folder.has_checkpoint
         note_killed_runs(folder)
-        checkpoint, plan = open_and_plan(folder, loaded, asked)
+        with reading_items(loaded, asked.progress, sys.stderr if asked.json else sys.stdout) as read:
+            checkpoint, plan = open_and_plan(folder, read, asked)
         hold.keep()
         forget(folder)
         try:

@@ -26,6 +26,7 @@ Row = tuple[str, str, str, str, str | None, int]
 Placed = tuple[int, str, str, str, str, str | None, int]
 
 _MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
+_MOST_TWICE = 5  # ids that come more than once, by name, after the first
 _FIELDS = frozenset({"id", "name", "group", "data", "requires", "priority"})
 
 
@@ -269,7 +270,9 @@ def _index(db: sqlite3.Connection) -> None:
             " ORDER BY MIN(position)"
         ).fetchall()
         item_id, first, last, count = twice[0]
-        more = f" {len(twice) - 1} more ids come more than once." if len(twice) > 1 else ""
+        named = ", ".join(repr(other) for other, *_ in twice[1 : _MOST_TWICE + 1])
+        rest = f", … and {len(twice) - 1 - _MOST_TWICE:,} more" if len(twice) - 1 > _MOST_TWICE else ""
+        more = f" Others come more than once, too: {named}{rest}." if named else ""
         raise DataError(
             f"The id {item_id!r} comes {count} times (first as item {first}, last as item {last})."
             f" Each item needs an id of its own.{more}"

@@ -76,7 +76,7 @@ def test_failures_are_grouped_by_fingerprint_the_largest_group_first() -> None:
     )
     text = summary(result(crash, failure(2), failure(3)), "parbatch run --resume")
     assert text.splitlines()[5:] == [
-        "  2 failed: ValueError: no such city",
+        "  2 failed: ValueError: no such city look it up",
         "      i2 Item 2",
         "      i3 Item 3",
         "  1 crashed: SIGSEGV",

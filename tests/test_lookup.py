@@ -30,3 +30,20 @@ def test_what_is_close_is_named_where_there_is_none() -> None:
         find("bobbi", PEOPLE)
     with pytest.raises(SelectionError, match=r"No item is called 'zzz'\.$"):
         find("zzz", PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("00", "No item is called '00'. The first are: 1, 2, 3."),
+        ("007", "Close to it: 7."),
+        ("29", "No item is called '29'. Close to it: 290, 291, 292."),
+    ],
+)
+def test_a_number_is_close_to_its_own_value_and_to_what_begins_so(asked: str, words: str) -> None:
+    numbers = [(str(number), str(number)) for number in range(1, 301) if number != 29]
+    with pytest.raises(SelectionError) as caught:
+        find(asked, numbers)
+    assert words in str(caught.value)
+    with pytest.raises(SelectionError, match=r"Close to it: 001, 002, 003\."):
+        find("00", [(f"{number:03d}", "") for number in range(1, 301)])

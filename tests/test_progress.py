@@ -1,13 +1,18 @@
 """What people see while a run goes on."""
 
 import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from parbatch.errors import DataError
+from parbatch.fingerprint import fingerprint
 from parbatch.model import Ended, Evidence, Task
-from parbatch.progress import Bar, Lines, Silent, check_mode, start
-from tests.support import ended, task
+from parbatch.progress import Bar, Lines, Silent, cause, check_mode, reading_items, start
+from tests.support import ended, loaded, make_job, task
 
 
 def lines(*settled: tuple[Task, Ended]) -> list[str]:
@@ -24,8 +29,81 @@ def test_each_item_has_a_line_with_its_number_name_status_and_time() -> None:
     evidence = Evidence(type="ValueError", message="no such city\nlook it up")
     assert lines((one, ended(one, duration_s=0.61)), (two, ended(two, "failed", evidence=evidence, duration_s=75))) == [
         "[1/592] Cherokee Nation ok (0.6 s)",
-        "[2/592] Osage failed (1 min 15 s): ValueError: no such city",
+        "[2/592] Osage failed (1 min 15 s): ValueError: no such city look it up",
     ]
+
+
+def test_of_a_long_message_the_middle_is_left_out_and_its_end_stays() -> None:
+    message = f"Command '{['soffice', *(f'--option-{n}' for n in range(50))]}' returned non-zero exit status 1."
+    told = cause("CalledProcessError", message)
+    assert told.startswith("CalledProcessError: Command '['soffice', '--option-0'")
+    assert told.endswith("returned non-zero exit status 1.")
+    assert len(told) < 300
+
+
+def failed(number: int, message: str) -> tuple[Task, Ended]:
+    """An item that failed, with the fingerprint that its message has."""
+    one, evidence = task(number), Evidence(type="KeyError", message=message)
+    end = ended(one, "failed", evidence=evidence, fingerprint=fingerprint("failed", evidence, one.id, one.name))
+    return one, end
+
+
+def test_the_bar_names_each_cause_once_as_the_summary_does() -> None:
+    """Two missing keys are two causes, though both are a KeyError."""
+    stream = io.StringIO()
+    bar = Bar(4, stream)
+    for number, message in enumerate(
+        ("row 1 has no city", "row 2 has no city", "row 3 has no zip", "row 4 has\nno city")
+    ):
+        bar.settled(*failed(number, message))
+    bar.close()
+    told = [line for line in stream.getvalue().replace("\r", "\n").splitlines() if "KeyError" in line]
+    assert told == ["i0 failed: KeyError: row 1 has no city", "i2 failed: KeyError: row 3 has no zip"]
+
+
+def test_many_items_have_a_line_each_for_the_first_thousand_and_then_one_in_ten_seconds() -> None:
+    stream, clock = io.StringIO(), [0.0]
+    progress = Lines(5_000, stream, now=lambda: clock[0])
+    for number in range(5_000):
+        clock[0] += 0.005  # 20 s for what comes after the first thousand
+        end = (task(number), ended(task(number))) if number not in {2_000, 2_001} else failed(number, "no city")
+        progress.settled(*end)
+    progress.close()
+    told = stream.getvalue().splitlines()
+    assert told[999].startswith("[1000/5000] i999 ok (")
+    assert told[1000] == "From here on a line every 10 s, and one for each new cause of failures."
+    assert told[1001:] == [
+        "[2001/5000] i2000 failed (0.0 s): KeyError: no city",
+        "[3000/5000] 2998 ok, 2 failed",
+        "[5000/5000] 4998 ok, 2 failed",
+    ]
+
+
+def test_a_source_that_is_slow_is_told_of_while_it_is_read(tmp_path: Path) -> None:
+    told = threading.Event()
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            told.set()
+            return super().write(text)
+
+    def people() -> Iterator[dict[str, Any]]:
+        yield {"id": "a"}
+        assert told.wait(30)
+        yield {"id": "b"}
+
+    stream = Stream()
+    with reading_items(loaded(make_job(people), tmp_path), "lines", stream) as read:
+        assert [one["id"] for one in read.job.source()] == ["a", "b"]
+    assert stream.getvalue() == "Reading items: 1 so far.\n"
+
+
+def test_a_source_that_is_quick_is_not_told_of(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    for mode in ("lines", "none"):
+        with reading_items(loaded(make_job([{"id": "a"}]), tmp_path), mode, stream) as read:
+            assert len(list(read.job.source())) == 1
+    assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("message", ["", "\n", "\n\nsecond"])

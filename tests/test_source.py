@@ -121,7 +121,9 @@ def test_an_id_that_comes_twice_is_named_with_both_places(folder: Folder) -> Non
         fill(new, make_job([{"id": name} for name in ("a", "b", "a", "c", "b", "a")]))
     new.close()
     assert "The id 'a' comes 3 times (first as item 1, last as item 6)" in str(caught.value)
-    assert "1 more ids come more than once" in str(caught.value)
+    assert "Others come more than once, too: 'b'." in str(caught.value)
+    with pytest.raises(DataError, match=r"too: '1', '2', '3', '4', '5', … and 3 more\."):
+        fill(create(folder.checkpoint), make_job([{"id": str(number)} for number in (*range(9), *range(9))]))
 
 
 @pytest.mark.parametrize("kept", [(), ("a",), ("a", "b")])

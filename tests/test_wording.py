@@ -211,3 +211,78 @@ def test_the_failures_of_status_are_causes_and_those_of_a_run_are_items(here: Pa
     assert [one["id"] for one in run["failures"]] == ["bob"]
     assert [one["count"] for one in standing["causes"]] == [1]
     assert "failures" not in standing
+
+
+# --- what is typed
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("runn", "No such command 'runn'. Did you mean 'run'?"),
+        ("job.py", "No such command 'job.py'. To run a job: parbatch run job.py"),
+        ("plan --rerun", "Option '--rerun' requires an argument. Choose from: code."),
+        ("list --status", "requires an argument. Choose from: ok, failed,"),
+        ("show job.py bob", "The item comes before the job: parbatch show bob job.py"),
+        ("render job.py bob", "The item comes before the job: parbatch render bob job.py"),
+        ("show job.py", "The item comes before the job: parbatch show ITEM job.py"),
+    ],
+)
+def test_what_was_typed_wrong_is_answered_with_what_is_right(here: Path, line: str, words: str) -> None:
+    write_job(here / "job.py")
+    typed("run", "job.py")
+    told = typed(*line.split())
+    assert told.exit_code == 2
+    assert words in told.stderr
+
+
+PHASES = """
+from parbatch import Item, Job
+
+words = Job("words")
+words.items(lambda: [Item(id=f"w{n}") for n in range(3)])
+words.render(lambda item, ctx: item.id)
+book = Job("book", after=words)
+book.items(lambda words: [Item(id=one.item.id) for one in words.outcomes()])
+book.render(lambda item, ctx: item.id)
+"""
+
+
+def test_a_job_that_was_run_as_a_phase_is_found_where_it_was(here: Path) -> None:
+    write_job(here / "big.py", PHASES)
+    assert typed("run", "big.py:book").exit_code == 0
+    told = typed("show", "w1", "big.py:words")
+    assert told.exit_code == 2
+    assert "words was run as a phase of another job, in outputs/book/words. Add --out outputs/book/words" in told.stderr
+    assert typed("show", "w1", "big.py:words", "--out", "outputs/book/words").exit_code == 0
+
+
+def test_the_counts_of_phases_are_those_of_the_moment_of_all(here: Path) -> None:
+    write_job(here / "big.py", PHASES)
+    typed("run", "big.py:book")
+    standing = json.loads(typed("status", "big.py:book", "--json").stdout)
+    ok = [by_status["ok"] for by_status in standing["phases"].values()]
+    assert (ok, sum(ok)) == ([3, 3], standing["success"])
+
+
+# --- one item
+
+
+def test_an_item_is_shown_with_its_data_and_its_traceback_once(here: Path) -> None:
+    write_job(here / "job.py", FAILING.replace("name=name.title()", "data={'street': 'Ełk'}"))
+    typed("run", "job.py")
+    told = typed("show", "bob", "job.py").stdout
+    assert told.count("Traceback (most recent call last)") == 1
+    assert told.count("raise ValueError") == 1
+    assert "      (the traceback above)\n" in told
+    assert '  data\n      {\n        "street": "Ełk"\n      }\n' in told
+
+
+def test_a_line_break_in_a_message_makes_no_second_cause_and_hides_nothing(here: Path) -> None:
+    end = "('\\nfor you' if item.id == 'bob' else ' for you')"
+    raises = f"raise ValueError('no city in ' + item.id + {end})\n"
+    write_job(here / "job.py", JOB.replace("    (ctx.dir", f"    {raises}    (ctx.dir"))
+    told = typed("run", "job.py").stdout
+    assert "  3 failed: ValueError: no city in ada for you and the like (job.py:" in told
+    assert "[2/3] Bob failed" in told
+    assert "ValueError: no city in bob for you" in told

@@ -1,7 +1,9 @@
 """The command line: what people type, and the one place where errors become exit codes."""
 
+import difflib
 import signal
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -37,7 +39,7 @@ class _Group(click.Group):
             terminal.show(f"parbatch: {_readable(error)}", sys.stderr)
             sys.exit(error.exit_code)
         except click.ClickException as error:
-            error.show()
+            _with_its_choices(error, (args[0] if args else extra.get("args")) or sys.argv[1:]).show()
             sys.exit(NothingRunError.exit_code)
         except (KeyboardInterrupt, click.Abort) as error:
             interrupt = error.__cause__ if isinstance(error, click.Abort) else error
@@ -53,15 +55,47 @@ class _Group(click.Group):
             sys.exit(NothingRunError.exit_code)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
-        """A command by its name, imported only when it is used."""
-        if name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"parbatch.cli.{_COMMANDS[name]}"), _COMMANDS[name])
-        return command
+        """A command by its name; None where there is none of that name."""
+        return _command(name) if name in _COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed; for what is none, the error says which is close, or how a job is run."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(f"{error.message}{_instead_of(args[0])}", error.ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """The commands, in the order in which a person meets them."""
         return list(_COMMANDS)
+
+
+def _instead_of(typed: str) -> str:
+    """What to type in place of something that is no command."""
+    if typed.endswith((".py", ".toml")) or ":" in typed:
+        return f" To run a job: parbatch run {typed}"
+    close = difflib.get_close_matches(typed, _COMMANDS, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _with_its_choices(error: click.ClickException, typed: Iterable[str]) -> click.ClickException:
+    """The same error; one about an option that came without a value says which there are."""
+    name = next((word for word in typed if word in _COMMANDS), None)
+    if name is None or not isinstance(error, click.BadOptionUsage):
+        return error
+    for parameter in _command(name).params:
+        if error.option_name in parameter.opts and isinstance(parameter.type, click.Choice):
+            choices = ", ".join(map(str, parameter.type.choices))
+            return click.UsageError(f"{error.message} Choose from: {choices}.")
+    return error
+
+
+def _command(name: str) -> click.Command:
+    """A command by its name, imported only when it is used."""
+    command: click.Command = getattr(import_module(f"parbatch.cli.{_COMMANDS[name]}"), _COMMANDS[name])
+    return command
 
 
 def _readable(error: ParbatchError) -> str:

@@ -30,6 +30,11 @@ class Output:
         """Whether people read along; else it is a pipe or a file, and each line stands for itself."""
         return is_terminal(self._stream)
 
+    @property
+    def telling(self) -> tuple[str, TextIO | None]:
+        """How, and where, a person is told what takes long: on standard error, where that is a terminal."""
+        return ("lines" if is_terminal(sys.stderr) else "none"), sys.stderr
+
     def lines(self, lines: Iterable[str]) -> None:
         """Print what the command is there to say. Raises NotWrittenError, but not where standard output is closed."""
         if self._stream is not None:

@@ -27,6 +27,7 @@ from parbatch.options import Options
 from parbatch.phase_folders import has_begun
 from parbatch.phase_plans import previews
 from parbatch.plan import Plan, reasons_due
+from parbatch.progress import reading_items
 from parbatch.selection import Selection
 from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.terminal import printable
@@ -72,7 +73,8 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
 def _plan_one(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run of one job would do. Returns whether there is anything."""
     folder = asked.folder
-    checkpoint, made = preview(folder, loaded, asked)
+    with reading_items(loaded, *output.telling) as read:
+        checkpoint, made = preview(folder, read, asked)
     with contextlib.closing(checkpoint):
         if as_json:
             output.json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))

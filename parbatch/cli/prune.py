@@ -10,6 +10,7 @@ from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option
 from parbatch.folder import Folder
 from parbatch.options import out_folder
+from parbatch.progress import reading_items
 from parbatch.pruning import Pruned, prune_phases, rehearse
 from parbatch.pruning import prune as prune_folder
 from parbatch.reports.console import as_typed
@@ -47,7 +48,8 @@ def prune(  # noqa: D103 -- its help is above
         if loaded.job.after:
             pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
         else:
-            pruned = (rehearse if dry_run else prune_folder)(folder, loaded.job, withdrawn=withdrawn)
+            with reading_items(loaded, *output.telling) as read:
+                pruned = (rehearse if dry_run else prune_folder)(folder, read.job, withdrawn=withdrawn)
         if as_json:
             output.json(pruned)
         else:

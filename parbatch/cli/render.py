@@ -8,7 +8,7 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, item_argument, job_argument, job_options, typed
+from parbatch.cli.shared import JOB_HELP, hinting_at_order, item_argument, job_argument, job_options, typed
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -25,7 +25,7 @@ from parbatch.result import RunResult
 @job_argument
 @job_options
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
-    with standard_output(json=bool(given["json"])) as output:
+    with standard_output(json=bool(given["json"])) as output, hinting_at_order("render", item, job):
         result = _render(item, job, given)
         exit_code = result.exit_code or 0
         if given["json"]:

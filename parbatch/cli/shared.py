@@ -1,7 +1,8 @@
 """What several commands have in common."""
 
+import contextlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +11,11 @@ import click
 from parbatch import loading
 from parbatch.backends import BACKENDS
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
+from parbatch.errors import FolderError, NothingRunError
 from parbatch.folder import Folder
 from parbatch.options import out_folder
 from parbatch.progress import MODES
+from parbatch.reports.console import as_typed
 from parbatch.sharding import parse_shard
 from parbatch.terminal import printable
 
@@ -54,7 +57,8 @@ _OPTIONS = (
                  "  [default: the job's, else 1, or 3 where it validates]"),
     click.option("--backend", type=click.Choice(list(BACKENDS)), help="loky: worker processes; inline: this process,"
                  " for debugging.  [default: loky]"),
-    click.option("--progress", type=click.Choice(MODES), help="auto: a bar on a terminal, else a line an item."
+    click.option("--progress", type=click.Choice(MODES), help="auto: a bar on a terminal, else a line an item,"
+                 " and after the first 1,000 a line in ten seconds."
                  "  [default: auto]"),
     click.option("--json", is_flag=True, default=None, help="The result on standard output as JSON, all else on"
                  " standard error."),
@@ -106,9 +110,37 @@ def job_options(command: Command) -> Command:
 
 
 def folder_of(job: str | None, out: str | None, shard: str | None = None) -> Folder:
-    """The output folder that is named, or the job's own, or a shard of it; the job is loaded only to find it."""
+    """The output folder that is named, or the job's own, or a shard of it; the job is loaded only to find it.
+
+    Raises FolderError for a job that was run as a phase of another, and says where.
+    """
     part = None if shard is None else parse_shard(shard)
-    return Folder(Path(out) if out else out_folder(loading.load(job)), part)
+    if out:
+        return Folder(Path(out), part)
+    folder = Folder(out_folder(loading.load(job)), part)
+    if not folder.root.exists():
+        name = folder.root.name
+        for phases in sorted(folder.root.parent.glob("*/run/phases.json")):
+            if (phase := phases.parent.parent / name).is_dir():
+                shown = as_typed(str(phase), "")
+                raise FolderError(f"{name} was run as a phase of another job, in {shown}. Add --out {shown}")
+    return folder
+
+
+def _looks_like_a_job(text: str) -> bool:
+    return text.partition(":")[0].endswith((".py", ".toml"))
+
+
+@contextlib.contextmanager
+def hinting_at_order(command: str, item: str, job: str | None) -> Iterator[None]:
+    """Add to an error how the command is typed, where a job was typed in place of the item."""
+    try:
+        yield
+    except NothingRunError as error:
+        if _looks_like_a_job(item) and (job is None or not _looks_like_a_job(job)):
+            typed = shlex.join(["parbatch", command, "ITEM" if job is None else job, item])
+            error.args = (f"{error}\nThe item comes before the job: {typed}",)
+        raise
 
 
 def job_to_type(job: str | None, out: str | None) -> str | None:

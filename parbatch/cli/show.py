@@ -1,7 +1,7 @@
 """`parbatch show`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
@@ -11,6 +11,7 @@ from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
     folder_of,
+    hinting_at_order,
     item_argument,
     job_argument,
     job_to_type,
@@ -27,6 +28,8 @@ from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.terminal import printable
 from parbatch.units import counted, format_duration, format_figure, format_size
 
+_ABOVE = "(the traceback above)"
+_MOST_DATA = 20  # lines
 _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 
 
@@ -45,7 +48,7 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 def show(  # noqa: D103 -- its help is above
     item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool
 ) -> None:
-    with standard_output(json=as_json) as output:
+    with standard_output(json=as_json) as output, hinting_at_order("show", item, job):
         folder = folder_of(job, out, shard)
         note_killed_runs_in_passing(folder)
         with viewing(folder) as checkpoint:
@@ -63,13 +66,28 @@ def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
     for attempt in history.history:
         yield ""
         yield from _attempt(attempt)
+    yield from _data(history)
     yield from _what_came_of_it(history, root)
+    shown = [attempt.evidence.traceback for attempt in history.history if attempt.evidence is not None]
     for stream in STREAMS:
         yield ""
-        yield from _log(root, stream, history.logs.get(stream))
+        yield from _log(root, stream, history.logs.get(stream), shown)
     if history.status != "ok":
         yield ""
         yield f"To render it again: {again}"
+
+
+def _data(history: History) -> Iterator[str]:
+    """The item's own data, as the source gave it."""
+    if history.data in ({}, None):
+        return
+    yield ""
+    yield "  data"
+    lines = json.dumps(history.data, indent=2, ensure_ascii=False).splitlines()
+    for line in lines[:_MOST_DATA]:
+        yield f"      {_line(line)}"
+    if len(lines) > _MOST_DATA:
+        yield f"      … and {counted(len(lines) - _MOST_DATA, 'more line')}; --json has them all"
 
 
 def _what_came_of_it(history: History, root: str) -> Iterator[str]:
@@ -126,14 +144,29 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
         yield f"        {_line(line)}"
 
 
-def _log(root: str, stream: str, log: LogTail | None) -> Iterator[str]:
+def _log(root: str, stream: str, log: LogTail | None, shown: Sequence[str]) -> Iterator[str]:
+    """The end of a log, without the tracebacks that were `shown` already."""
     if log is None:
         yield f"  {stream}: nothing was printed"
         return
     part = "" if log.is_whole else f", {format_size(log.size)}, the last {counted(len(log.lines), 'line')}"
     yield f"  {stream}: {printable(as_typed(root, log.path))}{part}"
-    for line in log.lines:
+    for line in _without(log.lines, shown):
         yield f"      {_line(line)}"
+
+
+def _without(lines: Sequence[str], tracebacks: Iterable[str]) -> Iterator[str]:
+    """Lines of a log with a word in place of each traceback; the first may have lost its beginning."""
+    left = [*lines]
+    for traceback in tracebacks:
+        wanted = traceback.splitlines()
+        at = next((n for n in range(len(left)) if wanted and left[n : n + len(wanted)] == wanted), None)
+        cut = next((n for n in range(1, len(wanted) - 1) if left[: len(wanted) - n] == wanted[n:]), None)
+        if at is not None:
+            left[at : at + len(wanted)] = [_ABOVE]
+        elif cut is not None:
+            left[: len(wanted) - cut] = [_ABOVE]
+    yield from left
 
 
 def _line(text: str) -> str:

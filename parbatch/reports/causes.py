@@ -8,6 +8,7 @@ from urllib.parse import quote
 from parbatch.reports.material import Material
 from parbatch.reports.text import markup, tail
 from parbatch.result import Failure
+from parbatch.terminal import in_one_line
 from parbatch.units import counted
 
 MOST_CAUSES = 100
@@ -40,7 +41,7 @@ def causes(material: Material) -> Iterator[str]:
 
 def _cause(group: list[Failure], details: str, *, opened: bool) -> Iterator[str]:
     first = group[0]
-    message = first.message.strip().partition("\n")[0]
+    message = in_one_line(first.message)
     cause = f"{first.type}: {message}" if message else first.type
     yield f'<details class="cause s-{first.status}"{" open" if opened else ""}>'
     yield (
