@@ -128,15 +128,14 @@ class Setting:
                 self._tell_of_teardowns()
 
     def _tell_of_teardowns(self) -> None:
-        """Say which teardowns failed, and keep their errors in a log."""
+        """Say which teardowns failed, and put their errors into a log, below those of earlier ones."""
         found = records(self.tmp)
+        log = self.folder.run / "teardown.stderr.txt"
         if not found:
             return
         texts = [record.read_text("utf-8", "replace") for record in found]
-        log = self.folder.run / "teardown.stderr.txt"
-        for number, (record, text) in enumerate(zip(found, texts, strict=True)):
-            heading = self.log_heading if number == 0 else "\n"
-            write_log(record, log, f"{heading}# teardown: {told(text)}\n\n", below=number > 0)
+        for record, text in zip(found, texts, strict=True):
+            write_log(record, log, f"{self.log_heading}# teardown: {told(text)}\n\n", below=True)
         terminal.show(terminal.printable(summary(texts, str(log))), self.stream)
 
     def _baseline_key(self) -> str:

@@ -33,11 +33,13 @@ _SIMPLE, _INSTR = clark("w:fldSimple"), clark("w:instr")
 _CHAR, _CHAR_TYPE, _INSTR_TEXT = clark("w:fldChar"), clark("w:fldCharType"), clark("w:instrText")
 # Of the whole part, each a story of its own: a field that one leaves open ends there.
 _STORIES = {clark("w:footnote"), clark("w:endnote"), clark("w:comment"), TEXT_BOX}
-_SPOKEN = (
-    (clark("w:hyperlink"), clark("w:anchor")),
-    (clark("w:hyperlink"), clark("w:tooltip")),
-    (f"{_WP}docPr", "descr"),
-)
+# Texts in attributes, each with what they are.
+_SPOKEN = {
+    clark("w:hyperlink"): ((clark("w:anchor"), "link"), (clark("w:tooltip"), "link")),
+    f"{_WP}docPr": (("descr", "alternative text"), ("title", "alternative text")),
+    "{urn:schemas-microsoft-com:vml}textpath": (("string", "in a drawing"),),  # WordArt, as watermarks are
+}
+_FORMULA, _DRAWN_TEXT = f"{_M}oMath", f"{_A}p"
 
 # Code and data of other programs, which look like anything.
 _FOREIGN = frozenset({"ADDIN", "EQ", "MACROBUTTON", "PRIVATE"})
@@ -96,6 +98,8 @@ class Field:
 
 def fields(root: Any) -> list[Field]:
     """Return all fields of a part, nested ones too, but for those that are struck out."""
+    if next(root.iter(_CHAR, _SIMPLE), None) is None:
+        return []
     found: list[Field] = []
     opened: list[Field] = []
     _walk(root, None, opened, found)
@@ -135,15 +139,15 @@ def codes_in(root: Any, place_of: Callable[[Any], str]) -> Iterator[Code]:
     """Codes of fields, formulas, drawn and alternative texts of a part with paragraphs. `place_of` an element says
     where it stands.
     """
-    for formula in _there(root, f"{_M}oMath"):
-        yield Code(f"{place_of(formula)}, in a formula", "".join(text.text or "" for text in formula.iter(f"{_M}t")))
-    for element, attribute in _SPOKEN:
-        for node in _there(root, element):
-            if text := node.get(attribute):
-                what = "alternative text" if attribute == "descr" else "link"
-                yield Code(f"{place_of(node)}, {what}", text)
-    for paragraph in _there(root, f"{_A}p"):
-        yield Code(f"{place_of(paragraph)}, in a drawing", _drawn_text(paragraph))
+    for node in root.iter(_FORMULA, _DRAWN_TEXT, *_SPOKEN):
+        if next(node.iterancestors(*GONE), None) is not None:
+            continue
+        if node.tag == _FORMULA:
+            yield Code(f"{place_of(node)}, in a formula", "".join(text.text or "" for text in node.iter(f"{_M}t")))
+        elif node.tag == _DRAWN_TEXT:
+            yield Code(f"{place_of(node)}, in a drawing", _drawn_text(node))
+        for attribute, what in _SPOKEN.get(node.tag, ()):
+            yield Code(f"{place_of(node)}, {what}", node.get(attribute) or "")
 
 
 def field_codes(found: list[Field], place_of: Callable[[Any], str]) -> Iterator[Code]:
@@ -180,10 +184,6 @@ def other_codes(part: Any, tree: Any) -> Iterator[Code]:
         for node in tree.iter():
             if isinstance(node.tag, str) and len(node) == 0:
                 yield Code("properties of the document", node.text or "")
-
-
-def _there(root: Any, tag: str) -> Iterator[Any]:
-    return (node for node in root.iter(tag) if next(node.iterancestors(*GONE), None) is None)
 
 
 def _drawn_text(paragraph: Any) -> str:

@@ -21,6 +21,7 @@ NS = (
     'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     ' xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
     ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    ' xmlns:v="urn:schemas-microsoft-com:vml"'
     ' xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
 )
 BEGIN, SEPARATE, END = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
@@ -159,6 +160,7 @@ def test_placeholders_are_found_where_no_text_is(tmp_path: Path, placeholder: st
         f"<m:oMath><m:r><m:t>{first}</m:t></m:r><m:r><m:t>{second}</m:t></m:r></m:oMath>",
         f'<w:hyperlink w:anchor="{placeholder}"><w:r><w:t>there</w:t></w:r></w:hyperlink>',
         f'<w:r><w:drawing><wp:inline><wp:docPr id="1" name="a" descr="{placeholder}"/></wp:inline></w:drawing></w:r>',
+        f'<w:r><w:pict><v:shape><v:textpath string="{placeholder}"/></v:shape></w:pict></w:r>',
     ):
         document.element.body.insert(-1, paragraph(content))
     address = f"http://example.org/{placeholder}"
@@ -173,6 +175,7 @@ def test_placeholders_are_found_where_no_text_is(tmp_path: Path, placeholder: st
         "paragraph 2, in a formula",
         "paragraph 3, link",
         "paragraph 4, alternative text",
+        "paragraph 5, in a drawing",
         "address of a link",
         "properties of the document",
         "header 1, address of a link",
