@@ -43,6 +43,9 @@ def page(cursor: sqlite3.Cursor, *wide: int) -> list[Any]:
     return rows
 
 
+OWNER = "owner"  # the fact that says whose the folder is
+
+
 class Checkpoint:
     """An open checkpoint."""
 
@@ -275,6 +278,10 @@ class Checkpoint:
     def set_spent(self, seconds: float) -> None:
         """Remember how long it has rendered."""
         self.db.execute("INSERT OR REPLACE INTO facts VALUES ('spent_s', ?)", (str(round(seconds, 3)),))
+
+    def set_fact(self, key: str, value: str) -> None:
+        """Remember something about the folder."""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
     def set_product(self, product: str, outputs: Iterable[Output]) -> None:
         """Replace what a product is known to have published, and remember that it is made of the outcomes there are."""

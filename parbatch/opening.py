@@ -4,12 +4,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from parbatch.checkpoint import Checkpoint
+import msgspec
+
+from parbatch.checkpoint import OWNER, Checkpoint
 from parbatch.checkpoint_files import SET_ASIDE, create, open_existing, set_aside, settle
 from parbatch.errors import CheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
+from parbatch.ownership import owner_of
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
 from parbatch.reading import copy, empty, reading
 from parbatch.shards import check_shard
@@ -98,7 +101,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
         raise
     if folder.has_checkpoint:
         set_aside(folder.checkpoint)
-        new.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (SET_ASIDE, str(time.time_ns())))
+        new.set_fact(SET_ASIDE, str(time.time_ns()))
     return settle(new, folder.checkpoint), plan
 
 
@@ -147,6 +150,9 @@ def _finish(
             checkpoint.products_are_stale()
         if options.selection.exact:
             mark_asked_for(checkpoint, options.selection.exact)
+        if folder is not None:
+            owner = owner_of(loaded, folder.root)
+            checkpoint.set_fact(OWNER, msgspec.json.encode(owner).decode())
         plan = summarise(checkpoint, loaded, options.selection, difference)
         if not plan.total and not difference.elsewhere:
             raise SelectionError(

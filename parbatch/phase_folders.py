@@ -15,18 +15,20 @@ from parbatch.folder import Folder
 from parbatch.job import is_name
 from parbatch.joining import Part, join
 from parbatch.jsonvalues import NOT_JSON
+from parbatch.ownership import Owner
 from parbatch.reading import require_checkpoint
 from parbatch.result import RunEnd
 from parbatch.shards import looking
 
 
 class Phases(msgspec.Struct, frozen=True):
-    """The phases of a folder by their names, in the order in which they are done, and the last run of them."""
+    """The phases of a folder by their names, in the order in which they are done, their last run, and their job."""
 
     names: tuple[str, ...]
     run_id: str
     state: str
     end: RunEnd = RunEnd()
+    owner: Owner | None = None
 
 
 def remembered(root: Folder) -> Phases | None:

@@ -23,6 +23,7 @@ from parbatch.listening import Listener
 from parbatch.loading import LoadedJob
 from parbatch.opening import open_and_plan
 from parbatch.options import Options, for_job
+from parbatch.ownership import owner_of
 from parbatch.phase_folders import Phases, begun, forget, remember
 from parbatch.phase_plans import Phase, fed, options_for, phases_in, unmet
 from parbatch.plan import make_due_again
@@ -58,6 +59,9 @@ def one_phase(loaded: LoadedJob, asked: Options, item: str = "") -> Iterator[tup
         )
 
 
+_NO_END = RunEnd()
+
+
 class PhasedRun:
     """One run of all phases, under one lock, with one progress display and one report."""
 
@@ -66,6 +70,7 @@ class PhasedRun:
         self._tells = tells
         self._root = Folder(asked.out)
         self._phases = phases_in(loaded, self._root)
+        self._owner = owner_of(loaded, self._root.root)
         self._names = tuple(phase.name for phase in self._phases)
         self._run_id = new_run_id()
         self._began = datetime.now(UTC), time.monotonic()
@@ -93,7 +98,7 @@ class PhasedRun:
                 raise
             except KeyboardInterrupt:  # by a second signal: the phase has written down its own end
                 with contextlib.suppress(OSError):
-                    remember(self._root, Phases(self._names, self._run_id, "interrupted"))
+                    remember(self._root, self._as_remembered("interrupted"))
                 raise
             finally:
                 self._close_progress()
@@ -171,7 +176,7 @@ class PhasedRun:
             checkpoint, plan = open_and_plan(phase.folder, read, options)
         hold.keep()
         own.keep()
-        remember(self._root, Phases(self._names, self._run_id, "running"))
+        remember(self._root, self._as_remembered("running"))
         try:
             with contextlib.closing(checkpoint):
                 self._announce(phase, [*announcements(loaded, plan, accelerate=options.accelerate)])
@@ -200,12 +205,15 @@ class PhasedRun:
             self._stopped_by = f"{result.stopped_by}, in phase {phase.name}"
         return result.state == "finished"
 
+    def _as_remembered(self, state: str, end: RunEnd = _NO_END) -> Phases:
+        return Phases(self._names, self._run_id, state, end, self._owner)
+
     def _broke_off(self, error: ParbatchError) -> None:
         """A phase could not begin, or not go on: what came before it is kept, and was run."""
         if not self._results:
             return
         with contextlib.suppress(OSError):
-            remember(self._root, Phases(self._names, self._run_id, "stopped", RunEnd(stopped_by=str(error))))
+            remember(self._root, self._as_remembered("stopped", RunEnd(stopped_by=str(error))))
         if error.exit_code == NothingRunError.exit_code and any(one.rendered for one in self._results.values()):
             error.exit_code = ParbatchError.exit_code
         done = ", ".join(self._results)
@@ -238,7 +246,7 @@ class PhasedRun:
         with contextlib.closing(join(begun(self._root, self._names), self._root)) as joined:
             result = self._sum_up(joined)
             keep_record(result, self._root)
-            remember(self._root, Phases(self._names, self._run_id, result.state, RunEnd.of(result)))
+            remember(self._root, self._as_remembered(result.state, RunEnd.of(result)))
             write_out(result, joined, self._root)
         return result
 

@@ -20,6 +20,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import discard, open_existing
 from parbatch.errors import DataError, FolderError, FolderHeldError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
+from parbatch.folder_owner import check_owner
 from parbatch.job import Job
 from parbatch.listening import Listener, OnOutcome
 from parbatch.loading import LoadedJob
@@ -40,7 +41,7 @@ from parbatch.sharding import Shard, shard_of
 from parbatch.shards import check_shard, shards_in, with_work_left
 from parbatch.stages import Stages
 from parbatch.summing import within
-from parbatch.terminal import occupy_standard_descriptors
+from parbatch.terminal import occupy_standard_descriptors, show
 from parbatch.whole import join_anew, join_when_all_are_finished, require_finished
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
@@ -114,6 +115,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = _read_options(loaded, {"progress": "none", **options, "workers": 1})
+    check_owner(read.folder, loaded)
     with one_phase(loaded, read, item) as (alone, its_own, name):
         asked = for_one_item(alone, its_own, name)
         _execute(alone, asked, go_on=None)
@@ -126,6 +128,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
 
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    check_owner(asked.folder, loaded)
     with one_phase(loaded, asked, item) as (alone, its_own, name):
         result = _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
     _report_all_again(loaded, asked)
@@ -176,8 +179,13 @@ def execute(
 ) -> RunResult:
     """The stages, one after another. `go_on` gives the command that goes on; with None, no summary is shown.
 
-    What the listener's function has raised is raised again at the end, with everything written down.
+    What the listener's function has raised is raised again at the end, with everything written down. Raises FolderError
+    where the folder is another job's, and it is not to be adopted.
     """
+    adopted = check_owner(asked.folder, loaded, adopt=asked.adopt)
+    if go_on is not None:
+        for line in adopted:
+            show(line, sys.stderr if asked.json else sys.stdout)
     if not loaded.job.after:
         return _execute(loaded, asked, go_on=go_on, listener=listener)
     phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
@@ -270,6 +278,7 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         raise JobError(
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
+    check_owner(asked.folder, loaded)
     if shards_in(folder := Folder(asked.out)):
         require_finished(folder)
         joined = join_anew(loaded, asked)

@@ -178,8 +178,8 @@ def test_a_bad_option_is_named_and_nothing_is_touched(here: Path, options: list[
 
 @pytest.mark.parametrize(("text", "words"), [job for job in BAD_JOBS if job[0] is not None])
 def test_a_bad_job_leaves_an_earlier_run_as_it_was(here: Path, text: str, words: list[str]) -> None:
-    write_job(here / "good.py")
-    typed("run", "good.py", "--out", "out")
+    write_job(here / "job.py")
+    typed("run", "job.py", "--out", "out")
     write_job(here / "job.py", text)
     before = contents(here)
     for way in ("--resume", "--fresh"):

@@ -303,7 +303,7 @@ def test_jobs_held_by_python_code_run_in_phases_and_each_has_its_own_limits(here
 
 def test_a_job_that_no_longer_comes_after_others_has_the_folder_to_itself(log: Path) -> None:
     run()
-    done = typed("run", f"{FILE}:words", "--out", "out", "--progress", "none")
+    done = typed("run", f"{FILE}:words", "--out", "out", "--progress", "none", "--adopt")
     assert done.exit_code == 0, done.output
     assert "out: 4 ok of 4 items" in typed("status", "--out", "out").output
     assert len(rendered(log)) == 16

@@ -32,7 +32,7 @@ def go_on_command(
         kept = _with_shard(kept, shard)
     if typed[:1] == ["retry"]:
         return shlex.join(["parbatch", *kept, *typed[end:]])
-    kept = [word for word in kept if word not in {"--fresh", "--resume", "--retry-failed"}]
+    kept = [word for word in kept if word not in {"--fresh", "--resume", "--retry-failed", "--adopt"}]
     added = ["--resume", "--retry-failed"] if retry_failed else ["--resume"]
     return shlex.join(["parbatch", *kept, *added, *typed[end:]])
 

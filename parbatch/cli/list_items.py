@@ -9,7 +9,7 @@ from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
-    folder_of,
+    folder_looked_at,
     job_argument,
     json_option,
     one_shard_option,
@@ -63,7 +63,7 @@ def list_items(  # noqa: D103 -- its help is above
     most = limit if limit is None else positive(limit, "limit")
     selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
     with standard_output(json=as_json, fields=True) as output:
-        folder = folder_of(job, out, shard)
+        folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)
         with viewing(folder) as checkpoint:
             items = listed(checkpoint, selection)

@@ -21,6 +21,7 @@ from parbatch.cli.shared import (
     typed,
 )
 from parbatch.folder import holder
+from parbatch.folder_owner import check_owner
 from parbatch.loading import LoadedJob
 from parbatch.opening import preview
 from parbatch.options import Options
@@ -59,6 +60,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
         loaded = loading.load(job)
         asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
         folder = asked.folder
+        check_owner(folder, loaded)
         note_killed_runs_in_passing(folder)
         plan_it = _plan_phases if loaded.job.after else _plan_one
         due = plan_it(loaded, asked, output, each=each, as_json=as_json)

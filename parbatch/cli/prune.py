@@ -9,6 +9,7 @@ from parbatch import loading
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option
 from parbatch.folder import Folder
+from parbatch.folder_owner import check_owner
 from parbatch.options import out_folder
 from parbatch.progress import reading_items
 from parbatch.pruning import Pruned, prune_phases, rehearse
@@ -45,6 +46,7 @@ def prune(  # noqa: D103 -- its help is above
         loaded = loading.load(job)
         part = None if shard is None else parse_shard(shard)
         folder = Folder(Path(out) if out else out_folder(loaded), part)
+        check_owner(folder, loaded)
         if loaded.job.after:
             pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
         else:

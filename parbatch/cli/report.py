@@ -5,7 +5,8 @@ import sys
 import click
 
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, folder_of, job_argument, one_shard_option, out_option
+from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument, one_shard_option, out_option
+from parbatch.folder_owner import check_owner
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
 from parbatch.rewriting import write_again
@@ -25,7 +26,9 @@ from parbatch.terminal import printable, show
 @one_shard_option
 def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa: D103 -- its help is above
     with standard_output(fields=True) as output:
-        folder = folder_of(job, out, shard)
+        folder, loaded = folder_and_job(job, out, shard)
+        if loaded is not None:
+            check_owner(folder, loaded)
         told = write_again(folder)
         for note in told.notes:
             show(f"parbatch: {printable(note)}", sys.stderr)

@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,13 +12,15 @@ import click
 from parbatch import loading
 from parbatch.backends import BACKENDS
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
-from parbatch.errors import FolderError, NothingRunError
+from parbatch.errors import FolderError, JobError, NothingRunError
 from parbatch.folder import Folder
+from parbatch.folder_owner import not_its_own
+from parbatch.loading import LoadedJob
 from parbatch.options import out_folder
 from parbatch.progress import MODES
 from parbatch.reports.console import as_typed
 from parbatch.sharding import parse_shard
-from parbatch.terminal import printable
+from parbatch.terminal import printable, show
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -109,21 +112,38 @@ def job_options(command: Command) -> Command:
     return command
 
 
-def folder_of(job: str | None, out: str | None, shard: str | None = None) -> Folder:
-    """The output folder that is named, or the job's own, or a shard of it; the job is loaded only to find it.
+def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -> tuple[Folder, LoadedJob | None]:
+    """The output folder that is named, or the job's own, or a shard of it; and the job, unless only a folder is named.
 
-    Raises FolderError for a job that was run as a phase of another, and says where.
+    What lies in a folder can be looked at also where its job can't be loaded. Raises FolderError for a job that was
+    run as a phase of another, and says where.
     """
     part = None if shard is None else parse_shard(shard)
     if out:
-        return Folder(Path(out), part)
-    folder = Folder(out_folder(loading.load(job)), part)
+        return Folder(Path(out), part), _loaded_if_possible(job)
+    loaded = loading.load(job)
+    folder = Folder(out_folder(loaded), part)
     if not folder.root.exists():
         name = folder.root.name
         for phases in sorted(folder.root.parent.glob("*/run/phases.json")):
             if (phase := phases.parent.parent / name).is_dir():
                 shown = as_typed(str(phase), "")
                 raise FolderError(f"{name} was run as a phase of another job, in {shown}. Add --out {shown}")
+    return folder, loaded
+
+
+def _loaded_if_possible(job: str | None) -> LoadedJob | None:
+    if job is not None:
+        with contextlib.suppress(JobError):
+            return loading.load(job)
+    return None
+
+
+def folder_looked_at(job: str | None, out: str | None, shard: str | None = None) -> Folder:
+    """The folder for a command that only looks, which says where it is another job's than the one that was named."""
+    folder, loaded = folder_and_job(job, out, shard)
+    if loaded is not None and (note := not_its_own(folder, loaded)) is not None:
+        show(f"parbatch: {printable(note)}", sys.stderr)
     return folder
 
 

@@ -10,7 +10,7 @@ from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
-    folder_of,
+    folder_looked_at,
     hinting_at_order,
     item_argument,
     job_argument,
@@ -49,7 +49,7 @@ def show(  # noqa: D103 -- its help is above
     item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool
 ) -> None:
     with standard_output(json=as_json) as output, hinting_at_order("show", item, job):
-        folder = folder_of(job, out, shard)
+        folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)
         with viewing(folder) as checkpoint:
             history = history_of(checkpoint, folder, find_known(checkpoint, item))

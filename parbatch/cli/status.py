@@ -13,7 +13,7 @@ from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     LOOKING_EXIT_CODES,
-    folder_of,
+    folder_looked_at,
     job_argument,
     job_to_type,
     json_option,
@@ -63,7 +63,7 @@ def status(  # noqa: D103 -- its help is above
     job: str | None, out: str | None, *, shard: str | None, watch: bool, as_json: bool
 ) -> None:
     with standard_output(json=as_json) as output:
-        folder = folder_of(job, out, shard)
+        folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)
         options = ["--resume", *(["--shard", shard] if shard else [])]
         go_on = typed("run", job_to_type(job, out), out=out, options=options)

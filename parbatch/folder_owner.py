@@ -1,0 +1,113 @@
+"""Whose an output folder is, read without leaving a trace, and a refusal for everybody else."""
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from parbatch.checkpoint import OWNER
+from parbatch.errors import CheckpointError, FolderError
+from parbatch.folder import Folder, holder
+from parbatch.loading import LoadedJob, phases_of
+from parbatch.ownership import Owner, owner_of
+from parbatch.phase_folders import remembered
+from parbatch.shards import shards_in
+
+
+class _Record(msgspec.Struct):
+    """What the record of a run says of its job."""
+
+    job: str
+
+
+def owner_in(folder: Folder) -> Owner | None:
+    """Whose a folder is: of the whole, of phases, or of shards. None where nothing was run, or nobody knows."""
+    phases = remembered(folder) if folder.shard is None else None
+    if phases is not None:
+        return phases.owner or Owner(job=phases.names[-1])
+    if folder.has_checkpoint:
+        return _written(folder) or _recorded(folder)
+    if folder.shard is None:
+        for part in shards_in(folder):
+            if part.has_checkpoint:
+                return owner_in(part)
+    return None
+
+
+def check_owner(folder: Folder, loaded: LoadedJob, *, adopt: bool = False) -> list[str]:
+    """Raise FolderError, with nothing touched, where the folder, or a phase's in it, is another job's.
+
+    With `adopt` it is taken over instead: returns what to tell people then, a line a folder.
+    """
+    lines = []
+    for place, job in _places(folder, loaded):
+        found, asking = owner_in(place), owner_of(job, place.root)
+        if found is None or found.is_the_same_as(asking, place.root):
+            continue
+        if not adopt:
+            raise FolderError(
+                f"{place.root} holds {found}, and not {asking}. Nothing was touched. Give another folder with --out,"
+                " or take this one over: parbatch run … --adopt."
+            )
+        lines.append(f"Took over {place.root}: it was that of {found}, and is that of {asking} from now on.")
+    return lines
+
+
+def not_its_own(folder: Folder, loaded: LoadedJob) -> str | None:
+    """What to tell people who look at a folder by way of a job that it does not belong to; None where it does."""
+    found, asking = owner_in(folder), owner_of(loaded, folder.root)
+    if found is None or found.is_the_same_as(asking, folder.root):
+        return None
+    return f"{folder.root} is the folder of {found}, not of {asking}."
+
+
+def _places(folder: Folder, loaded: LoadedJob) -> Iterable[tuple[Folder, LoadedJob]]:
+    whole = folder if folder.shard is None else Folder(folder.root)
+    yield whole, loaded
+    if folder.shard is not None:
+        yield folder, loaded
+    if loaded.job.after:
+        for phase in phases_of(loaded):
+            yield whole.of_phase(phase.job.name), phase
+
+
+def _written(folder: Folder) -> Owner | None:
+    """The owner that the checkpoint names; None where it names none, or can't be read."""
+    with contextlib.suppress(sqlite3.Error, OSError, msgspec.MsgspecError):
+        with _untouched(folder) as db:
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (OWNER,)).fetchone()
+        if row is not None:
+            return msgspec.json.decode(row[0], type=Owner)
+    return None
+
+
+@contextlib.contextmanager
+def _untouched(folder: Folder) -> Iterator[sqlite3.Connection]:
+    """Open a checkpoint so that nothing in its folder changes, not even what SQLite keeps beside it.
+
+    What a killed run has left there is read in a copy: to read it in place is to bring it to an end.
+    """
+    with contextlib.ExitStack() as opened:
+        path, journal = folder.checkpoint, Path(f"{folder.checkpoint}-wal")
+        mode = "mode=ro&immutable=1"
+        if folder.tree.is_file(journal):
+            mode = "mode=ro"
+            if holder(folder) is None:
+                copy = Path(opened.enter_context(tempfile.TemporaryDirectory()), path.name)
+                shutil.copyfile(path, copy)
+                shutil.copyfile(journal, f"{copy}-wal")
+                path = copy
+        uri = f"{path.absolute().as_uri()}?{mode}"
+        yield opened.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True)))
+
+
+def _recorded(folder: Folder) -> Owner | None:
+    """The owner by the newest record of a run, which has the job's name: of a folder from before, or a damaged one."""
+    for name in reversed(folder.tree.names(folder.sessions)):
+        with contextlib.suppress(OSError, msgspec.MsgspecError, CheckpointError):
+            return Owner(job=msgspec.json.decode(folder.tree.read(folder.sessions / name), type=_Record).job)
+    return None
