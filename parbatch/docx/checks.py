@@ -128,7 +128,7 @@ def _checked(path: str | os.PathLike[str], *rules: Rule) -> Iterator[Problem]:
 def _documents(place: Path) -> list[tuple[str, Path]]:
     """The documents to check, each with the name that problems give it."""
     if not place.is_dir():
-        return [(place.name, place)] if place.exists() else []
+        return [(place.name, place)] if place.is_file() else []
     found = [path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
     # What begins with ~$ is Word's note of who has the document open.
     return sorted((path.relative_to(place).as_posix(), path) for path in found if not path.name.startswith("~$"))

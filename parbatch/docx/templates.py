@@ -26,7 +26,7 @@ from lxml.etree import XMLSyntaxError
 
 from parbatch.docx.acceleration import accelerated
 from parbatch.docx.shared_parts import ALSO, ELEMENT_NAMES, LAZY, SOURCE, SharedState, Source, share_elements
-from parbatch.docx.unreadable import not_there, why_unreadable
+from parbatch.docx.unreadable import is_no_file, not_there, why_unreadable
 from parbatch.docx.word_formats import WordPackage, has_macros, is_kind_of_word
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ def _kept(key: tuple[Any, ...], name: str | None) -> Template | None:
 
 
 def _opened(name: str | None) -> Document:
+    if name is not None and is_no_file(name):
+        raise ValueError(why_unreadable(name, OSError("it is a pipe, a socket or a device")))
     try:
         document: Document = _original_document(name)
         if name is None or not has_macros(document):

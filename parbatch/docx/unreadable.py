@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +38,18 @@ def why_unreadable(name: str | None, error: BaseException) -> str:
     return f"the template {name!r} can't be read ({cause}): {advice}"
 
 
+def is_no_file(name: str | os.PathLike[str]) -> bool:
+    """Return whether something is there that may have to be waited for, such as a pipe: neither a file nor a folder."""
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116 -- it may be a string
+    except (OSError, ValueError):  # not there, or no name that can be
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def hint(name: str | os.PathLike[str] | None, error: BaseException) -> tuple[str, str] | None:
     """Return what is the matter with a file, and what to do about it, where this can be told; else None."""
-    if name is None:
+    if name is None or is_no_file(name):
         return None
     if os.path.isdir(name):  # noqa: PTH112 -- it may be a string
         return "it is a folder", _ADVICE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +199,15 @@ def test_a_file_that_is_no_document_is_told_what_it_is_and_what_to_do(tmp_path: 
     if path.is_file():
         (problem,) = checks.opens(path)
         assert problem.type == "damaged-document"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "letter.docx")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"it is a pipe.*give the path"):
+            open_template(tmp_path / "letter.docx")
+    (problem,) = checks.opens(tmp_path / "letter.docx")
+    assert problem.type == "no-document"
 
 
 def test_a_misspelt_name_is_answered_with_templates_of_all_kinds(tmp_path: Path) -> None:
