@@ -60,7 +60,10 @@ class TimeUpError(BaseException):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """All that a worker has to know: the job, its folders, and the limits it holds itself."""
+    """All that a worker has to know: the job, its folders, and the limits it holds itself.
+
+    `descriptors` is how many files the job's code may have open, where its process was started with more.
+    """
 
     job: JobRef
     base: str
@@ -76,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
     baseline_key: str = ""
     baseline_file: str = ""
     parting_s: float = PARTING_S
+    descriptors: int = -1
 
 
 class Draft(msgspec.Struct):
@@ -126,16 +130,24 @@ class Attempts:
         self._chunk: Chunk | None = None
         self._chunk_began = 0.0
 
-    def set_up(self) -> None:
+    def set_up(self, tell: Callable[[str, bool], None] = lambda *_: None) -> None:
         """Run the job's setup, get its baseline, and remember what is there before the first item.
 
-        Raises what the setup and the baseline raise.
+        `tell` is told each step before it is taken, and whether it is the job's own code, which has its time. Raises
+        what the setup and the baseline raise.
         """
         if "setup" in self.job.functions:
-            self._shared = self.job.functions["setup"]()
+            tell("setup", True)
+            self._shared = self._call("setup")
         if self._settings.baseline_file:
             place, key = Path(self._settings.baseline_file), self._settings.baseline_key
-            self._baseline = obtain(place, key, self.job.functions["baseline"])
+
+            def compute() -> Any:
+                tell("the baseline", True)
+                return self._call("baseline")
+
+            tell("the baseline, which another worker computes", False)
+            self._baseline = obtain(place, key, compute)
         accelerate_if_loaded()
         self._capture.drop()
         self.upkeep.begin()
@@ -148,6 +160,13 @@ class Attempts:
             self.calling = True
             tear_down(self.job.functions[TEARDOWN], self._shared, record, end_after=end_after)
             self.calling = False
+
+    def _call(self, function: str) -> Any:
+        """Call a function of the job's that is for all items; a process that it forks and lets return ends here."""
+        try:
+            return self.job.functions[function]()
+        finally:
+            self.upkeep.leave_if_forked()
 
     def take_up(self, chunk: Chunk) -> None:
         """Begin a chunk: acquire what its items require."""

@@ -25,6 +25,9 @@ LOG_HALF = 1024 * 1024
 # The stacks of a worker's threads, written just before its death, are within so much of the end.
 _STACKS = 64 * 1024
 
+# From this number on lie the descriptors that are lifted, of which a process has few.
+_LIFTED, _MOST_LIFTED = 200, 8
+
 _libc = ctypes.CDLL(None) if os.name == "posix" else None
 
 
@@ -206,11 +209,20 @@ def _unbuffered(number: int) -> TextIO:
 
 
 def lift(descriptor: int) -> int:
-    """The same file under a high number: out of the way of code that closes the low ones, and not soon given anew."""
+    """The same file under a high number: out of the way of code that closes the low ones, and not soon given anew.
+
+    Where the system allows few descriptors, the number is as high as leaves room for those of a worker above it.
+    """
     if os.name != "posix":
         return descriptor
     import fcntl  # noqa: PLC0415 -- POSIX alone
+    import resource  # noqa: PLC0415 -- POSIX alone
 
-    lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = _LIFTED if most < 0 else max(3, min(_LIFTED, most - _MOST_LIFTED))
+    try:
+        lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest)
+    except OSError:  # all of the few above it are taken
+        lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
     os.close(descriptor)
     return lifted

@@ -16,33 +16,35 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from parbatch.backends import Backend, Died
-from parbatch.capture import STREAMS, add_last_line
+from parbatch.deaths import Doom, evidence_of, last_of, printed_at_start, told_of_stillborn
 from parbatch.errors import SetupError
-from parbatch.evidence import of_death, with_stack
+from parbatch.evidence import with_stack
 from parbatch.fingerprint import fingerprint
 from parbatch.model import (
     Began,
-    Chunk,
     ChunkEnded,
     Ended,
     Evidence,
+    Loading,
+    Message,
     NotReady,
     Ready,
     Rendered,
     Retiring,
     Returned,
-    Status,
     Stop,
     Task,
 )
 from parbatch.schedule import Schedule
+from parbatch.trust import can_say
 from parbatch.units import format_duration, format_size
+from parbatch.waits import Wait, Waits
 
 # How long attempts in flight may go on after the first SIGINT or SIGTERM.
 GRACE_S = 10.0
-# How often the resident sizes are looked at, and how long a worker has for writing its stacks.
+# How often the resident sizes are looked at, and how long a worker has for writing its stacks, of which it dies.
 WATCH_S = 0.25
-DUMP_S = 0.1
+DUMP_S = 0.5
 # A worker that ends before its first item has a broken setup or machine; so many in a row, and the run is hopeless.
 MOST_STILLBORN = 3
 
@@ -71,15 +73,6 @@ class Limits(NamedTuple):
 
     memory_cap: int | None = None
     timeout: float | None = None
-
-
-class _Doom(NamedTuple):
-    """Why a worker is being ended: what it is at, if that is for it, and what it says about that."""
-
-    attempt: Task | Chunk | None
-    status: Status
-    message: str
-    at: float
 
 
 class Dispatch:
@@ -120,8 +113,10 @@ class Dispatch:
         self._grace_ends: float | None = None
         self._next_watch = now() + WATCH_S
         self._peaks: dict[int, int] = {}
-        self._dumping: dict[int, _Doom] = {}
-        self._doomed: dict[int, _Doom] = {}
+        self._dumping: dict[int, Doom] = {}
+        self._doomed: dict[int, Doom] = {}
+        self._waits = Waits(limits.timeout)
+        self._distrusted: set[int] = set()
         self._stillborn = 0
         self._ready: set[int] = set()
         self._pids: dict[int, int] = {}
@@ -133,8 +128,7 @@ class Dispatch:
             self._hand_out()
             if self._schedule.finished:
                 return
-            for slot, message in self._backend.wait(self._patience()):
-                self._handle(slot, message)
+            self._hear(self._patience())
             self._enforce()
             self._sink.tick(self._now())
 
@@ -172,8 +166,10 @@ class Dispatch:
 
     def _patience(self) -> float | None:
         """Seconds until something is due, or None."""
-        going_on = (slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed)
+        self._waits.look(self._schedule, self._slots, self._now())
+        going_on = [slot for slot in self._slots if slot not in self._dumping and slot not in self._doomed]
         deadlines = [self._schedule.deadline(slot) for slot in going_on]
+        deadlines += [self._waits.deadline(slot) for slot in going_on]
         deadlines += [doom.at for doom in self._dumping.values()]
         deadlines += [self._sink.next_deadline(), self._grace_ends, self._stop_at]
         if not self._is_held_back:  # else `wake` tells when there is something to hand out
@@ -185,7 +181,22 @@ class Dispatch:
 
     # --- hearing
 
-    def _handle(self, slot: int, message: object) -> None:
+    def _hear(self, timeout: float | None) -> None:
+        began = self._now()
+        heard = self._backend.wait(timeout)
+        if timeout is not None:
+            self._waits.stood_still(self._now() - began - timeout)
+        for slot, message in heard:
+            if isinstance(message, Died):
+                self._died(slot, message, self._now())
+            elif slot in self._distrusted:
+                continue
+            elif self._can_say(slot, message):
+                self._handle(slot, message)
+            else:
+                self._distrust(slot, type(message).__name__)
+
+    def _handle(self, slot: int, message: Message) -> None:
         now = self._now()
         match message:
             case Ended():
@@ -196,24 +207,43 @@ class Dispatch:
                 self._sink.chunk_ended(slot, message, now)
             case Rendered():
                 self._schedule.rendered(slot, now, is_last=message.is_last)
+            case Loading():
+                self._waits.loading(slot, message, now)
             case Ready():
                 self._check_idle_size(message.idle_bytes)
+                self._waits.end(slot)
                 self._ready.add(slot)
                 self._pids[slot] = message.pid
                 self._stillborn = 0
             case Returned():
                 self._schedule.returned(slot)
             case Retiring():
-                self._dumping.pop(slot, None)  # nothing that was to befall this worker is for the next one
-                self._doomed.pop(slot, None)
+                self._forget(slot)
                 self._schedule.returned(slot)
                 self.restarts += not message.planned
             case NotReady(evidence=evidence):
                 raise SetupError(
                     f"No worker can start: {evidence.type}: {evidence.message}\n{evidence.traceback}".rstrip()
                 )
-            case Died(returncode=returncode):
-                self._died(slot, returncode, now)
+
+    def _can_say(self, slot: int, message: Message) -> bool:
+        if isinstance(message, Returned):
+            return self._told_to_stop
+        return can_say(message, self._schedule, slot, is_ready=slot in self._ready)
+
+    def _distrust(self, slot: int, kind: str) -> None:
+        """End a worker that says what can't be; what it has said before counts, and nothing that comes after."""
+        self._distrusted.add(slot)
+        message = f"it wrote a message of its own making ({kind}) into the descriptor through which its worker reports"
+        self._end(slot, Doom(self._schedule.attempt(slot), "crashed", message, self._now()))
+
+    def _forget(self, slot: int) -> None:
+        """Nothing that was known of a slot's worker, or was to befall it, is for the next one."""
+        self._dumping.pop(slot, None)
+        self._doomed.pop(slot, None)
+        self._distrusted.discard(slot)
+        self._ready.discard(slot)
+        self._waits.end(slot)
 
     def _check_idle_size(self, idle_bytes: int) -> None:
         cap = self._limits.memory_cap
@@ -228,57 +258,39 @@ class Dispatch:
         if peak > ended.peak_memory_bytes:
             ended = replace(ended, peak_memory_bytes=peak)
         task = self._schedule.find(slot, ended.position)
-        if task is None:
-            raise AssertionError(f"slot {slot} reports the end of item {ended.position}, which is not in flight")
+        assert task is not None, f"slot {slot} is not at item {ended.position}"
         ended = self._sink.publish(task, ended)
         if ended.evidence is not None:
             ended = replace(ended, fingerprint=fingerprint(ended.status, ended.evidence, task.id, task.name))
         task, settled = self._schedule.ended(slot, ended, now)
         self._sink.record(task, ended, settled=settled, now=now)
 
-    def _died(self, slot: int, returncode: int | None, now: float) -> None:
-        doom = self._doomed.pop(slot, None)
-        self._dumping.pop(slot, None)
-        if slot not in self._ready:
-            self._stillborn += 1
-        self._ready.discard(slot)
+    def _died(self, slot: int, died: Died, now: float) -> None:
+        doom = self._doomed.get(slot) or self._dumping.get(slot)
+        if doom is None and died.fault:
+            doom = Doom(self._schedule.attempt(slot), "crashed", died.fault, now)
+        death, was_ready = evidence_of(died, doom), slot in self._ready
+        self._forget(slot)
         if doom is None or self._is_for(slot, doom):
             for task in self._schedule.in_flight(slot):
-                self._ended(slot, self._last_of(slot, task, doom, returncode, now), now)
+                ended = last_of(task, slot, death, doom, self._backend, self._tmp)
+                took = now - self._schedule.since(slot)
+                self._ended(slot, replace(ended, duration_s=took, pid=self._pids.get(slot, 0)), now)
         self._schedule.died(slot)
         self.restarts += self._schedule.stopped_by is None
+        if not was_ready:
+            self._count_stillborn(slot, death, doom)
+
+    def _count_stillborn(self, slot: int, death: Evidence, doom: Doom | None) -> None:
+        """Take note of a worker that ended before its first item. Raises SetupError when there is no hope."""
+        if doom is not None and doom.status == "pending":  # the run itself is at its end
+            return
+        self._stillborn += 1
+        printed = printed_at_start(slot, self._backend, self._tmp)
+        if doom is not None and doom.status == "timeout":
+            raise SetupError(f"No worker can start: {doom.message}\n{with_stack(death, printed).traceback}".rstrip())
         if self._stillborn >= MOST_STILLBORN:
-            raise SetupError(self._stillborn_message(slot, returncode, doom))
-
-    def _last_of(self, slot: int, task: Task, doom: _Doom | None, returncode: int | None, now: float) -> Ended:
-        """The outcome of an attempt whose worker did not live to tell it."""
-        death = of_death(returncode)
-        if doom is not None:
-            kind = {"timeout": "TimeoutError", "memory": "MemoryError"}.get(doom.status, death.type)
-            death = Evidence(type=kind, message=doom.message, returncode=death.returncode, signal=death.signal)
-        destination = task.staging(self._tmp)
-        printed = self._backend.last_words(slot, destination)
-        log = add_last_line(destination, death.message)
-        return Ended(
-            position=task.position,
-            number=task.number,
-            status=doom.status if doom is not None else "crashed",
-            duration_s=now - self._schedule.since(slot),
-            evidence=with_stack(death, log),
-            logs=tuple(stream for stream in STREAMS if stream in printed or (log and stream == "stderr")),
-            slot=slot,
-            ended_at=time.time(),
-            pid=self._pids.get(slot, 0),
-        )
-
-    def _stillborn_message(self, slot: int, returncode: int | None, doom: _Doom | None) -> str:
-        why = doom.message if doom else of_death(returncode).message.replace("in the middle of the item", "")
-        printed = self._backend.last_words(slot, f"{self._tmp}/setup")
-        tail = ""
-        if "stderr" in printed:
-            with open(f"{self._tmp}/setup.stderr", encoding="utf-8", errors="replace") as log:
-                tail = f" It printed:\n{log.read()[-2000:]}"
-        return f"{MOST_STILLBORN} workers in a row ended before their first item: {why.strip()}.{tail}"
+            raise SetupError(told_of_stillborn(self._stillborn, death, printed))
 
     # --- enforcing
 
@@ -288,10 +300,7 @@ class Dispatch:
             if now >= doom.at:
                 del self._dumping[slot]
                 self._end(slot, doom)
-        for slot in self._slots:
-            deadline = self._schedule.deadline(slot)
-            if deadline is not None and now >= deadline and slot not in self._dumping and slot not in self._doomed:
-                self._time_out(slot, now)
+        self._enforce_times(now)
         if self._limits.memory_cap is not None and now >= self._next_watch:
             self._watch_memory(self._limits.memory_cap)
             self._next_watch = self._now() + WATCH_S
@@ -302,28 +311,57 @@ class Dispatch:
             self._grace_ends = None
             for slot in self._slots:
                 if self._schedule.has_work(slot):
-                    self._end(slot, _Doom(None, "pending", "interrupted", now))
+                    self._end(slot, Doom(None, "pending", "interrupted", now))
+
+    def _enforce_times(self, now: float) -> None:
+        if any(self._is_late(slot, now) for slot in self._slots):
+            self._hear(0)  # an end may have been told while the messages of others were seen to
+            for slot in self._slots:
+                if self._is_late(slot, now):
+                    self._time_out(slot, now)
+        self._waits.look(self._schedule, self._slots, now)
+        for slot, wait in self._waits.overdue(now):
+            if slot not in self._dumping and slot not in self._doomed:
+                self._give_up(slot, wait, now)
+
+    def _is_late(self, slot: int, now: float) -> bool:
+        deadline = self._schedule.deadline(slot)
+        return deadline is not None and now >= deadline and slot not in self._dumping and slot not in self._doomed
 
     def _time_out(self, slot: int, now: float) -> None:
         assert self._limits.timeout is not None
-        what = "the chunk" if len(self._schedule.in_flight(slot)) > 1 else "the attempt"
-        message = f"{what} took longer than {format_duration(self._limits.timeout)}"
+        in_flight = self._schedule.in_flight(slot)
+        what = "the chunk" if len(in_flight) > 1 else in_flight[0].kind
+        self._dump(slot, f"{what} took longer than {format_duration(self._limits.timeout)}", now)
+
+    def _give_up(self, slot: int, wait: Wait, now: float) -> None:
+        """End a worker that has been waited for too long before an item."""
+        if wait.is_jobs:
+            self._dump(slot, wait.too_long, now)
+        elif slot in self._ready:
+            self._end(slot, Doom(None, "crashed", wait.too_long, now))
+        else:
+            raise SetupError(
+                f"No worker can start: {wait.too_long}. Is the machine overloaded, or the process stopped?"
+            )
+
+    def _dump(self, slot: int, message: str, now: float) -> None:
+        self._dumping[slot] = Doom(self._schedule.attempt(slot), "timeout", message, now + DUMP_S)
         self._backend.dump_stacks(slot)
-        self._dumping[slot] = _Doom(self._schedule.attempt(slot), "timeout", message, now + DUMP_S)
 
     def _watch_memory(self, cap: int) -> None:
         for slot, size in self._backend.sizes().items():
             self._peaks[slot] = max(size, self._peaks.get(slot, 0))
             if size > cap and slot not in self._doomed:
                 message = f"the worker and its processes took {format_size(size)}; the cap is {format_size(cap)}"
-                self._end(slot, _Doom(self._schedule.attempt(slot), "memory", message, self._now()))
+                self._end(slot, Doom(self._schedule.attempt(slot), "memory", message, self._now()))
 
-    def _end(self, slot: int, doom: _Doom) -> None:
+    def _end(self, slot: int, doom: Doom) -> None:
         """End a slot's worker, unless the attempt it is for has ended meanwhile."""
         if doom.attempt is None or self._is_for(slot, doom):
             self._doomed[slot] = doom
             self._backend.end(slot)
 
-    def _is_for(self, slot: int, doom: _Doom) -> bool:
+    def _is_for(self, slot: int, doom: Doom) -> bool:
         """Whether what the worker was to be ended for is still in flight."""
         return doom.attempt is not None and doom.attempt is self._schedule.attempt(slot)

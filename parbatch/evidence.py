@@ -25,8 +25,8 @@ _PARBATCH = str(Path(__file__).parent)
 _LIBRARIES = ("<", _PARBATCH, *{sysconfig.get_path(scheme) for scheme in _SCHEMES})
 
 _COMPILED = (".pyx", ".pxi", ".pxd")  # the frames that Cython modules, such as lxml, leave in tracebacks
-# The file from which the job's code is called.
-_CALLER = str(Path(__file__).with_name("attempt.py"))
+# The files from which the job's code is called, and imported.
+_CALLERS = tuple(str(Path(__file__).with_name(name)) for name in ("attempt.py", "loading.py"))
 
 _OF_SIGNALS = {
     "SIGKILL": ": something killed it, such as the system when memory ran out",
@@ -40,6 +40,7 @@ _OF_SIGNALS = {
 
 _HERE = Path(__file__).parent
 
+OF_PIPE_LOST = "the item closed the descriptor through which its worker reports"
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
 EXIT_PIPE_LOST = 70
 # How a worker ends when the item has broken something that the worker itself stands on.
@@ -106,7 +107,7 @@ def of_death(returncode: int | None) -> Evidence:
         message = f"the process was ended by {name}{_OF_SIGNALS.get(name, '')}"
         return Evidence(type=name, message=message, returncode=returncode, signal=name)
     if returncode == EXIT_PIPE_LOST:
-        message = "the item closed the descriptor through which its worker reports"
+        message = OF_PIPE_LOST
     elif returncode == EXIT_WORKER_BROKEN:
         message = "the item broke its worker; the error log says how"
     else:
@@ -116,7 +117,7 @@ def of_death(returncode: int | None) -> Evidence:
 
 def with_stack(evidence: Evidence, log: str) -> Evidence:
     """The evidence of a death, with where the item was at that time if its worker wrote its stacks into the log."""
-    frames = explaining.stack_of_item(log, _CALLER)
+    frames = explaining.stack_of_item(log, _CALLERS)
     if not frames:
         return evidence
     file, line, function = next((frame for frame in frames if not _is_library(frame[0])), frames[0])

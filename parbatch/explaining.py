@@ -8,7 +8,7 @@ import re
 import subprocess
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType, TracebackType
 
 # Of an exception group so many exceptions are named, the first ones.
@@ -139,8 +139,8 @@ _SECTION = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent c
 _FRAME = re.compile(r'^  File "(?P<file>[^"\n]*)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
 
 
-def stack_of_item(log: str, top: str) -> list[tuple[str, int, str]]:
-    """The frames (file, line, function) of the item in a dump of stacks, innermost first, up to the file `top`."""
+def stack_of_item(log: str, tops: Collection[str]) -> list[tuple[str, int, str]]:
+    """The frames (file, line, function) of the job's code in a dump of stacks, innermost first, up to one of `tops`."""
     sections = list(_SECTION.finditer(log))
     for number in reversed(range(len(sections))):
         end = sections[number + 1].start() if number + 1 < len(sections) else len(log)
@@ -148,9 +148,9 @@ def stack_of_item(log: str, top: str) -> list[tuple[str, int, str]]:
             (match["file"], int(match["line"]), match["function"])
             for match in _FRAME.finditer(log, sections[number].end(), end)
         ]
-        files = [file for file, _, _ in frames]
-        if top in files:
-            return frames[: files.index(top)]
+        end_of_jobs = next((index for index, (file, _, _) in enumerate(frames) if file in tops), None)
+        if end_of_jobs is not None:
+            return frames[:end_of_jobs]
     return []
 
 

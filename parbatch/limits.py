@@ -26,6 +26,7 @@ ONE_THREAD = dict.fromkeys(
 )
 
 DEFAULT_SHARE = 0.8
+_OPEN_FILES = Path("/proc/self/fd")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -99,3 +100,32 @@ class PeakMeter:
 
     def _high_water(self) -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * self._unit
+
+
+def allow_descriptors(more: int) -> int:
+    """Let this process open so many more files, where it may; returns how many more it can open then.
+
+    The soft limit is raised no further than that: code that uses select() can't deal with numbers from 1024 up.
+    """
+    if not _OPEN_FILES.is_dir():
+        return more  # this system can't tell
+    is_open = sum(1 for _ in _OPEN_FILES.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = is_open + more
+    if 0 <= soft < wanted:
+        soft = wanted if hard < 0 else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):  # then the limit stays what it was, and is told below
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return more if soft < 0 else max(0, soft - is_open)
+
+
+def descriptor_limit() -> int:
+    """How many files this process may have open, or -1 for any number."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def limit_descriptors(soft: int) -> None:
+    """Set how many files this process may have open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

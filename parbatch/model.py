@@ -126,6 +126,11 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         return f"{tmp}/{self.position}.{self.number}"
 
     @property
+    def kind(self) -> str:
+        """What an attempt at this is called in sentences."""
+        return "the attempt" if self.position >= 0 else f"the {self.id}"
+
+    @property
     def file_stem(self) -> str:
         """The name of the files that parbatch itself makes for the item, without extension."""
         return self.stem or stem(self.id)
@@ -183,6 +188,17 @@ Order = Chunk | Stop
 
 
 # --- what a worker says ----------------------------------------------------------------------------------------
+
+
+class Loading(msgspec.Struct, frozen=True, array_like=True, tag="loading"):
+    """The worker lives, and is at a step of what comes before its first item.
+
+    With `is_bounded`, that is the job's own code, which has the time of an attempt; else it waits for somebody else.
+    """
+
+    step: str
+    pid: int = 0
+    is_bounded: bool = True
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
@@ -272,7 +288,7 @@ class Retiring(msgspec.Struct, frozen=True, array_like=True, tag="retiring"):
     planned: bool = False
 
 
-Message = Ready | NotReady | Began | Rendered | Ended | ChunkEnded | Returned | Retiring
+Message = Loading | Ready | NotReady | Began | Rendered | Ended | ChunkEnded | Returned | Retiring
 
 
 # --- what the job's overview reads -----------------------------------------------------------------------------

@@ -40,9 +40,30 @@ def kill_tree(pid: int) -> None:
         root = psutil.Process(pid)
         with contextlib.suppress(psutil.Error):
             root.suspend()
-        for process in [*root.children(recursive=True), root]:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        kill_all([*root.children(recursive=True), root])
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """The processes that descend from one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def has_files(pid: int) -> bool:
+    """Whether a process has files open: one that is dying has let go of them just before its end."""
+    try:
+        return bool(psutil.Process(pid).num_fds())
+    except (psutil.Error, OSError):
+        return False
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """Kill these processes, if they are still those that they were."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def tree_sizes(roots: Iterable[int]) -> dict[int, int]:

@@ -35,6 +35,7 @@ class Making(NamedTuple):
     backend: Callable[[], AbstractContextManager[Backend]]
     tmp: str
     memory_cap: int | None
+    timeout: float | None
     on_dispatch: Callable[[Dispatch], None]
     log_heading: str = ""
     on_end: Callable[[Ended], None] = lambda _: None
@@ -97,9 +98,10 @@ def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path
     data = msgspec.Raw(_ENCODER.encode({"counts": checkpoint.counts(), "outcomes": str(outcomes)}))
     task = Task(position=-1, id=role, name=role, group="", data=data)
     sink = _ProductSink(making, take)
-    schedule = Schedule(iter([task]), 1, 1, sizer=ChunkSizer(1, 1), role=role)
+    schedule = Schedule(iter([task]), 1, 1, sizer=ChunkSizer(1, 1), role=role, timeout=making.timeout)
+    limits = Limits(making.memory_cap, making.timeout)
     with making.backend() as backend:
-        dispatch = Dispatch(schedule, backend, sink, slots=1, tmp=making.tmp, limits=Limits(making.memory_cap))
+        dispatch = Dispatch(schedule, backend, sink, slots=1, tmp=making.tmp, limits=limits)
         making.on_dispatch(dispatch)
         dispatch.run()
     outcomes.unlink()

@@ -213,6 +213,11 @@ class Schedule:
         chunks = self._slots[number].chunks
         return chunks[0].find(position) if chunks else None
 
+    def is_next(self, number: int, chunk: int) -> bool:
+        """Whether a slot's worker can begin this chunk now."""
+        chunks = self._slots[number].chunks
+        return bool(chunks) and not chunks[0].begun and chunks[0].chunk.number == chunk
+
     def attempt(self, number: int) -> Task | Chunk | None:
         """What a slot's worker is at: a task, a chunk if it is at all that is left of it, or None."""
         chunks = self._slots[number].chunks

@@ -186,6 +186,7 @@ class Stages:
             lambda: self._setting.workers(1),
             tmp=str(self._setting.tmp),
             memory_cap=self._setting.memory_cap,
+            timeout=self._setting.asked.timeout,
             on_dispatch=self._interrupts.tell,
             log_heading=self._setting.log_heading,
             on_end=self._count_documents,

@@ -45,8 +45,7 @@ class Upkeep:
 
     def leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
-        if os.getpid() != self.pid:
-            os._exit(0)
+        leave_if_not(self.pid)
 
     def make_room(self, error: MemoryError) -> None:
         """Let go of what the item still holds through its frames; without room not even its failure can be told.
@@ -82,6 +81,12 @@ class Upkeep:
         if self._children is not None:
             for process in self._children.end_others():
                 self._capture.note(f"parbatch: ended a process that this item left running: {process}\n")
+
+
+def leave_if_not(pid: int) -> None:
+    """End this process at once if it is not the one that is named: the job's code forked it, and let it return."""
+    if os.getpid() != pid:
+        os._exit(0)
 
 
 def _current_folder() -> str:

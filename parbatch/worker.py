@@ -30,14 +30,29 @@ from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity
 from parbatch.job import Job
 from parbatch.job_files import tell
-from parbatch.limits import adopt_orphans, resident_bytes
+from parbatch.limits import adopt_orphans, limit_descriptors, resident_bytes
 from parbatch.loading import JobRef, LoadedJob, resolve
-from parbatch.model import RENDER, Began, Chunk, Ended, Message, NotReady, Order, Ready, Retiring, Returned, Stop
+from parbatch.model import (
+    RENDER,
+    Began,
+    Chunk,
+    Ended,
+    Loading,
+    Message,
+    NotReady,
+    Order,
+    Ready,
+    Retiring,
+    Returned,
+    Stop,
+)
 from parbatch.pickled import stand_in_for_main
+from parbatch.upkeep import leave_if_not
 from parbatch.whole_chunks import work_through, works_on_whole_chunks
 
-# The signal that makes a worker write the stacks of its threads to the item's error log.
-DUMP_SIGNAL = signal.SIGUSR1 if os.name == "posix" else None
+# The signal that makes a worker write the stacks of its threads to the item's error log, and die: one that the job's
+# own code hardly uses, where the system has such.
+DUMP_SIGNAL: int | None = getattr(signal, "SIGRTMAX", None) or getattr(signal, "SIGUSR1", None)
 
 _PIECE = 1 << 18
 
@@ -48,6 +63,7 @@ class Pipe:
     def __init__(self, orders: int, messages: int) -> None:
         self._orders_fd = lift(orders)
         self._messages_fd = lift(messages)
+        self._identity = _identity(self._messages_fd)
         self._pieces: list[bytes] = []  # of a line that has not come whole
         self._orders: deque[Order] = deque()
         self._stops = 0
@@ -59,13 +75,24 @@ class Pipe:
     def send(self, message: Message) -> None:
         """Say something to the parent. Ends the process when an item has closed the pipe."""
         line = self._encoder.encode(message) + b"\n"
-        try:
-            while line:
+        while line:
+            try:
                 line = line[os.write(self._messages_fd, line) :]
-        except OSError as error:
-            if error.errno == errno.EBADF:
-                os._exit(EXIT_PIPE_LOST)
-            raise
+            except BlockingIOError:  # an item has set it so, and the parent has not read yet
+                os.set_blocking(self._messages_fd, True)
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    os._exit(EXIT_PIPE_LOST)
+                raise
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what is said reaches nobody: an item has put something else in the pipe's place."""
+        return _identity(self._messages_fd) != self._identity
+
+    def close(self) -> None:
+        """End the conversation: what this process still does is nobody's concern."""
+        os.close(self._messages_fd)
 
     def receive(self) -> Order | None:
         """The next order, waited for; None when the parent has ended the conversation."""
@@ -88,7 +115,11 @@ class Pipe:
         return True
 
     def _read(self) -> bool:
-        piece = os.read(self._orders_fd, _PIECE)
+        try:
+            piece = os.read(self._orders_fd, _PIECE)
+        except BlockingIOError:  # an item has set it so
+            os.set_blocking(self._orders_fd, True)
+            return self._read()
         before, newline, after = piece.rpartition(b"\n")
         if newline:
             orders = self._decoder.decode_lines(b"".join((*self._pieces, before)))
@@ -156,24 +187,19 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         with contextlib.suppress(PermissionError):  # already a leader
             os.setsid()  # a Ctrl-C at the terminal is for the parent, which ends the run in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if settings.descriptors >= 0:
+        limit_descriptors(settings.descriptors)
     pipe = Pipe(orders, messages)
-    capture = Capture(settings.capture_prefix)
-    capture.install()
-    adopt_orphans()
-    if DUMP_SIGNAL is not None:
-        faulthandler.register(DUMP_SIGNAL, file=capture.stderr_fd, all_threads=True)
     try:
-        behave_as_plain_python(settings.job)
-        if settings.accelerate:
-            accelerate_on_import()
-        job = resolve(settings.job)
-        if settings.job.kind == "pickle":
-            stand_in_for_main(settings.job.pickled, job)
-        if settings.identity:
-            _compare_identity(job, settings)
-        attempts = Attempts(job, settings, capture)
-        attempts.set_up()
+        capture = _prepare(settings)
+    except OSError as error:
+        pipe.send(NotReady(replace(of_exception(error), traceback="")))
+        return
+    pid = os.getpid()
+    try:
+        attempts = _load(pipe, settings, capture, pid)
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
+        leave_if_not(pid)
         evidence = of_exception(error, skip=(__file__, *SETTING_UP))
         # What parbatch itself has to say needs no traceback.
         pipe.send(NotReady(replace(evidence, traceback="") if isinstance(error, (SetupError, JobError)) else evidence))
@@ -185,6 +211,9 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     attempts.upkeep.hold_memory()
     try:
         Worker(pipe, attempts, settings.memory_cap).serve()
+        if pipe.is_lost:
+            os._exit(EXIT_PIPE_LOST)
+        pipe.close()
         attempts.tear_down()
     except BrokenPipeError:  # the parent is no more
         os._exit(EXIT_PIPE_LOST)
@@ -193,6 +222,23 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
             capture.note(traceback.format_exc())
         finally:
             os._exit(EXIT_WORKER_BROKEN)
+
+
+def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> Attempts:
+    """Import the job and run its setup, saying what is done before each step. Raises what the job's code raises."""
+    pipe.send(Loading("the job's import", pid))
+    behave_as_plain_python(settings.job)
+    if settings.accelerate:
+        accelerate_on_import()
+    job = resolve(settings.job)
+    leave_if_not(pid)
+    if settings.job.kind == "pickle":
+        stand_in_for_main(settings.job.pickled, job)
+    if settings.identity:
+        _compare_identity(job, settings)
+    attempts = Attempts(job, settings, capture)
+    attempts.set_up(lambda step, is_bounded: pipe.send(Loading(step, pid, is_bounded)))
+    return attempts
 
 
 def behave_as_plain_python(job: JobRef) -> None:
@@ -204,6 +250,18 @@ def behave_as_plain_python(job: JobRef) -> None:
         tell(os.environ, Path(job.where))
 
 
+def _prepare(settings: Settings) -> Capture:
+    """Send what this process prints to its slot's files, and have it leave its last words there."""
+    capture = Capture(settings.capture_prefix)
+    capture.install()
+    adopt_orphans()
+    if DUMP_SIGNAL is not None:
+        # The handler before it is the system's own: having dumped, the process dies, and no call that the signal
+        # interrupts ever returns.
+        faulthandler.register(DUMP_SIGNAL, file=capture.stderr_fd, all_threads=True, chain=True)
+    return capture
+
+
 def _compare_identity(job: Job, settings: Settings) -> None:
     """Raise SetupError where this worker is not in the same environment as its parent."""
     file = Path(settings.job_file) if settings.job_file else None
@@ -212,6 +270,15 @@ def _compare_identity(job: Job, settings: Settings) -> None:
             f"the worker's environment is not the parent's: {'; '.join(different)}."
             " Was something changed since the run began? --resume starts with what is there now."
         )
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """What tells the file behind a descriptor from all others; None if it is closed."""
+    try:
+        state = os.fstat(descriptor)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _idle_limit(memory_cap: int | None, idle: int) -> float:

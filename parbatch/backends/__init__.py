@@ -17,16 +17,20 @@ BACKENDS = {
 
 
 class Died(NamedTuple):
-    """A slot's worker is no more; `returncode` as subprocess has it, negative for a signal."""
+    """A slot's worker is no more; `returncode` as subprocess has it, negative for a signal.
+
+    `fault` says what it did that it had to be ended for, where the backend has ended it by itself.
+    """
 
     returncode: int | None
+    fault: str = ""
 
 
 class Backend(Protocol):
     """Slots with workers in them. Slots are numbered from 0."""
 
     def send(self, slot: int, order: Order) -> None:
-        """Give a slot's worker an order; a worker is started where there is none."""
+        """Give a slot's worker an order; a worker is started where there is none. Raises SetupError if none can be."""
 
     def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
         """What happened since the last call, waited for up to `timeout` seconds; nothing when woken or timed out."""
@@ -38,7 +42,10 @@ class Backend(Protocol):
         """The resident bytes of each slot's worker with its processes, where the backend can tell."""
 
     def dump_stacks(self, slot: int) -> None:
-        """Have the worker write the stacks of its threads to the error log of the item in flight."""
+        """Have the worker write the stacks of its threads to the error log of the item in flight, and die of it.
+
+        `end` has to follow: not every worker can.
+        """
 
     def end(self, slot: int) -> None:
         """Kill a slot's worker and all that it started. `wait` then tells that it died."""

@@ -11,9 +11,11 @@ import contextlib
 import fcntl
 import os
 import selectors
+import signal
 import threading
 import time
 from collections import deque
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,15 +24,30 @@ from loky.process_executor import ProcessPoolExecutor
 
 from parbatch.attempt import Settings
 from parbatch.backends import Died
+from parbatch.backends.hearing import Hearing
+from parbatch.backends.starting import check_descriptors, told_of_start, told_of_task
 from parbatch.capture import last_words
-from parbatch.limits import ONE_THREAD
-from parbatch.model import Message, Order, Retiring
-from parbatch.processes import RUN_MARK, SLOT_MARK, kill_tree, proportional_size, sweep, tree_sizes
+from parbatch.errors import SetupError
+from parbatch.limits import ONE_THREAD, descriptor_limit
+from parbatch.model import Message, NotReady, Order, Retiring
+from parbatch.processes import (
+    RUN_MARK,
+    SLOT_MARK,
+    descendants,
+    has_files,
+    kill_all,
+    kill_tree,
+    proportional_size,
+    sweep,
+    tree_sizes,
+)
 from parbatch.terminal import flushing_anyway
 from parbatch.worker import DUMP_SIGNAL, serve
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+    import psutil
 
 _PIECE = 1 << 18
 # When so much is said at once, the items are tiny, and it pays to let the workers go on for a moment and then hear them
@@ -60,11 +77,14 @@ class _Worker:
     def __init__(self, slot: int, settings: Settings, run_mark: str) -> None:
         self.slot = slot
         self.outgoing: deque[memoryview] = deque()
-        self._incoming: list[bytes] = []
+        self.retiring: Message | None = None
+        self.dumped = False
+        self.descendants: list[psutil.Process] = []
         # Pipes, not a socket pair: in a pipe small messages share pages, so that thousands fit in before one end waits.
         their_orders, self.orders = get_context("loky").Pipe(duplex=False)
         self.messages, their_messages = get_context("loky").Pipe(duplex=False)
         _widen(self.messages.fileno())
+        self.hearing = Hearing(self.messages.fileno(), settings.memory_cap)
         environment = _WORKER_ENVIRONMENT | {RUN_MARK: run_mark, SLOT_MARK: str(slot)}
         self._executor = ProcessPoolExecutor(
             max_workers=1,
@@ -75,6 +95,8 @@ class _Worker:
         )
         with flushing_anyway():  # loky does
             self.task = self._executor.submit(_serve, settings)
+        # Else loky's thread waits for ever for the rest of what an item has written into loky's own pipe.
+        self._executor._result_queue._writer.close()  # noqa: SLF001 -- no public name
         their_orders.close()
         their_messages.close()
         os.set_blocking(self.orders.fileno(), False)
@@ -99,25 +121,6 @@ class _Worker:
         except BrokenPipeError:  # it has died, as `ending` will tell
             outgoing.clear()
 
-    def pull(self) -> tuple[bytes, bool]:
-        """All whole lines that have come, and whether the worker's end is closed."""
-        try:
-            piece = os.read(self.messages.fileno(), _PIECE)
-        except BlockingIOError:
-            return b"", False
-        before, newline, after = piece.rpartition(b"\n")
-        if not newline:  # in the middle of a long line: kept in pieces, joined once when it is whole
-            self._incoming.append(piece)
-            return b"", not piece
-        lines = b"".join((*self._incoming, before, newline))
-        self._incoming = [after] if after else []
-        return lines, False
-
-    @property
-    def mid_line(self) -> bool:
-        """Whether the last that came was the beginning of a line."""
-        return bool(self._incoming)
-
     def part(self) -> None:
         """Let the process end by itself once its task has returned, which it does when there are no more orders."""
         self.orders.close()
@@ -126,8 +129,9 @@ class _Worker:
     def returncode(self) -> int | None:
         """The exit code of a process that has ended; loky's own thread may be fetching it at the same moment."""
         for _ in range(_REAP_TRIES):
-            if self._process.exitcode is not None:
-                return int(self._process.exitcode)
+            if (code := self._process.exitcode) is not None:
+                # By which signal it was ended here is nothing that anybody has to know.
+                return -signal.SIGKILL if self.dumped and code == -(DUMP_SIGNAL or 0) else int(code)
             time.sleep(_REAP_PAUSE_S)
         return None
 
@@ -151,13 +155,13 @@ class LokyBackend:
         self._started = 0
         self._busy = False
         self._prefixes: dict[int, str] = {}
-        self._decoder = msgspec.json.Decoder(Message)
         self._encoder = msgspec.json.Encoder()
         self._selector = selectors.DefaultSelector()
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
         self._is_open = True
+        self._tasks_over: deque[_Worker] = deque()  # filled by loky's threads
         self._waking = threading.RLock()  # a signal handler may wake what it has interrupted
         self._selector.register(self._wake_r, selectors.EVENT_READ)
 
@@ -189,6 +193,8 @@ class LokyBackend:
                 self._push(worker)
             else:
                 said += self._hear(worker)
+        while self._tasks_over:
+            said += self._see_to(self._tasks_over.popleft())
         for worker in ended:
             said += self._bury(worker)
         self._busy = len(said) >= _BUSY
@@ -212,8 +218,11 @@ class LokyBackend:
     def dump_stacks(self, slot: int) -> None:
         """See Backend."""
         if slot in self._workers and DUMP_SIGNAL is not None:
+            worker = self._workers[slot]
+            worker.dumped = True
+            worker.descendants = descendants(worker.pid)  # who is whose child can't be seen any more once it is dead
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._workers[slot].pid, DUMP_SIGNAL)
+                os.kill(worker.pid, DUMP_SIGNAL)
 
     def end(self, slot: int) -> None:
         """See Backend."""
@@ -254,10 +263,40 @@ class LokyBackend:
         self._started += 1
         self._prefixes[slot] = f"{self._settings.capture_prefix}{slot}-{self._started}"
         settings = msgspec.structs.replace(self._settings, capture_prefix=self._prefixes[slot], slot=slot)
-        worker = self._workers[slot] = _Worker(slot, settings, self._run_mark)
+        try:
+            worker = _Worker(slot, settings, self._run_mark)
+        except Exception as error:  # the system's refusal of a file, a thread or a process, as loky hands it on
+            raise SetupError(told_of_start(error, slot)) from error
+        self._workers[slot] = worker
         self._selector.register(worker.messages.fileno(), selectors.EVENT_READ, worker)
         self._selector.register(worker.ending, selectors.EVENT_READ, worker)
+        worker.task.add_done_callback(lambda _: self._note_end(worker))
         return worker
+
+    def _note_end(self, worker: _Worker) -> None:
+        self._tasks_over.append(worker)
+        self.wake()
+
+    def _see_to(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        """Look at a worker whose task has ended: it was told to, or something is wrong with it."""
+        if self._workers.get(worker.slot) is not worker or wait([worker.ending], 0):
+            return []
+        said = self._take(worker, worker.hearing.hear_out())
+        if worker.retiring is not None and not worker.hearing.fault:
+            return [*said, *self._leave(worker)]
+        said += self._blame(worker)
+        worker.hearing.lose()
+        kill_tree(worker.pid)
+        return said
+
+    def _blame(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        """See what loky has to say on the end of a worker's task."""
+        evidence = told_of_task(worker.task)
+        if evidence is not None and not worker.hearing.has_heard:
+            return [(worker.slot, NotReady(evidence))]
+        if evidence is not None:
+            worker.hearing.lose(f"it wrote into a descriptor of its worker's: {evidence.message}")
+        return []
 
     def _push(self, worker: _Worker) -> None:
         """Write what can be written now, and the rest when the pipe takes it."""
@@ -269,23 +308,37 @@ class LokyBackend:
             self._selector.unregister(worker.orders.fileno())
 
     def _hear(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
-        lines, closed = worker.pull()
-        if closed:  # its death, if that is it, is told by the other descriptor
+        said = self._take(worker, worker.hearing.pull())
+        if worker.hearing.closed:
             self._forget(worker.messages)
-        if not lines:
+            if worker.retiring is not None and not worker.hearing.fault:
+                return [*said, *self._leave(worker)]
+            if has_files(worker.pid):  # else it is dying, and that is told by the other descriptor
+                worker.hearing.lose()
+        if worker.hearing.fault:  # it has said its last
+            self._forget(worker.messages)
+            kill_tree(worker.pid)
+        return said
+
+    def _take(self, worker: _Worker, heard: list[Message]) -> list[tuple[int, Message | Died]]:
+        """What is heard of a worker, up to where it says that it retires: that is told once it has really done so."""
+        if heard and worker.retiring is not None:
+            worker.hearing.lose("it wrote Retiring into the descriptor through which its worker reports")
             return []
-        messages = self._decoder.decode_lines(lines)
-        if isinstance(messages[-1], Retiring):
-            self._leave(worker)
-        return [(worker.slot, message) for message in messages]
+        at = next((index for index, message in enumerate(heard) if type(message) is Retiring), None)
+        if at is not None:
+            worker.retiring = heard[at]
+            return self._take(worker, heard[at + 1 :]) or [(worker.slot, message) for message in heard[:at]]
+        return [(worker.slot, message) for message in heard]
 
     def _bury(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
         """Take leave of a process that has ended, with the last that it said."""
-        said = self._hear_out(worker)
+        said = self._take(worker, worker.hearing.hear_out())
         self._forget(worker.messages)
         self._forget(worker.orders)
         self._selector.unregister(worker.ending)
         returncode = worker.returncode()
+        kill_all(worker.descendants)
         if self._workers.get(worker.slot) is worker:
             sweep(self._run_mark, worker.slot)
         worker.release()
@@ -293,24 +346,18 @@ class LokyBackend:
             self._leaving.remove(worker)
             return said
         del self._workers[worker.slot]
-        return [*said, (worker.slot, Died(returncode))]
+        said += self._blame(worker)
+        if worker.retiring is not None and not worker.hearing.fault:
+            return [*said, (worker.slot, worker.retiring)]
+        return [*said, (worker.slot, Died(returncode, worker.hearing.fault))]
 
-    def _hear_out(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
-        said: list[tuple[int, Message | Died]] = []
-        silent = closed = False
-        while not (silent or closed):
-            lines, closed = worker.pull()
-            silent = not lines and not worker.mid_line
-            said += [(worker.slot, message) for message in self._decoder.decode_lines(lines)]
-        if said and isinstance(said[-1][1], Retiring) and worker.slot in self._workers:
-            self._leave(worker)
-        return said
-
-    def _leave(self, worker: _Worker) -> None:
-        """Make room in the slot; the worker ends by itself."""
+    def _leave(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
+        """Make room in the slot; the worker, which has ended the conversation, ends by itself."""
+        assert worker.retiring is not None
         self._leaving.append(self._workers.pop(worker.slot))
         self._forget(worker.orders)
         worker.part()
+        return [(worker.slot, worker.retiring)]
 
     def _forget(self, pipe: "Connection[Any, Any]") -> None:
         if not pipe.closed and pipe.fileno() in self._selector.get_map():
@@ -324,6 +371,12 @@ def _widen(descriptor: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:  # noqa: ARG001 -- slots fill on demand
-    """A backend of loky workers; `settings.capture_prefix` is completed with the slot's number."""
+def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:
+    """A backend of loky workers; `settings.capture_prefix` is completed with the slot's number.
+
+    Raises SetupError where this process may not open as many files as so many workers take.
+    """
+    before = descriptor_limit()
+    check_descriptors(slots)
+    settings = msgspec.structs.replace(settings, descriptors=before)
     return LokyBackend(settings, run_mark)
