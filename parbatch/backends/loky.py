@@ -311,6 +311,8 @@ class LokyBackend:
         said = self._take(worker, worker.hearing.pull())
         if worker.hearing.closed:
             self._forget(worker.messages)
+            if worker in self._leaving:
+                return []
             if worker.retiring is not None and not worker.hearing.fault:
                 return [*said, *self._leave(worker)]
             if has_files(worker.pid):  # else it is dying, and that is told by the other descriptor
