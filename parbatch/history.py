@@ -10,6 +10,8 @@ from parbatch.folder import Folder
 from parbatch.logs import Logs
 from parbatch.lookup import find
 from parbatch.model import Evidence, Problem
+from parbatch.result import WithdrawnOutput
+from parbatch.withdrawals import withdrawn_of
 
 TAIL_LINES = 20
 _TAIL_BYTES = 64 * 1024  # twenty lines that people can read are well within
@@ -44,7 +46,8 @@ class LogTail(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """An item and what became of it. `why_due` says why a pending item is to be done again, where that is known.
 
-    `outputs` are paths relative to `items/`; `rejected` is the folder with what the last attempt left, if validation
+    `outputs` are paths relative to `items/`, and so are those `out_of_date`, which an item that is not ok has there;
+    `withdrawn` are those that were moved away. `rejected` is the folder with what the last attempt left, if validation
     found problems in it, from the output folder on; `metrics` are the figures of an item that is ok, by name; `logs`
     has an entry for each stream that has something.
     """
@@ -59,6 +62,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     data: Any
     result: Any
     outputs: tuple[str, ...]
+    out_of_date: tuple[str, ...]
+    withdrawn: tuple[WithdrawnOutput, ...]
     metrics: dict[str, float]
     rejected: str | None
     warnings: tuple[Problem, ...]
@@ -110,6 +115,8 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         data=outcome.item.data,
         result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
+        out_of_date=outcome.out_of_date,
+        withdrawn=withdrawn_of(checkpoint, item_id),
         metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
         rejected=str(rejected.relative_to(folder.root)) if has_rejected else None,
         warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),

@@ -18,6 +18,7 @@ from parbatch.naming import folded, stem
 from parbatch.reading import empty, reading
 from parbatch.tables import COLUMNS
 
+_WITHDRAWN_COLUMNS = "kept, source, path, id, run_id, why, is_done"
 _ATTEMPT_COLUMNS = (
     "id, run_id, number, status, duration_s, cpu_s, peak_memory_bytes, slot, ended_at, evidence, logs, fingerprint,"
     " code"
@@ -106,6 +107,7 @@ def _add(joined: Checkpoint, source: Checkpoint, part: Part, root: Folder, place
         "prefix": part.prefix,
         "logs": _way(root.logs, part.folder.logs),
         "items": _way(root.items, part.folder.items),
+        "root": _way(root.root, part.folder.root),
         **place._asdict(),
     }
     source.db.create_function("file_stem", 1, stem, deterministic=True)
@@ -119,6 +121,8 @@ def _add(joined: Checkpoint, source: Checkpoint, part: Part, root: Folder, place
     _copy(joined, source, "items", COLUMNS, items, values)
     _copy(joined, source, "attempts", _ATTEMPT_COLUMNS, by_slot, values, order="ORDER BY rowid")
     _add_outputs(joined, source, values)
+    withdrawn = {name: f":root || {name}" for name in ("kept", "source")} | {"id": ":prefix || id"}
+    _copy(joined, source, "withdrawn", _WITHDRAWN_COLUMNS, withdrawn, values, order="WHERE is_done")
     (last,) = source.db.execute("SELECT MAX(position) FROM items").fetchone()
     return place.first if last is None else (last + 1) * place.step + place.first
 

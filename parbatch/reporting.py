@@ -18,6 +18,7 @@ from parbatch.model import STATUSES, Ended, Evidence, Problem
 from parbatch.naming import stem
 from parbatch.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
 from parbatch.selection import KNOWN_AFTER
+from parbatch.withdrawals import withdrawn_in
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
 MOST_WARNED = 100
@@ -145,5 +146,6 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
         failures=failed,
         known_to_fail=sum(failure.known_to_fail for failure in failed),
         warnings=warnings_of(checkpoint),
+        withdrawn=withdrawn_in(checkpoint, record.run_id),
         out=str(folder.root),
     )

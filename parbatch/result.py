@@ -129,9 +129,10 @@ class WithdrawnOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """What was withdrawn: how many outputs, into which folder (from the output folder on), why, and the first of them.
+    """What was withdrawn: how many outputs, into which folders (from the output folder on), why, and the first of them.
 
-    `out_of_date` is how many outputs in `items/` are of items that are not ok: pending ones, and with `keep_stale` all.
+    `out_of_date` is how many outputs in `items/` are of items that are not ok: pending ones, and with `keep_stale` all;
+    `stale` has the first of them.
     """
 
     count: int = 0
@@ -139,6 +140,7 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
     by_reason: dict[str, int] = {}
     first: list[WithdrawnOutput] = []
     out_of_date: int = 0
+    stale: list[str] = []
 
 
 def all_withdrawn(each: "Iterable[Withdrawn]", most: int) -> Withdrawn:
@@ -147,13 +149,14 @@ def all_withdrawn(each: "Iterable[Withdrawn]", most: int) -> Withdrawn:
     by_reason: dict[str, int] = {}
     for part in parts:
         _add(by_reason, part.by_reason)
-    paths = {part.path for part in parts if part.path is not None}
+    paths = sorted({part.path for part in parts if part.path is not None})
     return Withdrawn(
         count=sum(part.count for part in parts),
-        path=paths.pop() if len(paths) == 1 else None,
+        path=", ".join(paths) or None,
         by_reason=by_reason,
         first=[one for part in parts for one in part.first][:most],
         out_of_date=sum(part.out_of_date for part in parts),
+        stale=[path for part in parts for path in part.stale][:most],
     )
 
 

@@ -245,7 +245,7 @@ class Stages:
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
             documents=self.documents,
             shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
-            withdrawn=withdrawn_in(self._setting.checkpoint, self._setting.folder, self._setting.run_id),
+            withdrawn=withdrawn_in(self._setting.checkpoint, self._setting.run_id),
         )
 
     def _product(self, product: str) -> ProductReport | None:

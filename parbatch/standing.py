@@ -7,16 +7,20 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import held
+from parbatch.files import is_safe_path
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
-from parbatch.model import STATUSES
-from parbatch.phase_folders import remembered, viewing
+from parbatch.model import MERGE, OVERVIEW, STATUSES
+from parbatch.phase_folders import begun, remembered, viewing
+from parbatch.products import older as older_product
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
-from parbatch.result import Counts, Failure, FailureGroup, sum_of
+from parbatch.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
 from parbatch.selection import Selection, known_to_fail
-from parbatch.shards import check_shard, shards_in
+from parbatch.shards import check_shard, marks, shards_in
 from parbatch.store import size_of
+from parbatch.whole import made_before
+from parbatch.withdrawals import MOST_NAMED, withdrawn_in
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
 # did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
@@ -62,8 +66,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
     the shards that have begun, and the state is what matters most: running before killed, finished when all are.
     `causes` are the failures by fingerprint. `phases` has the items by status of each phase, in order; none of one that
-    has not begun. `unmade` names what the last run could not make of all outcomes: `overview`, `merged`; `stopped_by`
-    says why it stopped early.
+    has not begun. `unmade` names what the last run could not make of all outcomes: `overview`, `merged`; `older`
+    are those that are there from earlier outcomes. `withdrawn` is what all runs have withdrawn. `stopped_by` says why
+    the last run stopped early.
     """
 
     out: str
@@ -80,6 +85,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     phases: dict[str, dict[str, int]] = {}
     held: Held = NOTHING_HELD
     unmade: list[str] = []
+    older: list[str] = []
+    withdrawn: Withdrawn = Withdrawn()
     stopped_by: str | None = None
     shards: list[ShardStanding] = []
 
@@ -102,6 +109,8 @@ def look(folder: Folder) -> Standing:
         size = size_of(checkpoint, references)
         end = checkpoint.end_of_last_run()
         phases = _phases(folder, checkpoint)
+        older = _older(checkpoint, folder)
+        withdrawn = withdrawn_in(checkpoint)
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
@@ -120,9 +129,32 @@ def look(folder: Folder) -> Standing:
         causes=groups,
         phases=phases,
         unmade=[*end.unmade],
+        older=older,
+        withdrawn=withdrawn,
         stopped_by=end.stopped_by,
         held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
     )
+
+
+def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
+    """The overview and the merged file, where these are of earlier outcomes; of phases, those of each."""
+    if (phases := remembered(folder)) is not None:
+        found = []
+        for part in begun(folder, phases.names):
+            with reading(part.folder) as its_own:
+                found += [f"{part.name}/{path}" for path in _older(its_own, part.folder)]
+        return found
+    reports = (older_product(checkpoint, folder, product) for product in (OVERVIEW, MERGE))
+    return [report.out_of_date for report in reports if report is not None and report.out_of_date is not None]
+
+
+def _older_of_all(folder: Folder) -> list[str]:
+    """The same of all shards together."""
+    made = made_before(folder)
+    if made.marks == marks(folder):
+        return []
+    published = sorted(output.path for outputs in made.outputs.values() for output in outputs)
+    return [path for path in published if is_safe_path(path) and folder.tree.state(folder.root / path) is not None]
 
 
 def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
@@ -158,6 +190,8 @@ def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
         known_to_fail=sum(one.known_to_fail for one in begun),
         counts=_in_source_order(sum_of([one.counts for one in begun]), parts),
         causes=grouped(_failures_of_all(parts)),
+        older=_older_of_all(folder),
+        withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
         shards=[
             ShardStanding(str(part.shard), state, one.total, one.success, one.errors, one.pending)
             if one is not None

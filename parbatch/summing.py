@@ -10,6 +10,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
 from parbatch.reporting import counts, failures, warnings_of
 from parbatch.result import Counts, Documents, PhaseReport, ProductReport, RunResult, State, sum_of
+from parbatch.withdrawals import withdrawn_in
 
 
 def sum_up(
@@ -61,6 +62,7 @@ def sum_up(
         out=str(root.root),
         stopped_by=stopped_by,
         warnings=warnings_of(joined),
+        withdrawn=withdrawn_in(joined, newest.run_id),
         known_to_fail=sum(failure.known_to_fail for failure in failed),
         documents=made,
         environment=newest.environment | {"acceleration": made.acceleration},
@@ -85,7 +87,8 @@ def _product(made: Iterable[tuple[str, ProductReport | None]]) -> ProductReport 
 
 def within(phase: str, report: ProductReport) -> ProductReport:
     """The same, its path from the folder of all phases on."""
-    return report if report.path is None else msgspec.structs.replace(report, path=f"{phase}/{report.path}")
+    paths = {name: f"{phase}/{path}" for name in ("path", "out_of_date") if (path := getattr(report, name)) is not None}
+    return msgspec.structs.replace(report, **paths)
 
 
 def _phase(name: str, result: RunResult | None, now: Counts | None) -> PhaseReport:

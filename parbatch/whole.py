@@ -5,7 +5,7 @@ who looks once more when it is done. What they were made from is kept in `run/wh
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from parbatch.reading import reading
 from parbatch.reporting import up_to_date
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
-from parbatch.result import Documents, ProductReport, RunResult, sum_of
+from parbatch.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn, sum_of
 from parbatch.sessions import newest_record
 from parbatch.shards import marks, parts_in, unfinished
 from parbatch.stages import Stages
+from parbatch.withdrawals import MOST_NAMED, withdrawn_in
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -190,6 +191,7 @@ def _together(
         worker_restarts=sum(record.worker_restarts for record in records),
         overview=products.get(OVERVIEW),
         merged=products.get(MERGE),
+        withdrawn=_withdrawn(checkpoint, records),
         left_out_by_samples=sum(record.left_out_by_samples for record in records),
         memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
         shard=None,
@@ -202,6 +204,13 @@ def _together(
     return msgspec.structs.replace(
         result, state="running" if going_on else "stopped", stopped_by=f"of its shards, {told}", exit_code=None
     )
+
+
+def _withdrawn(checkpoint: Checkpoint, records: Sequence[RunResult]) -> Withdrawn:
+    """What the last runs of the shards have withdrawn, and what is out of date now."""
+    each = all_withdrawn((record.withdrawn for record in records), MOST_NAMED)
+    now = withdrawn_in(checkpoint, "")
+    return msgspec.structs.replace(each, out_of_date=now.out_of_date, stale=now.stale)
 
 
 def _seconds(began: str, ended: str) -> float:

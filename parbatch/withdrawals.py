@@ -121,7 +121,7 @@ def remove_empty_folders(folder: Folder, kept: str) -> None:
         remove_empty_parents(run, kept.removeprefix("run/"))
 
 
-def withdrawn_in(checkpoint: Checkpoint, folder: Folder, run_id: str | None = None) -> Withdrawn:
+def withdrawn_in(checkpoint: Checkpoint, run_id: str | None = None) -> Withdrawn:
     """What was withdrawn in a run, or in all of them, and how many outputs of items that are not ok are in `items/`."""
     where, values = ("run_id = ?", (run_id,)) if run_id is not None else ("1", ())
     count: int
@@ -136,14 +136,31 @@ def withdrawn_in(checkpoint: Checkpoint, folder: Folder, run_id: str | None = No
             f"SELECT why, COUNT(*) FROM withdrawn WHERE is_done AND {where} GROUP BY why ORDER BY why", values
         )
     )
-    root = folder.withdrawn.relative_to(folder.root).as_posix()
+    roots = checkpoint.db.execute(
+        "SELECT DISTINCT substr(kept, 1, instr(kept, '/withdrawn/') + 9) FROM withdrawn"
+        f" WHERE is_done AND {where} ORDER BY 1",
+        values,
+    )
+    stale = checkpoint.db.execute(
+        "SELECT path FROM outputs JOIN items ON items.id = outputs.id WHERE status <> 'ok' ORDER BY position LIMIT ?",
+        (MOST_NAMED,),
+    )
     return Withdrawn(
         count=count,
-        path=None if not count else root if run_id is None else f"{root}/{run_id}",
+        path=", ".join(root if run_id is None else f"{root}/{run_id}" for (root,) in roots) or None,
         by_reason=by_reason,
         first=first,
         out_of_date=count_out_of_date(checkpoint),
+        stale=[path for (path,) in stale],
     )
+
+
+def withdrawn_of(checkpoint: Checkpoint, item_id: str) -> tuple[WithdrawnOutput, ...]:
+    """What was withdrawn of one item, in all runs."""
+    rows = checkpoint.db.execute(
+        "SELECT path, kept, why FROM withdrawn WHERE is_done AND id = ? ORDER BY run_id, kept", (item_id,)
+    )
+    return tuple(WithdrawnOutput(id=item_id, path=path, kept=kept, why=why) for path, kept, why in rows)
 
 
 def count_out_of_date(checkpoint: Checkpoint) -> int:

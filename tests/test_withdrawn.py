@@ -69,6 +69,10 @@ def test_an_item_that_ends_not_ok_has_its_older_output_withdrawn_and_named(out: 
     assert result.exit_code == 1
     assert items(out) == {"ada.txt": "Hello Ada", "cyd.txt": "Hello Cyd"}
     assert withdrawn(out) == {"bob.txt": "Dear Bob"}
+    assert "  withdrawn 1 older output was withdrawn: bob.txt; now in outputs/letters/run/withdrawn/" in result.stdout
+    assert "  withdrawn 1 output kept in outputs/letters/run/withdrawn" in typed("status", "job.py").stdout
+    assert "  withdrawn\n      outputs/letters/run/withdrawn/" in typed("show", "bob", "job.py").stdout
+    assert "1 older output was withdrawn" in (out / "report.html").read_text()
     told = report(out)["withdrawn"]
     assert told["count"] == 1
     assert told["first"][0]["id"] == "bob"
@@ -83,6 +87,13 @@ def test_with_keep_stale_it_stays_and_is_marked(out: Path) -> None:
     assert result.exit_code == 1
     assert items(out)["bob.txt"] == "Dear Bob"
     assert withdrawn(out) == {}
+    told = "1 older output in items/ is out of date"
+    assert told in result.stdout
+    assert told in typed("status", "job.py").stdout
+    assert told in (out / "report.html").read_text()
+    assert (
+        "out of date: the item is not ok\n      outputs/letters/items/bob.txt" in typed("show", "bob", "job.py").stdout
+    )
     assert report(out)["withdrawn"]["out_of_date"] == 1
     assert "bob failed () ('bob.txt',)" in (out / "overview.txt").read_text()
     typed("run", "job.py", "--resume")
@@ -142,8 +153,12 @@ def test_a_product_that_parbatch_did_not_make_is_not_overwritten_and_an_edited_o
 
 def test_an_overview_of_earlier_outcomes_is_said_to_be_one(out: Path) -> None:
     write_job(Path("job.py"), FAILS)
-    typed("run", "job.py", "--resume", "--max-failures", "1")
+    result = typed("run", "job.py", "--resume", "--max-failures", "1", "--chunk-size", "1")
     assert report(out)["overview"]["out_of_date"] == "overview.txt"
+    told = "outputs/letters/overview.txt is of earlier outcomes, and out of date"
+    assert told in result.stdout
+    assert told in typed("status", "job.py").stdout
+    assert "1 older output in items/ is out of date" in result.stdout, "cyd is pending"
 
 
 @pytest.mark.usefixtures("out")
@@ -165,3 +180,48 @@ def test_prune_withdraws_what_was_edited_and_removes_what_was_withdrawn_on_reque
     assert typed("prune", "job.py", "--withdrawn").exit_code == 0
     assert withdrawn(out) == {}
     assert not any(contents(out / "run/withdrawn"))
+
+
+PHASES = """
+import json
+from pathlib import Path
+
+from parbatch import Item, Job
+
+FAIL = json.loads(Path(__file__).with_name("fail.json").read_text())
+
+
+def made(job, name):
+    def render(item, ctx):
+        if item.id in FAIL:
+            raise ValueError("no")
+        (ctx.dir / f"{item.id}.txt").write_text(json.dumps(FAIL))
+
+    job.render(render)
+    return job
+
+
+words = made(Job("words"), "words")
+words.items(lambda: [Item(id="a", data=FAIL), Item(id="b", data=FAIL)])
+job = made(Job("pages", after=words), "pages")
+job.items(lambda previous: [Item(id=one.item.id, data=FAIL) for one in previous])
+"""
+
+
+def test_of_phases_and_shards_all_is_told_together(here: Path) -> None:
+    (here / "fail.json").write_text("[]")
+    write_job(here / "job.py", PHASES)
+    write_job(here / "letters.py", LETTERS)
+    typed("run", "job.py")
+    for shard in ("1/2", "2/2"):
+        typed("run", "letters.py", "--shard", shard)
+    (here / "fail.json").write_text('["a"]')
+    write_job(here / "letters.py", FAILS)
+    result = typed("run", "job.py", "--resume")
+    assert "1 older output was withdrawn: a.txt; now in outputs/pages/words/run/withdrawn/" in result.stdout
+    assert "1 output kept in outputs/pages/words/run/withdrawn" in typed("status", "job.py").stdout
+    for shard in ("1/2", "2/2"):
+        told = typed("run", "letters.py", "--shard", shard, "--resume").stdout
+    assert "1 older output was withdrawn: bob.txt; now in outputs/letters/run/shards/" in told
+    assert "1 output kept in outputs/letters/run/shards/" in typed("status", "letters.py").stdout
+    assert "run/withdrawn" in typed("show", "words/a", "job.py").stdout

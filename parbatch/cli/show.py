@@ -90,12 +90,22 @@ def _data(history: History) -> Iterator[str]:
         yield f"      … and {counted(len(lines) - _MOST_DATA, 'more line')}; --json has them all"
 
 
+def _outputs(history: History, root: str) -> Iterator[str]:
+    """What is in `items/`, fresh or out of date, and what was there and is withdrawn."""
+    for heading, paths in (
+        ("outputs", [f"items/{path}" for path in history.outputs]),
+        ("older outputs, out of date: the item is not ok", [f"items/{path}" for path in history.out_of_date]),
+        ("withdrawn", [one.kept for one in history.withdrawn]),
+    ):
+        if paths:
+            yield ""
+            yield f"  {heading}"
+        for path in paths:
+            yield f"      {printable(as_typed(root, path))}"
+
+
 def _what_came_of_it(history: History, root: str) -> Iterator[str]:
-    if history.outputs:
-        yield ""
-        yield "  outputs"
-        for path in history.outputs:
-            yield f"      {printable(as_typed(root, f'items/{path}'))}"
+    yield from _outputs(history, root)
     if history.rejected is not None:
         yield ""
         yield f"  rejected: {printable(as_typed(root, history.rejected))}, what the last attempt left"

@@ -23,6 +23,7 @@ from parbatch.cli.shared import (
 )
 from parbatch.folder import Folder
 from parbatch.reports.console import as_typed, counts_in_words, failure_lines
+from parbatch.reports.withdrawn import out_of_date
 from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.standing import GOING_ON, Held, ShardStanding, Standing, look
 from parbatch.terminal import printable
@@ -114,6 +115,7 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
     for name, by_status in standing.phases.items():
         how = f"{_counts(by_status)}; {as_typed(standing.out, f'{name}/items')}" if by_status else "not begun"
         yield f"  phase     {printable(name)}: {how}"
+    yield from _older(standing)
     yield from _groups(standing.counts.by_group)
     if standing.causes:
         yield ""
@@ -135,6 +137,17 @@ def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
         left = sum(not whole[group] for group in by_group)
         more = counted(len(by_group) - _MOST_GROUPS, "more group")
         yield f"  … and {more}; {left:,} of {len(by_group):,} are not all ok; --json has them all"
+
+
+def _older(standing: Standing) -> Iterator[str]:
+    """What does not tell of the items as they are now."""
+    for path in standing.older:
+        yield f"  older     {printable(as_typed(standing.out, path))} is of earlier outcomes, and out of date"
+    if standing.withdrawn.out_of_date:
+        yield f"  older     {out_of_date(standing.withdrawn.out_of_date)}"
+    if standing.withdrawn.count:
+        where = ", ".join(as_typed(standing.out, path) for path in (standing.withdrawn.path or "").split(", "))
+        yield f"  withdrawn {counted(standing.withdrawn.count, 'output')} kept in {printable(where)}"
 
 
 def _in_use(held: Held) -> str:

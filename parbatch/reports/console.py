@@ -7,6 +7,7 @@ from pathlib import Path
 from parbatch.fingerprint import MOST_NAMED, grouped
 from parbatch.folder import Folder
 from parbatch.progress import cause
+from parbatch.reports import withdrawn
 from parbatch.result import FailureGroup, MetricSummary, RunResult
 from parbatch.sharding import parse_shard
 from parbatch.terminal import printable
@@ -40,6 +41,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         if Path(result.out, "run", "overview.stderr.txt").exists():
             yield f"            log: {as_typed(result.out, 'run/overview.stderr.txt')}"
     yield from _merged(result)
+    yield from _older(result)
     yield from _warnings(result)
     yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
     yield from _changes(result)
@@ -69,6 +71,16 @@ def _outputs(result: RunResult) -> Iterator[str]:
         done = f", {phase.rendered} of them this time" if phase.state != "not begun" else ", not begun this time"
         counts = f"{phase.success} ok of {counted(phase.total, 'item')}{done}"
         yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
+
+
+def _older(result: RunResult) -> Iterator[str]:
+    """What does not tell of the items as they are now: what was withdrawn, and what is still there."""
+    for product in (result.overview, result.merged):
+        if product is not None and product.out_of_date is not None:
+            shown = as_typed(result.out, product.out_of_date)
+            yield f"  older     {withdrawn.of_earlier_outcomes(product, shown)}"
+    where = ", ".join(as_typed(result.out, path) for path in (result.withdrawn.path or "").split(", "))
+    yield from withdrawn.lines(result.withdrawn, where)
 
 
 def _merged(result: RunResult) -> Iterator[str]:

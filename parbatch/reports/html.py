@@ -15,6 +15,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from parbatch.model import STATUSES
+from parbatch.reports import withdrawn
 from parbatch.reports.causes import causes
 from parbatch.reports.figures import Figures, as_json, figures
 from parbatch.reports.material import MOST_LISTED, Material
@@ -48,7 +49,7 @@ def write(material: Material, file: BinaryIO) -> None:
         headline=_headline(result),
         tiles="\n".join(_tiles(result)),
         facts="\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(material)),
-        failures="\n".join([*causes(material), *_warnings(result), *_acceleration(result)]),
+        failures="\n".join(_below_the_facts(material)),
         charts_note=_charts_note(shown),
         workers_text=_workers_text(result, shown),
         legend="\n".join(_legend(result, shown)),
@@ -63,6 +64,14 @@ def write(material: Material, file: BinaryIO) -> None:
         rows=rows.rows,
     )
     file.write(page.encode())
+
+
+def _below_the_facts(material: Material) -> Iterator[str]:
+    result = material.result
+    yield from causes(material)
+    yield from _warnings(result)
+    yield from _acceleration(result)
+    yield from withdrawn.details(result.withdrawn)
 
 
 def _part(name: str) -> str:
@@ -118,6 +127,9 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
         yield "Merged", f'<a href="{escape(quote(result.merged.path))}">{markup(result.merged.path)}</a>'
     elif result.merged and result.merged.error:
         yield "Merged", markup(f"failed: {result.merged.error}")
+    for name, product in (("Overview", result.overview), ("Merged", result.merged)):
+        if product is not None and product.out_of_date is not None:
+            yield f"{name}, older", markup(withdrawn.of_earlier_outcomes(product, product.out_of_date))
     yield "Exit code", "none" if result.exit_code is None else str(result.exit_code)
     folders = [f"{phase.name}/items" for phase in result.phases] or ["items"]
     items = (f'<a href="{escape(quote(path))}/">{markup(path)}</a>' for path in folders)

@@ -62,7 +62,8 @@ class Material:
             position = rows[-1][0]
             outputs = self.checkpoint.outputs_between(rows[0][0], position) if with_outputs else {}
             for row in rows:
-                yield ItemRow._make((*row, outputs.get(row[1], [])))
+                fresh = outputs.get(row[1], []) if row[4] == "ok" else []  # what is out of date is named apart
+                yield ItemRow._make((*row, fresh))
 
     def not_ok(self) -> Iterator[ItemRow]:
         """The items that were tried and are not ok, at most `MOST_LISTED`; nothing of theirs is published."""
