@@ -275,7 +275,10 @@ class Attempts:
         self.upkeep.keep_reserve()
         try:
             self.calling = True
-            call()
+            try:
+                call()
+            finally:
+                self.upkeep.disarm()
         except BaseException as error:
             self.calling = False
             self.upkeep.spend_reserve()  # where memory is full, the lines below need some
@@ -306,7 +309,7 @@ class Attempts:
         if self._holding is not None:
             for note in draft.ctx.context.close():
                 self._capture.note(note)
-        self.upkeep.clean_up()
+        self.upkeep.clean_up(draft.ctx.folders)
         cpu_s = time.process_time()
         draft.duration_s = time.monotonic() - draft.began
         draft.cpu_s = cpu_s - draft.cpu_began

@@ -99,6 +99,11 @@ class Context(_Surroundings):
             self._scratch = None
 
     @property
+    def folders(self) -> list[str]:
+        """The private folders that were asked for."""
+        return [str(folder) for folder in (self._dir, self._scratch) if folder is not None]
+
+    @property
     def has_files(self) -> bool:
         """Whether the private folder was asked for at all."""
         return self._dir is not None

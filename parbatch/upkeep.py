@@ -1,11 +1,14 @@
-"""A process that makes attempts, kept as the next item should find it: memory, children, garbage, current folder."""
+"""A process that makes attempts, kept as the next item should find it: memory, children, garbage, files, state."""
 
 import gc
 import os
 import traceback
+from collections.abc import Collection
 
 from parbatch.capture import Capture
 from parbatch.limits import hold_memory, relieve_memory, resident_bytes
+from parbatch.open_files import OpenFiles
+from parbatch.process_state import ProcessState
 from parbatch.processes import Children
 
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
@@ -25,10 +28,19 @@ class Upkeep:
         self._reserve_bytes = 0
         self._reserve = b""
         self._children: Children | None = None
+        self._state: ProcessState | None = None
+        self._files = OpenFiles()
 
     def begin(self) -> None:
-        """Remember which processes are there before the first item."""
+        """Remember what is there before the first item."""
         self._children = Children()
+        self.look()
+
+    def look(self) -> None:
+        """Remember the state of this process, which items find from now on."""
+        self._files = OpenFiles()
+        if self._children is not None:
+            self._state = ProcessState()
 
     def keep_reserve(self) -> None:
         """Have some memory set aside for when an item has taken all there is."""
@@ -39,9 +51,11 @@ class Upkeep:
         """Set free what was set aside."""
         self._reserve = b""
 
-    def spare_children(self) -> None:
-        """From now on, end no processes after an item: in a thread beside others, they may well not be the item's."""
-        self._children = None
+    def spare_others(self) -> None:
+        """From now on, end no processes after an item, and put nothing back: in a thread beside others, all that may
+        well not be the item's.
+        """
+        self._children = self._state = None
 
     def leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
@@ -65,8 +79,13 @@ class Upkeep:
             self._reserve_bytes = _RESERVE
             hold_memory(self._memory_cap)
 
-    def clean_up(self) -> None:
-        """Leave the process as the next item should find it."""
+    def disarm(self) -> None:
+        """Stop the timers that an item has set, while it is still the item that they interrupt."""
+        if self._state is not None and (timers := self._state.disarm()):
+            self._note(f"this item left a timer running, which was stopped: {', '.join(timers)}")
+
+    def clean_up(self, folders: Collection[str] = ()) -> None:
+        """Leave the process as the next item should find it, and nothing open for writing below the item's folders."""
         self._since_collection += 1
         if self._since_collection >= self._gc_every:
             gc.enable()
@@ -75,12 +94,23 @@ class Upkeep:
         self.end_children()
         if _current_folder() != self._home:
             os.chdir(self._home)
+        if self._state is not None:
+            if changed := self._state.put_back():
+                self._note(f"this item left changes for the whole process, which were undone: {', '.join(changed)}")
+            if threads := self._state.new_threads():
+                self._note(f"this item left threads running, which can't be ended: {', '.join(threads)}")
+        if folders and (files := self._files.close_below(folders)):
+            self._note(f"this item left files open, which were closed: {', '.join(files)}")
 
     def end_children(self) -> None:
         """End what the item has left running, and say so in its log."""
         if self._children is not None:
             for process in self._children.end_others():
-                self._capture.note(f"parbatch: ended a process that this item left running: {process}\n")
+                self._note(f"ended a process that this item left running: {process}")
+
+    def _note(self, text: str) -> None:
+        """Say something in the item's log."""
+        self._capture.note(f"parbatch: {text}\n")
 
 
 def leave_if_not(pid: int) -> None:

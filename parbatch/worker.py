@@ -47,6 +47,7 @@ from parbatch.model import (
     Stop,
 )
 from parbatch.pickled import stand_in_for_main
+from parbatch.process_state import Calls
 from parbatch.upkeep import leave_if_not
 from parbatch.whole_chunks import work_through, works_on_whole_chunks
 
@@ -228,6 +229,7 @@ def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> Attempt
     """Import the job and run its setup, saying what is done before each step. Raises what the job's code raises."""
     pipe.send(Loading("the job's import", pid))
     behave_as_plain_python(settings.job)
+    Calls.watch()
     if settings.accelerate:
         accelerate_on_import()
     job = resolve(settings.job)

@@ -134,6 +134,7 @@ class InlineBackend:
             self._chunk_began = time.monotonic() if at_once and len(chunk.tasks) > 1 else None
             self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
         with _alarm(self._timeout, self._chunk_began, self._attempts):
+            self._attempts.upkeep.look()  # what this process does between items is its own affair
             said = next(self._under_way, None)
         if said is not None:
             self._said.append((_SLOT, said))
@@ -152,7 +153,7 @@ class InlineBackend:
         attempts = Attempts(resolve(settings.job), settings, self._capture)
         attempts.set_up()
         if threading.current_thread() is not threading.main_thread():
-            attempts.upkeep.spare_children()
+            attempts.upkeep.spare_others()
         return attempts
 
     @contextlib.contextmanager
