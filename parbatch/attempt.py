@@ -46,7 +46,7 @@ from parbatch.model import (
 from parbatch.problems import problems_of
 from parbatch.publish import stage
 from parbatch.teardown import PARTING_S, TEARDOWN_S, record_of, tear_down
-from parbatch.units import format_size
+from parbatch.units import format_duration, format_size
 from parbatch.upkeep import Upkeep
 
 # Files whose frames are at the top of a traceback when setup or the baseline raises.
@@ -83,7 +83,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct):
-    """An attempt that is being made: what is known of its outcome so far."""
+    """An attempt that is being made: what is known of its outcome so far.
+
+    `deadline` is when its time is up, `kind` says whose time that is.
+    """
 
     task: Task
     ctx: Context
@@ -98,6 +101,8 @@ class Draft(msgspec.Struct):
     duration_s: float = 0.0
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    deadline: float | None = None
+    kind: str = "the attempt"
 
     def fail(self, status: Status, evidence: Evidence) -> None:
         """Say that it did not end ok, and why."""
@@ -218,7 +223,10 @@ class Attempts:
         if self._holding is not None:
             ctx.context = self._required(task.requires)
         ctx.baseline = self._baseline
-        return Draft(task, ctx, time.monotonic(), self._cpu_s)
+        draft = Draft(task, ctx, time.monotonic(), self._cpu_s)
+        if self._settings.timeout is not None:
+            draft.deadline, draft.kind = draft.began + self._settings.timeout, task.kind
+        return draft
 
     def surroundings(self, drafts: Sequence[Draft]) -> ChunkContext:
         """`ctx` for the job's functions that work on a whole chunk."""
@@ -263,6 +271,7 @@ class Attempts:
 
     def judge(self, draft: Draft, problems: Sequence[Problem], check: Callable[..., Any]) -> None:
         """Take what a validation function found in an item."""
+        self.upkeep.leave_if_forked()
         draft.warnings += tuple(problem for problem in problems if problem.severity == "warning")
         errors = [problem for problem in problems if problem.severity != "warning"]
         if errors:
@@ -279,6 +288,7 @@ class Attempts:
                 call()
             finally:
                 self.upkeep.disarm()
+            self.upkeep.leave_if_forked()
         except BaseException as error:
             self.calling = False
             self.upkeep.spend_reserve()  # where memory is full, the lines below need some
@@ -310,16 +320,34 @@ class Attempts:
             for note in draft.ctx.context.close():
                 self._capture.note(note)
         self.upkeep.clean_up(draft.ctx.folders)
-        cpu_s = time.process_time()
-        draft.duration_s = time.monotonic() - draft.began
+        cpu_s, now = time.process_time(), time.monotonic()
+        draft.duration_s = now - draft.began
+        if draft.deadline is not None:
+            self.hold_to_time(draft, now, draft.deadline)
         draft.cpu_s = cpu_s - draft.cpu_began
         draft.peak_memory_bytes = self._peak.read()
         self._cpu_s = cpu_s
         self.keep_printed(draft, shared=shared)
 
+    def hold_to_time(self, draft: Draft, now: float, deadline: float) -> None:
+        """See that an attempt which has used up its time does not end otherwise, also if it comes back just then."""
+        if now > deadline and draft.status != "timeout":
+            assert self._settings.timeout is not None
+            draft.fail("timeout", ran_over(draft.kind, self._settings.timeout))
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds an attempt has."""
+        return self._settings.timeout
+
     def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
         """Add what was printed since the last look to an item's logs."""
-        printed = self._capture.take(draft.task.staging(self._tmp), below=draft.logs, leave=shared)
+        try:
+            printed = self._capture.take(draft.task.staging(self._tmp), below=draft.logs, leave=shared)
+        except OSError as error:
+            draft.fail("failed", of_exception(error, skip=(__file__,), advice="what it printed can't be kept"))
+            self._capture.drop()
+            return
         if printed:
             draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
 
@@ -364,7 +392,10 @@ class Attempts:
         """Write down what the job's merge function yields, a line each; the parent puts them together."""
         assert self.job.merging is not None
         with open(draft.ctx.dir / ENTRIES, "wb") as lines:
-            lines.writelines(entry + b"\n" for _, entry in entries(values, self.job.merging))
+            for _, entry in entries(values, self.job.merging):
+                self.upkeep.leave_if_forked()
+                lines.write(entry + b"\n")
+            self.upkeep.leave_if_forked()
 
     @staticmethod
     def _acceleration() -> str:
@@ -384,6 +415,11 @@ class Attempts:
         new = used - self._told_templates
         self._told_templates |= new
         return tuple(sorted(new))
+
+
+def ran_over(what: str, seconds: float) -> Evidence:
+    """The evidence of an attempt, or of what else `what` says, that took longer than it has time."""
+    return Evidence(type="TimeoutError", message=f"{what} took longer than {format_duration(seconds)}")
 
 
 def _ok_outcomes(run: Any) -> Iterator[Outcome]:

@@ -125,8 +125,12 @@ class Capture:
         return tuple(taken)
 
     def note(self, text: str) -> None:
-        """Put a line of parbatch's own into the error log, whatever the item has done to its streams."""
-        os.write(self.stderr_fd, text.encode("utf-8", "backslashreplace"))
+        """Put a line of parbatch's own into the error log, whatever the item has done to its streams.
+
+        On a full disk there is none: what it tells of matters more than the line.
+        """
+        with contextlib.suppress(OSError):
+            os.write(self.stderr_fd, text.encode("utf-8", "backslashreplace"))
 
     def drop(self) -> None:
         """Forget what was printed."""
@@ -142,14 +146,18 @@ def capture_file(prefix: str, stream: str) -> Path:
 
 
 def last_words(prefix: str, destination: str) -> tuple[str, ...]:
-    """What a dead worker's capture files hold, copied to `destination`; says which streams there are."""
+    """What a dead worker's capture files hold, copied to `destination`; says which streams there are.
+
+    One that can't be copied, to a full disk say, is not there: the outcome matters more than its log.
+    """
     found = []
     for stream in STREAMS:
         source = capture_file(prefix, stream)
-        if source.exists() and source.stat().st_size:
-            with source.open("rb") as lines, capture_file(destination, stream).open("wb") as log:
-                _copy(lines.fileno(), log)
-            found.append(stream)
+        with contextlib.suppress(OSError):
+            if source.exists() and source.stat().st_size:
+                with source.open("rb") as lines, capture_file(destination, stream).open("wb") as log:
+                    _copy(lines.fileno(), log)
+                found.append(stream)
     return tuple(found)
 
 

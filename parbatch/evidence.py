@@ -13,9 +13,8 @@ import msgspec
 
 from parbatch import explaining
 from parbatch.model import Evidence, Problem, Status
+from parbatch.shortening import MOST_MESSAGE, MOST_SHORT, readable, shorten
 
-# Enough for any message or traceback that a person reads; a checkpoint of a million failures stays usable.
-MAX_MESSAGE = 4_000
 MAX_TRACEBACK = 20_000
 # Of more calls within each other, as in an endless recursion, the outermost and the innermost are shown.
 _MOST_FRAMES = 60
@@ -67,8 +66,8 @@ def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: st
     place, line = _place_of(error, frames)
     return Evidence(
         type=_type_name(error),
-        message=_shorten("\n".join(filter(None, (advice, _message(error, frames)))), MAX_MESSAGE),
-        traceback=_shorten("".join(_without_the_middle(lines)), MAX_TRACEBACK),
+        message=shorten("\n".join(filter(None, (advice, _message(error, frames)))), MOST_MESSAGE),
+        traceback=shorten("".join(_without_the_middle(lines)), MAX_TRACEBACK),
         place=place,
         line=line,
     )
@@ -91,8 +90,8 @@ def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Ev
     code = getattr(inspect.unwrap(check), "__code__", None)
     return Evidence(
         type=kinds.pop() if len(kinds) == 1 else "Problems",
-        message=_shorten("\n".join(lines), MAX_MESSAGE),
-        place=f"{Path(code.co_filename).name}:{code.co_name}" if code else "",
+        message=shorten("\n".join(lines), MOST_MESSAGE),
+        place=_named(code, 0)[0] if code else "",
         line=code.co_firstlineno if code else 0,
         problems=tuple(problems),
     )
@@ -125,8 +124,8 @@ def with_stack(evidence: Evidence, log: str) -> Evidence:
     stack = "".join(["Stack at the end (most recent call last):\n", *_without_the_middle(lines)])
     return msgspec.structs.replace(
         evidence,
-        traceback=_shorten(stack, MAX_TRACEBACK),
-        place=f"{Path(file).name}:{function}",
+        traceback=shorten(stack, MAX_TRACEBACK),
+        place=readable(f"{Path(file).name}:{function}"),
         line=line,
     )
 
@@ -160,7 +159,7 @@ def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, 
 
 
 def _named(code: CodeType, line: int) -> tuple[str, int]:
-    return f"{Path(code.co_filename).name}:{code.co_name}", line
+    return readable(f"{Path(code.co_filename).name}:{code.co_name}"), line
 
 
 def _is_library(file: str) -> bool:
@@ -205,13 +204,4 @@ def _message(error: BaseException, frames: TracebackType | None) -> str:
 def _type_name(error: BaseException) -> str:
     kind = type(error)
     plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("parbatch.")
-    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _shorten(text: str, most: int) -> str:
-    """Text that UTF-8 can hold, its middle cut out where it is too long."""
-    clean = text.encode("utf-8", "backslashreplace").decode()
-    if len(clean) <= most:
-        return clean
-    half = most // 2
-    return f"{clean[:half]}\n[… {len(clean) - most} characters cut …]\n{clean[-half:]}"
+    return shorten(kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}", MOST_SHORT)

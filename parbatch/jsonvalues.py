@@ -12,6 +12,9 @@ import msgspec
 
 from parbatch.json_advice import advice_for
 
+# Who reads it, in another process or later, may be called from deep within other code, and has a stack that is bounded.
+MOST_NESTED = 256
+
 _encoder = msgspec.json.Encoder()
 _PLAIN = frozenset({str, int, bool, type(None)})
 
@@ -30,27 +33,33 @@ def encode(value: object, what: str) -> bytes:
     Raises NotJSONError for values that are not JSON (tuples count as lists).
     """
     try:
-        if not _is_plain(value):
+        if not _is_plain(value, MOST_NESTED):
             value = _plain(value, what)
+            _is_plain(value, MOST_NESTED)
         return _encoder.encode(value)
     except NotJSONError:
         raise
     except (UnicodeEncodeError, OverflowError, ValueError) as error:
         raise NotJSONError(f"{what} can't be written as JSON: {error}") from None
     except RecursionError:
-        raise NotJSONError(f"{what} is nested too deeply for JSON") from None
+        raise NotJSONError(f"{what} is nested too deeply for JSON: more than {MOST_NESTED} levels") from None
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value is made of the plain types alone, so that it can be encoded as it is: the usual case, quick."""
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether a value is made of the plain types alone, so that it can be encoded as it is: the usual case, quick.
+
+    Raises RecursionError where it is nested deeper than that.
+    """
     kind = type(value)
+    if depth < 0:
+        raise RecursionError
     if kind is dict:
         for key, part in cast("dict[object, object]", value).items():
-            if type(key) is not str or (type(part) not in _PLAIN and not _is_plain(part)):
+            if type(key) is not str or (type(part) not in _PLAIN and not _is_plain(part, depth - 1)):
                 return False
         return True
     if kind is list or kind is tuple:
-        return all(type(part) in _PLAIN or _is_plain(part) for part in cast("list[object]", value))
+        return all(type(part) in _PLAIN or _is_plain(part, depth - 1) for part in cast("list[object]", value))
     return kind in _PLAIN or (kind is float and math.isfinite(cast("float", value)))
 
 

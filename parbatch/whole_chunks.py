@@ -27,6 +27,9 @@ from parbatch.model import (
 )
 from parbatch.problems import problems_by_id
 
+# What has to end in the time of one attempt where several items are worked on at once.
+WHOLE = "the chunk"
+
 NO_RESULT = Evidence(
     type="NoResult", message="@job.render_chunk gave no result for it; return {id: result} with every id"
 )
@@ -92,7 +95,7 @@ def _one_by_one(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
 
 def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
     """Call the job's function for all items at once; each comes as soon as it has a result."""
-    drafts = [attempts.begin(task) for task in tasks]
+    drafts = _begin(attempts, tasks)
     waiting = {draft.task.id: draft for draft in drafts}
     clock = _SharedClock(len(drafts))
     given: Iterator[tuple[Any, Any]] = iter(())
@@ -131,6 +134,13 @@ def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
         clock.set(draft)
         attempts.put_down(draft, shared=left < 0)
         yield draft
+
+
+def _begin(attempts: Attempts, tasks: Iterable[Task]) -> list[Draft]:
+    drafts = [attempts.begin(task) for task in tasks]
+    for draft in drafts if len(drafts) > 1 else ():
+        draft.kind = WHOLE
+    return drafts
 
 
 class _SharedClock:
@@ -200,12 +210,18 @@ def _validate_chunk(attempts: Attempts, drafts: list[Draft]) -> None:
             if item_id not in good:
                 raise ValueError(f"{_CHECK} found problems in {item_id!r}, which is not in this chunk")
             found.setdefault(item_id, []).extend(problems)
+        attempts.upkeep.leave_if_forked()
         for item_id, told in found.items():
             attempts.judge(good[item_id], told, check)
             attempts.keep_printed(good[item_id])
 
+    began = time.monotonic()
     raised = not attempts.attempt(good.values(), call)
+    now = time.monotonic()
     for left, draft in enumerate(good.values(), start=1 - len(good)):
+        if attempts.timeout is not None:
+            draft.kind = WHOLE if len(good) > 1 else draft.kind
+            attempts.hold_to_time(draft, now, began + attempts.timeout)
         attempts.keep_printed(draft, shared=raised and left < 0)
 
 

@@ -75,7 +75,7 @@ class Pipe:
 
     def send(self, message: Message) -> None:
         """Say something to the parent. Ends the process when an item has closed the pipe."""
-        line = self._encoder.encode(message) + b"\n"
+        line = self._encode(message) + b"\n"
         while line:
             try:
                 line = line[os.write(self._messages_fd, line) :]
@@ -85,6 +85,15 @@ class Pipe:
                 if error.errno == errno.EBADF:
                     os._exit(EXIT_PIPE_LOST)
                 raise
+
+    def _encode(self, message: Message) -> bytes:
+        try:
+            return self._encoder.encode(message)
+        except Exception as error:  # such as the name of a template or a metric that is no text
+            if not isinstance(message, Ended):
+                raise
+            evidence = of_exception(error, skip=(__file__,), advice="how the attempt ended can't be told")
+            return self._encoder.encode(replace(_bare(message), evidence=evidence))
 
     @property
     def is_lost(self) -> bool:
@@ -272,6 +281,23 @@ def _compare_identity(job: Job, settings: Settings) -> None:
             f"the worker's environment is not the parent's: {'; '.join(different)}."
             " Was something changed since the run began? --resume starts with what is there now."
         )
+
+
+def _bare(ended: Ended) -> Ended:
+    """The end of an attempt as `failed`, without anything that the job's code has a say in."""
+    return Ended(
+        ended.position,
+        ended.number,
+        "failed",
+        ended.duration_s,
+        ended.cpu_s,
+        ended.peak_memory_bytes,
+        logs=ended.logs,
+        slot=ended.slot,
+        ended_at=ended.ended_at,
+        pid=ended.pid,
+        acceleration=ended.acceleration,
+    )
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from parbatch.evidence import EXIT_PIPE_LOST, MAX_MESSAGE, MAX_TRACEBACK, of_death, of_exception, status_of
+from parbatch.evidence import EXIT_PIPE_LOST, MAX_TRACEBACK, of_death, of_exception, status_of
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Evidence
+from parbatch.shortening import MOST_MESSAGE
 
 
 class AwkwardError(Exception):
@@ -79,7 +80,7 @@ def test_a_very_long_message_is_cut_in_the_middle() -> None:
     assert evidence.message.startswith("aaa")
     assert evidence.message.endswith("zzz")
     assert "characters cut" in evidence.message
-    assert len(evidence.message) < MAX_MESSAGE + 100
+    assert len(evidence.message) < MOST_MESSAGE + 100
     assert len(evidence.traceback) < MAX_TRACEBACK + 100
 
 

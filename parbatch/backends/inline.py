@@ -13,13 +13,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 
 import msgspec
 
-from parbatch.attempt import SETTING_UP, Attempts, Settings, TimeUpError
+from parbatch.attempt import SETTING_UP, Attempts, Settings, TimeUpError, ran_over
 from parbatch.backends import Died
 from parbatch.capture import Capture, last_words
 from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
@@ -28,8 +29,7 @@ from parbatch.job_files import VARIABLE, tell
 from parbatch.loading import resolve
 from parbatch.model import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.teardown import TEARDOWN_S
-from parbatch.units import format_duration
-from parbatch.whole_chunks import work_through
+from parbatch.whole_chunks import WHOLE, work_through
 
 _SLOT = 0
 # An alarm that comes while parbatch's own code is at work comes again until the job's is.
@@ -46,7 +46,7 @@ class InlineBackend:
         self._chunks: deque[Chunk] = deque()
         self._under_way: Iterator[Message] | None = None
         self._stopped = False
-        self._timeout: float | None = None
+        self._what = ""
         self._chunk_began: float | None = None  # if all of it has to end in the time of one attempt
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
@@ -101,7 +101,7 @@ class InlineBackend:
         self._chunks.clear()
         self._under_way = None
         if self._attempts is not None and not at_once:
-            with _TURN, self._capture.installed(), _alarm(TEARDOWN_S, None, self._attempts):
+            with _TURN, self._capture.installed(), self._alarm(TEARDOWN_S, "teardown"):
                 self._attempts.tear_down(end_after=None)
         self._capture.close()
         if self._accelerates:
@@ -113,6 +113,11 @@ class InlineBackend:
 
     # --- inside
 
+    def _alarm(self, seconds: float | None, what: str, began: float | None = None) -> AbstractContextManager[None]:
+        attempts = self._attempts
+        assert attempts is not None
+        return _Alarm(seconds, lambda: attempts.calling).set(what, began)
+
     def _return(self) -> None:
         self._stopped = False
         self._said.append((_SLOT, Returned()))
@@ -123,17 +128,20 @@ class InlineBackend:
             try:
                 self._attempts = self._set_up()
             except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
-                self._said.append((_SLOT, NotReady(of_exception(error, skip=(__file__, *SETTING_UP)))))
+                evidence = of_exception(error, skip=(__file__, *SETTING_UP))
+                if isinstance(error, TimeUpError):
+                    evidence = msgspec.structs.replace(evidence, type="TimeoutError")
+                self._said.append((_SLOT, NotReady(evidence)))
                 return
             self._said.append((_SLOT, Ready(0)))
         if self._under_way is None:
             chunk = self._chunks.popleft()
             self._said.append((_SLOT, Began(chunk.number)))
-            self._timeout = self._settings.timeout if chunk.role == RENDER else None
-            at_once = chunk.role == RENDER and RENDER_CHUNK in self._attempts.job.functions
-            self._chunk_began = time.monotonic() if at_once and len(chunk.tasks) > 1 else None
+            at_once = chunk.role == RENDER and RENDER_CHUNK in self._attempts.job.functions and len(chunk.tasks) > 1
+            self._chunk_began = time.monotonic() if at_once else None
+            self._what = WHOLE if at_once else chunk.tasks[0].kind
             self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
-        with _alarm(self._timeout, self._chunk_began, self._attempts):
+        with self._alarm(self._settings.timeout, self._what, self._chunk_began):
             self._attempts.upkeep.look()  # what this process does between items is its own affair
             said = next(self._under_way, None)
         if said is not None:
@@ -150,8 +158,10 @@ class InlineBackend:
             accelerate_on_import()
         if settings.job.kind == "file":
             tell(os.environ, Path(settings.job.where))
-        attempts = Attempts(resolve(settings.job), settings, self._capture)
-        attempts.set_up()
+        alarm = _Alarm(settings.timeout, lambda: True)
+        with alarm.set("the job's import"):
+            attempts = Attempts(resolve(settings.job), settings, self._capture)
+            attempts.set_up(lambda step, is_bounded: alarm.go_on(step, is_bounded=is_bounded))
         if threading.current_thread() is not threading.main_thread():
             attempts.upkeep.spare_others()
         return attempts
@@ -175,30 +185,46 @@ class InlineBackend:
             sys.breakpointhook = hook
 
 
-@contextlib.contextmanager
-def _alarm(seconds: float | None, began: float | None, attempts: Attempts) -> Iterator[None]:
-    """Raise TimeUpError in the job's own code in the main thread once so much time has passed, of a chunk that `began`
-    then, or from now on.
+class _Alarm:
+    """Raises TimeUpError in the job's own code in the main thread once its time is up.
+
+    `is_calling` says whether that code is at work. Outside of the main thread, and where there are no timers, it never
+    rings.
     """
-    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def ring(_: int, __: FrameType | None) -> None:
-        if attempts.calling:
+    def __init__(self, seconds: float | None, is_calling: Callable[[], bool]) -> None:
+        self._seconds = seconds
+        self._is_calling = is_calling
+        self._what = ""
+
+    @contextlib.contextmanager
+    def set(self, what: str, began: float | None = None) -> Iterator[None]:
+        """Bound what happens within, which is called so, and began now or then."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if self._seconds is None or not hasattr(signal, "setitimer") or not is_main:
+            self._seconds = None
+            yield
+            return
+        before = signal.signal(signal.SIGALRM, self._ring)
+        self.go_on(what, began)
+        try:
+            yield
+        finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            raise TimeUpError(
-                f"the {'attempt' if began is None else 'chunk'} took longer than {format_duration(seconds)}"
-            )
+            signal.signal(signal.SIGALRM, before)
 
-    left = seconds if began is None else max(_RING_AGAIN_S, began + seconds - time.monotonic())
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, left, _RING_AGAIN_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def go_on(self, what: str, began: float | None = None, *, is_bounded: bool = True) -> None:
+        """Within `set`: go on to something else, which has the same time for itself, or is not bounded."""
+        self._what = what
+        if self._seconds is not None:
+            left = self._seconds if began is None else max(_RING_AGAIN_S, began + self._seconds - time.monotonic())
+            signal.setitimer(signal.ITIMER_REAL, left if is_bounded else 0, _RING_AGAIN_S)
+
+    def _ring(self, _: int, __: FrameType | None) -> None:
+        if self._is_calling():
+            assert self._seconds is not None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise TimeUpError(ran_over(self._what, self._seconds).message)
 
 
 def start(settings: Settings, run_mark: str, slots: int) -> InlineBackend:  # noqa: ARG001 -- one process, one slot
