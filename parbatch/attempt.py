@@ -316,14 +316,14 @@ class Attempts:
 
         With `shared`, what was printed is also for the item that is put down next.
         """
+        if draft.deadline is not None:  # what is done from here on is not the job's
+            self.hold_to_time(draft, time.monotonic(), draft.deadline)
         if self._holding is not None:
             for note in draft.ctx.context.close():
                 self._capture.note(note)
         self.upkeep.clean_up(draft.ctx.folders)
-        cpu_s, now = time.process_time(), time.monotonic()
-        draft.duration_s = now - draft.began
-        if draft.deadline is not None:
-            self.hold_to_time(draft, now, draft.deadline)
+        cpu_s = time.process_time()
+        draft.duration_s = time.monotonic() - draft.began
         draft.cpu_s = cpu_s - draft.cpu_began
         draft.peak_memory_bytes = self._peak.read()
         self._cpu_s = cpu_s

@@ -197,12 +197,12 @@ def test_a_backend_that_there_is_not_is_named(tmp_path: Path) -> None:
 
 
 def test_inline_ends_python_code_that_takes_too_long(tmp_path: Path) -> None:
-    with talking("inline", tmp_path, timeout=0.1) as talk:
+    with talking("inline", tmp_path, timeout=0.5) as talk:
         ended = talk.ends("sleeps", "a")
     assert (ended["sleeps"].status, ended["a"].status) == ("timeout", "ok")
     assert ended["sleeps"].evidence is not None
     told = ended["sleeps"].evidence
-    assert (told.type, told.message) == ("TimeoutError", "the attempt took longer than 0.1 s")
+    assert (told.type, told.message) == ("TimeoutError", "the attempt took longer than 0.5 s")
 
 
 CHUNKED = """
