@@ -5,10 +5,13 @@ ends without a word, the run was killed, and the guardian ends every process tha
 does not depend on the workers' help: one that hangs with the GIL held is ended like any other.
 """
 
+import os
 import subprocess
 import sys
 import time
 from typing import Self
+
+from parbatch.marks import unmark_this_process, without_marks
 
 _GOODBYE = b"."
 _ROUNDS = 20
@@ -25,6 +28,7 @@ class Guardian:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=without_marks(os.environ),
         )
 
     def __enter__(self) -> Self:
@@ -36,7 +40,11 @@ class Guardian:
 
 
 def watch(run_mark: str) -> None:
-    """Wait for the run to end; sweep up after it unless it said goodbye."""
+    """Wait for the run to end; sweep up after it unless it said goodbye.
+
+    A run inside an item of another has a guardian of its own, which must not fall to the sweeping of the other's.
+    """
+    unmark_this_process()
     if sys.stdin.buffer.read() == _GOODBYE:
         return
     from parbatch.processes import sweep  # noqa: PLC0415 -- psutil is loaded only when there is something to do

@@ -1,7 +1,7 @@
 """Process trees: how large they are, and how nothing of them is left behind.
 
-Every worker carries two marks in its environment, and all that it starts inherits them. So the processes of a run, or
-of one slot, can be found when their parents are long gone, in a session of their own or not.
+Every worker carries marks, and all that it starts inherits them. So the processes of a run, or of one slot, can be
+found when their parents are long gone, in a session of their own or not.
 """
 
 import contextlib
@@ -10,28 +10,36 @@ from collections.abc import Iterable
 
 import psutil
 
+from parbatch.marks import Marks
 from parbatch.pools import end_pools, reap, tracker_pids
 
-RUN_MARK = "PARBATCH_RUN"
-SLOT_MARK = "PARBATCH_SLOT"
-
+_LIMIT: int | None = getattr(psutil, "RLIMIT_RTTIME", None)
+_ROUNDS = 20
 _MOST_OF_COMMAND = 300
 
 
 def sweep(run_mark: str, slot: int | None = None) -> list[str]:
     """Kill every process with the marks of this run (and slot), and say which there were."""
-    killed = []
-    for process in psutil.process_iter():
-        if process.pid == os.getpid():
-            continue
-        with contextlib.suppress(psutil.Error, OSError):
-            marks = process.environ()
-            if marks.get(RUN_MARK) == run_mark and (slot is None or marks.get(SLOT_MARK) == str(slot)):
-                described = describe(process)
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    process.kill()
-                    killed.append(described)
+    marks = Marks(run_mark, slot)
+    killed: list[str] = []
+    for _ in range(_ROUNDS):  # what was being forked in one round shows up in the next
+        found = [process for process in psutil.process_iter() if process.pid != os.getpid() and _has(process, marks)]
+        told = [describe(process) for process in found]
+        kill_all(found)
+        killed += told
+        if not found:
+            break
     return killed
+
+
+def _has(process: psutil.Process, marks: Marks) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        if not (_LIMIT is not None and marks.are_limit(process.rlimit(_LIMIT)[0])) and not marks.are_in(
+            process.environ()
+        ):
+            return False
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def kill_tree(pid: int) -> None:

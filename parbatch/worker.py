@@ -32,6 +32,7 @@ from parbatch.job import Job
 from parbatch.job_files import tell
 from parbatch.limits import adopt_orphans, limit_descriptors, resident_bytes
 from parbatch.loading import JobRef, LoadedJob, resolve
+from parbatch.marks import mark_this_process
 from parbatch.model import (
     RENDER,
     Began,
@@ -196,6 +197,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # already a leader
             os.setsid()  # a Ctrl-C at the terminal is for the parent, which ends the run in order
+    mark_this_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if settings.descriptors >= 0:
         limit_descriptors(settings.descriptors)

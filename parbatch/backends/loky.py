@@ -29,10 +29,9 @@ from parbatch.backends.starting import check_descriptors, told_of_start, told_of
 from parbatch.capture import last_words
 from parbatch.errors import SetupError
 from parbatch.limits import ONE_THREAD, descriptor_limit
+from parbatch.marks import Marks
 from parbatch.model import Message, NotReady, Order, Retiring
 from parbatch.processes import (
-    RUN_MARK,
-    SLOT_MARK,
     descendants,
     has_files,
     kill_all,
@@ -85,7 +84,7 @@ class _Worker:
         self.messages, their_messages = get_context("loky").Pipe(duplex=False)
         _widen(self.messages.fileno())
         self.hearing = Hearing(self.messages.fileno(), settings.memory_cap)
-        environment = _WORKER_ENVIRONMENT | {RUN_MARK: run_mark, SLOT_MARK: str(slot)}
+        environment = _WORKER_ENVIRONMENT | Marks(run_mark, slot).environment
         self._executor = ProcessPoolExecutor(
             max_workers=1,
             context=get_context("loky"),
