@@ -31,6 +31,8 @@ def remarks(plan: Plan) -> Iterator[str]:
             f"Known to fail: {counted(plan.known_to_fail, 'item')} that failed alike in the last two runs, with nothing"
             " changed since. Not tried again; --retry-failed tries all the same."
         )
+    if plan.unread:
+        yield "The source is not read to its end: --limit needs no more of it. There may be more items."
     if plan.stale:
         yield (
             f"{counted(plan.stale, 'item')} no longer in the source left outputs in items/;"

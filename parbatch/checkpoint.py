@@ -283,6 +283,16 @@ class Checkpoint:
         """Remember something about the folder."""
         self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
+    @property
+    def unread(self) -> bool:
+        """Whether the source was not read to its end, as a limit needed no more of it."""
+        return bool(self.db.execute("SELECT 1 FROM facts WHERE key = 'unread' AND value = 'yes'").fetchone())
+
+    def set_unread(self, *, unread: bool) -> None:
+        """Remember whether the source was read to its end."""
+        if unread != self.unread:
+            self.set_fact("unread", "yes" if unread else "no")
+
     def set_product(self, product: str, outputs: Iterable[Output]) -> None:
         """Replace what a product is known to have published, and remember that it is made of the outcomes there are."""
         self.db.execute("DELETE FROM products WHERE product = ?", (product,))

@@ -55,6 +55,7 @@ def join(parts: Sequence[Part], root: Folder) -> Checkpoint:
         joined.db.execute("BEGIN")
         joined.db.execute("CREATE TEMP TABLE clashes (path TEXT, first_id TEXT, second_id TEXT)")
         runs: list[tuple[str, str, str]] = []
+        unread = False
         first = 0
         for _, pieces in groupby(parts, key=lambda part: part.prefix):
             group = [*pieces]
@@ -64,9 +65,11 @@ def join(parts: Sequence[Part], root: Folder) -> Checkpoint:
                     place = _Place(first + number, len(group), slots)
                     end = max(end, _add(joined, source, part, root, place))
                     slots += _slots(source)
+                    unread |= source.unread
                     runs += source.db.execute("SELECT run_id, state, record FROM runs")
             first = end
         joined.db.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", sorted(runs))  # run ids begin with a time
+        joined.set_unread(unread=unread)
         joined.db.execute("CREATE UNIQUE INDEX items_by_id ON items (id)")
         joined.db.execute("COMMIT")
     except sqlite3.IntegrityError:

@@ -13,7 +13,7 @@ from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
 from parbatch.ownership import owner_of
-from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise
+from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise, wanted
 from parbatch.reading import copy, empty, reading
 from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
@@ -106,7 +106,7 @@ def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpo
 
 
 def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, folder: Folder | None) -> Plan:
-    difference = fill(checkpoint, loaded.job, options.shard)
+    difference = fill(checkpoint, loaded.job, options.shard, wanted(options.selection, checkpoint))
     remember_files(checkpoint, loaded)
     return _finish(checkpoint, loaded, options, difference, folder)
 
@@ -131,9 +131,10 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
     last = checkpoint.last_run()
     counts = checkpoint.counts()
     left = sum(counts.values()) - counts["ok"]
-    if (left or (last and last[1] != "finished")) and not options.fresh:
+    if (left or checkpoint.unread or (last and last[1] != "finished")) and not options.fresh:
+        unread = ", the source not read to its end" if checkpoint.unread else ""
         raise FolderError(
-            f"{folder.root} holds an unfinished earlier run ({counts['ok']} ok, {left} not)."
+            f"{folder.root} holds an unfinished earlier run ({counts['ok']} ok, {left} not{unread})."
             " Use --resume to go on with it, or --fresh to start over."
         )
     return lambda: start_over(checkpoint, loaded, options.selection, options.shard)

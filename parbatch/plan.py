@@ -14,6 +14,7 @@ from parbatch.lineup import ANY_BOUNDS, Bounds, LineUp, has_order
 from parbatch.loading import LoadedJob
 from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
+from parbatch.placing import Wanted
 from parbatch.publish import is_intact
 from parbatch.selection import OK_ALREADY, Selection, due, known_to_fail, left_out, narrowed, offer_selection
 from parbatch.sharding import Shard
@@ -32,7 +33,8 @@ class Plan(NamedTuple):
     """What a run has to do: `due` items of `matching` ones of `total`, with the reasons counted.
 
     `known_to_fail` of the matching ones failed alike before and are not tried. `before` has the items by group and
-    status as an earlier run left them; None where there is nothing to go on with.
+    status as an earlier run left them; None where there is nothing to go on with. `unread` says that the source was not
+    read to its end, as a limit needs no more of it.
     """
 
     total: int
@@ -45,6 +47,7 @@ class Plan(NamedTuple):
     stale: int
     known_to_fail: int = 0
     before: dict[str, dict[str, int]] | None = None
+    unread: bool = False
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
@@ -68,6 +71,24 @@ def code_digest(loaded: LoadedJob) -> str:
     return (loaded.file and _digest(loaded.file)) or ""
 
 
+def wanted(selection: Selection, checkpoint: Checkpoint, *, fresh: bool = False) -> Wanted | None:
+    """How many new items a run needs of the source, which may start over; None where it has to know of all.
+
+    A source that was not read to its end is read no further by what takes on known items, or one by its id. Once that
+    is known, no more is read than is needed.
+    """
+    if selection.exact is not None or selection.retry:
+        known = checkpoint.db.execute("SELECT 1 FROM items WHERE id = ?", (selection.exact,)).fetchone()
+        needed = 1 if selection.exact is not None and not known else 0
+        return Wanted(needed, selection.asks_for, reads_on=False) if checkpoint.unread else None
+    if selection.limit is None or selection.sample_groups:
+        return None
+    offer_selection(checkpoint, selection)
+    condition = narrowed(selection) if fresh else due(selection)
+    (known,) = checkpoint.db.execute(f"SELECT COUNT(*) FROM items WHERE {condition}").fetchone()
+    return Wanted(max(0, selection.limit - known), selection.asks_for, reads_on=not checkpoint.unread)
+
+
 def resume(
     checkpoint: Checkpoint,
     loaded: LoadedJob,
@@ -78,7 +99,7 @@ def resume(
     shard: Shard | None = None,
 ) -> Difference:
     """Mark what has to be done again, and why. Call inside a transaction."""
-    difference = compare(checkpoint, loaded.job, shard)
+    difference = compare(checkpoint, loaded.job, shard, wanted(selection, checkpoint))
     _mark_changed_files(checkpoint, loaded)
     _mark_broken_outputs(checkpoint, items)
     code = checkpoint.code_version(digest := code_digest(loaded))
@@ -96,7 +117,7 @@ def start_over(
     checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, shard: Shard | None = None
 ) -> Difference:
     """Make every selected item due again. Call inside a transaction."""
-    difference = compare(checkpoint, loaded.job, shard)
+    difference = compare(checkpoint, loaded.job, shard, wanted(selection, checkpoint, fresh=True))
     make_due_again(checkpoint, selection)
     remember_files(checkpoint, loaded)
     return difference
@@ -145,7 +166,7 @@ def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, d
     limited = count if selection.limit is None else min(count, selection.limit)
     (stale,) = db.execute("SELECT COUNT(DISTINCT id) FROM outputs WHERE id NOT IN (SELECT id FROM items)").fetchone()
     known = known_to_fail(checkpoint, selection)
-    return Plan(total, matching, limited, reasons, difference, older, code, stale, known)
+    return Plan(total, matching, limited, reasons, difference, older, code, stale, known, unread=checkpoint.unread)
 
 
 def _few_words(counted_reasons: Iterable[tuple[str, int]]) -> dict[str, int]:

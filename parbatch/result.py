@@ -256,8 +256,9 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     `success`, `errors` and `pending` add up to `total`; `rendered` were attempted in this run, `kept` were ok before,
     `left_out_by_samples` were left out because the sample of their group is not ok.
     `memory_cap_bytes` is the cap for each worker; None where it is not known. `shard` is the one that was run, such as
-    `2/5`; None for a whole. Of a run in `phases`, the figures are those of all together, and ids and the names of
-    metrics begin with the phase's name, as in `lego/ada`. `chunks` is there for jobs with shared entries, or that
+    `2/5`; None for a whole. `unread` says that the source was not read to its end, as a limit needed no more of it.
+    Of a run in `phases`, the figures are those of all together, and ids and the names of metrics begin with the
+    phase's name, as in `lego/ada`. `chunks` is there for jobs with shared entries, or that
     render whole chunks. `documents` counts what was made with python-docx, and `environment["acceleration"]` says
     whether it was accelerated.
 
@@ -297,6 +298,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     memory_cap_bytes: int | None = None
     phases: list[PhaseReport] = []
     shard: str | None = None
+    unread: bool = False
     merged: ProductReport | None = None
     warnings: Warnings = Warnings()
     chunks: ChunkFigures | None = None

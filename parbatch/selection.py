@@ -47,6 +47,14 @@ class Selection(NamedTuple):
             return item_id == self.exact
         return not self.only or _any(self.only, item_id, name)
 
+    def asks_for(self, item_id: str, name: str, group: str) -> bool:
+        """Whether an item that was never tried is asked for."""
+        return (
+            self.matches(item_id, name)
+            and not _any(self.exclude, item_id, name)
+            and (not self.groups or _any(self.groups, group))
+        )
+
     @property
     def takes_unfinished_groups(self) -> bool:
         """Whether a retry takes groups that still have pending items: on request, or as they were asked for by name."""

@@ -146,11 +146,13 @@ def _why_unfinished(part: Folder) -> str | None:
     if not part.has_checkpoint:
         return "not begun"
     with reading(part) as checkpoint:
-        last, pending = checkpoint.last_run(), checkpoint.counts()["pending"]
+        last, pending, unread = checkpoint.last_run(), checkpoint.counts()["pending"], checkpoint.unread
     if last is not None and last[1] == "running":
         return "running" if holder(part) is not None else "killed"
     if last is None or last[1] != "finished":
         return last[1] if last else "not begun"
+    if unread:
+        return "its source not read to the end"
     return f"{pending:,} pending" if pending else None
 
 

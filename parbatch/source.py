@@ -18,12 +18,10 @@ from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Item
 from parbatch.naming import folded, is_safe, marked_stem
+from parbatch.placing import Placed, PlacedRows, Row, Wanted
 from parbatch.sharding import Shard
 from parbatch.tables import COLUMNS, ITEM_COLUMNS
 from parbatch.units import counted
-
-Row = tuple[str, str, str, str, str | None, int]
-Placed = tuple[int, str, str, str, str, str | None, int]
 
 _MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
 _MOST_TWICE = 5  # ids that come more than once, by name, after the first
@@ -116,26 +114,6 @@ def _complain_of_texts(item: Item, number: int) -> None:
             raise DataError(f"Item {number}: its {field} is {shown}; it has to be text.{advice}")
 
 
-class _Placed:
-    """The rows of the items that belong to a shard, each with its place in the whole source.
-
-    `elsewhere` counts the items of other shards on the way.
-    """
-
-    def __init__(self, job: Job, shard: Shard | None) -> None:
-        self._rows = rows(job)
-        self._shard = shard
-        self.elsewhere = 0
-
-    def __iter__(self) -> Iterator[Placed]:
-        shard = self._shard
-        for place, row in enumerate(self._rows):
-            if shard is None or shard.has(row[0]):
-                yield (place, *row)
-            else:
-                self.elsewhere += 1
-
-
 class Difference(NamedTuple):
     """What the source's items are against the checkpoint's, in numbers; `elsewhere` belong to other shards."""
 
@@ -146,14 +124,15 @@ class Difference(NamedTuple):
     elsewhere: int = 0
 
 
-def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Difference:
+def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None, wanted: Wanted | None = None) -> Difference:
     """Put all items, or a shard's, into a new checkpoint; each has its place in the whole source as its position.
 
-    Raises DataError for an id that comes twice, and as `rows` does.
+    Where only some are `wanted`, not many more are read. Raises DataError for an id that comes twice, and as `rows`
+    does.
     """
     db = checkpoint.db
     db.execute("BEGIN")
-    cased, source = _CasedIds(db), _Placed(job, shard)
+    cased, source = _CasedIds(db), PlacedRows(rows(job), shard, wanted)
     db.executemany(
         'INSERT INTO items (position, id, name, "group", data, requires, priority, reason)'
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'new')",
@@ -161,14 +140,19 @@ def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Differ
     )
     _index(db)
     cased.part()
+    checkpoint.set_unread(unread=source.unread)
     db.execute("COMMIT")
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
     return Difference(total, new=total, changed=0, gone=0, elsewhere=source.elsewhere)
 
 
-def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Difference:
-    """Bring an existing checkpoint up to the source's items, or a shard's, inside the caller's transaction."""
-    placed = _Placed(job, shard)
+def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None, wanted: Wanted | None = None) -> Difference:
+    """Bring an existing checkpoint up to the source's items, or a shard's, inside the caller's transaction.
+
+    Where only some new ones are `wanted`, and what is known is as it was, not many more are read.
+    """
+    (count_known,) = checkpoint.db.execute("SELECT COUNT(*) FROM items").fetchone() if wanted else (0,)
+    placed = PlacedRows(rows(job), shard, wanted, count_known)
     source = iter(placed)
     same, after, other = 0, 0, None
     # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
@@ -177,11 +161,15 @@ def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None) -> Dif
         for row in source:
             if known.fetchone() != row:
                 other = row
+                if same < count_known:
+                    placed.read_all()
                 break
             same, after = same + 1, row[0] + 1
         if other is None and known.fetchone() is None:
+            checkpoint.set_unread(unread=placed.unread)
             return Difference(same, 0, 0, 0, placed.elsewhere)
     difference = _rebuild(checkpoint, after, chain((other,) if other else (), source))
+    checkpoint.set_unread(unread=placed.unread)
     return difference._replace(elsewhere=placed.elsewhere)
 
 

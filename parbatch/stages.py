@@ -244,6 +244,7 @@ class Stages:
             memory_cap_bytes=self._setting.memory_cap,
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
             documents=self.documents,
+            unread=self._setting.checkpoint.unread,
             shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
             withdrawn=withdrawn_in(self._setting.checkpoint, self._setting.run_id),
         )

@@ -68,7 +68,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     `causes` are the failures by fingerprint. `phases` has the items by status of each phase, in order; none of one that
     has not begun. `unmade` names what the last run could not make of all outcomes: `overview`, `merged`; `older`
     are those that are there from earlier outcomes. `withdrawn` is what all runs have withdrawn. `stopped_by` says why
-    the last run stopped early.
+    the last run stopped early. `unread` says that the source was not read to its end, as a limit needed no more of it.
     """
 
     out: str
@@ -88,6 +88,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     older: list[str] = []
     withdrawn: Withdrawn = Withdrawn()
     stopped_by: str | None = None
+    unread: bool = False
     shards: list[ShardStanding] = []
 
 
@@ -108,6 +109,7 @@ def look(folder: Folder) -> Standing:
         references = held(checkpoint)
         size = size_of(checkpoint, references)
         end = checkpoint.end_of_last_run()
+        unread = checkpoint.unread
         phases = _phases(folder, checkpoint)
         older = _older(checkpoint, folder)
         withdrawn = withdrawn_in(checkpoint)
@@ -132,6 +134,7 @@ def look(folder: Folder) -> Standing:
         older=older,
         withdrawn=withdrawn,
         stopped_by=end.stopped_by,
+        unread=unread,
         held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
     )
 
@@ -190,6 +193,7 @@ def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
         known_to_fail=sum(one.known_to_fail for one in begun),
         counts=_in_source_order(sum_of([one.counts for one in begun]), parts),
         causes=grouped(_failures_of_all(parts)),
+        unread=any(one.unread for one in begun),
         older=_older_of_all(folder),
         withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
         shards=[

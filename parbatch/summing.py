@@ -60,6 +60,7 @@ def sum_up(
         metrics={f"{name}/{key}": value for name, result in results.items() for key, value in result.metrics.items()},
         failures=failed,
         out=str(root.root),
+        unread=joined.unread,
         stopped_by=stopped_by,
         warnings=warnings_of(joined),
         withdrawn=withdrawn_in(joined, newest.run_id),

@@ -75,7 +75,8 @@ _BATCH_OPTIONS = (
     click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
     click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
-    click.option("--limit", type=int, metavar="N", help="At most N items this time."),
+    click.option("--limit", type=int, metavar="N", help="At most N items this time; the source is read not much"
+                 " further."),
     shard_option,
     click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
                  " the groups where it ended ok."),

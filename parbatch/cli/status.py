@@ -22,7 +22,7 @@ from parbatch.cli.shared import (
     typed,
 )
 from parbatch.folder import Folder
-from parbatch.reports.console import as_typed, counts_in_words, failure_lines
+from parbatch.reports.console import UNREAD, as_typed, counts_in_words, failure_lines
 from parbatch.reports.withdrawn import out_of_date
 from parbatch.sessions import note_killed_runs_in_passing
 from parbatch.standing import GOING_ON, Held, ShardStanding, Standing, look
@@ -198,9 +198,12 @@ def _what_is_left(standing: Standing, go_on: str) -> str:
             break
     if not left and standing.unmade:
         return f"{_UNMADE[standing.unmade[0]]} is left. To go on: {go_on}"
+    if not left and standing.state == "finished" and standing.unread:
+        return f"{UNREAD} To go on: {go_on}"
     if not left and standing.state == "finished":
         return "Nothing is left to do."
     if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried
         go_on = go_on.replace(" --resume", " --resume --retry-failed", 1)
     what = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left." if left else "The end of the run is left."
+    what += f" {UNREAD}" if standing.unread else ""
     return f"{what} To go on: {go_on}"

@@ -16,6 +16,7 @@ from parbatch.units import counted, format_duration, format_figure
 # How a command begins that tries what is known to fail all the same.
 _RETRIES = ("parbatch retry", "parbatch.retry")
 
+UNREAD = "The source was not read to its end, and may have more."
 MOST_METRICS = 3  # in the summary, in one line
 MOST_KINDS = 5  # of warnings, there as well
 
@@ -55,7 +56,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     if result.exit_code:
         yield ""
         yield f"{_what_is_left(result, tries_known=go_on.startswith(_RETRIES))} To go on: {go_on}"
-    elif result.pending:  # by a limit or a selection, which the command that goes on leaves out
+    elif result.pending or result.unread:  # by a limit or a selection, which the command that goes on leaves out
         yield ""
         yield f"{_what_is_left(result, tries_known=False)} To go on: {go_on}"
 
@@ -204,9 +205,13 @@ def _what_is_left(result: RunResult, *, tries_known: bool) -> str:
     left = result.pending + result.errors
     if not left and result.stopped_by is not None:
         return "Further phases are left."
+    if not left and result.unread:
+        return UNREAD
     if not left:
         return "The overview is left." if result.overview and result.overview.error else "Merging is left."
     text = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} {'left' if result.pending else 'not ok'}."
+    if result.unread:
+        text += f" {UNREAD}"
     if result.known_to_fail and not tries_known:
         text += f" Known to fail, and tried again only with --retry-failed: {result.known_to_fail:,}."
     if result.used_up_its_time:
