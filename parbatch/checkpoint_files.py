@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.errors import CheckpointError
+from parbatch.damage import ADVICE, damage_in_words, explained, find_damage, find_flaw
+from parbatch.errors import DamagedCheckpointError
 from parbatch.tables import APPLICATION_ID, FORMAT, MIGRATION, OLDEST_FORMAT, SCHEMA
 
 # The fact that says when a checkpoint before this one was set aside: what was in the folder by then may be parbatch's.
 SET_ASIDE = "set aside ns"
+_ASIDE = ".unreadable-"
 
 
 def create(path: Path) -> Checkpoint:
@@ -51,11 +53,13 @@ def open_existing(
 ) -> Checkpoint:
     """Open a checkpoint; one of an older format is given the present one first.
 
-    Raises CheckpointError when it is damaged or from another version.
+    Raises DamagedCheckpointError when it is damaged, or from another version, and CheckpointError when it can't be
+    opened now.
     """
     checkpoint: Checkpoint | None = None
     try:
         checkpoint = connect(path)
+        checkpoint.db.execute("PRAGMA trusted_schema = OFF")
         (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
         (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
         if application == APPLICATION_ID and OLDEST_FORMAT <= version <= FORMAT:
@@ -70,13 +74,32 @@ def open_existing(
             problem = f"was written by {which} parbatch (format {version}, this one reads {FORMAT}): {advice}"
         else:
             problem = "is not a checkpoint of parbatch: restore it"
-    except sqlite3.Error as error:
-        problem = f"is damaged ({error}): restore it"
-        if "locked" in str(error):
-            raise CheckpointError(f"{path} is held by another program ({error}). Try again when it is done.") from None
-    if checkpoint is not None:
+    except (sqlite3.Error, UnicodeError) as error:
+        if checkpoint is not None:
+            checkpoint.close()
+        raise explained(error, path) or error from None
+    checkpoint.close()
+    raise DamagedCheckpointError(
+        f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again."
+    )
+
+
+def open_to_write(path: Path, *, fresh: bool = False) -> Checkpoint:
+    """Open a checkpoint for a run, which has to rely on it: its structure is looked at, with `fresh` all that it says.
+
+    Raises as `open_existing` does.
+    """
+    with damage_in_words(path):
+        checkpoint = open_existing(path)
+        try:
+            flaw = find_damage(checkpoint.db) if fresh else find_flaw(checkpoint.db)
+        except BaseException:
+            checkpoint.close()
+            raise
+    if flaw is not None:
         checkpoint.close()
-    raise CheckpointError(f"{path} {problem}, or use --fresh: it is then set aside, and every item is done again.")
+        raise DamagedCheckpointError(f"{path} is damaged ({flaw}): {ADVICE}")
+    return checkpoint
 
 
 def discard(path: Path) -> None:
@@ -88,7 +111,7 @@ def discard(path: Path) -> None:
 def set_aside(path: Path) -> Path:
     """Move a checkpoint that can't be read out of the way, and say where it is now."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.unreadable-{number}")).exists():
+    while os.path.lexists(aside := path.with_name(f"{path.name}{_ASIDE}{number}")):
         number += 1
     path.rename(aside)
     wal = Path(f"{path}-wal")  # may hold the last outcomes, for whoever mends the file
@@ -96,3 +119,9 @@ def set_aside(path: Path) -> Path:
         wal.rename(f"{aside}-wal")
     Path(f"{path}-shm").unlink(missing_ok=True)
     return aside
+
+
+def last_set_aside_ns(path: Path) -> int | None:
+    """When a checkpoint of this name was set aside last, in nanoseconds; None where none was."""
+    times = [other.lstat().st_ctime_ns for other in path.parent.glob(f"{path.name}{_ASIDE}*")]
+    return max(times, default=None)

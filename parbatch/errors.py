@@ -29,7 +29,11 @@ class FolderError(NothingRunError):
 
 
 class CheckpointError(NothingRunError):
-    """The checkpoint is damaged, or was written by a newer version of parbatch."""
+    """The checkpoint can't be used: not now, as on a full disk, or not at all."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """The checkpoint is damaged, not parbatch's, or of another version: a run with --fresh sets it aside."""
 
 
 class SelectionError(NothingRunError):

@@ -1,14 +1,15 @@
 """The checkpoint of a run, opened the way that was asked for, and the plan made in it."""
 
+import contextlib
 import sqlite3
-import time
 from collections.abc import Callable
 
 import msgspec
 
 from parbatch.checkpoint import OWNER, Checkpoint
-from parbatch.checkpoint_files import SET_ASIDE, create, open_existing, set_aside, settle
-from parbatch.errors import CheckpointError, FolderError, SelectionError
+from parbatch.checkpoint_files import SET_ASIDE, create, last_set_aside_ns, open_to_write, set_aside, settle
+from parbatch.damage import damage_in_words
+from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
@@ -27,10 +28,8 @@ def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[
     unfinished earlier run that is neither to be gone on with nor started over, and as the plan does.
     """
     check_files(loaded)
-    try:
+    with folder.in_use():
         return _open_and_plan(folder, loaded, options)
-    except sqlite3.OperationalError as error:
-        raise CheckpointError(f"{folder.checkpoint} can't be used now: {error}. Mend that, and try again.") from None
 
 
 def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
@@ -41,24 +40,17 @@ def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple
             )
         return _begin(folder, loaded, options)
     try:
-        checkpoint = open_existing(folder.checkpoint)
-    except CheckpointError:
+        checkpoint = open_to_write(folder.checkpoint, fresh=options.fresh)
+        try:
+            with damage_in_words(folder.checkpoint):
+                return checkpoint, _plan(checkpoint, folder, loaded, options)
+        except BaseException:
+            checkpoint.close()
+            raise
+    except DamagedCheckpointError:
         if not options.fresh:
             raise
         return _begin(folder, loaded, options)
-    try:
-        return checkpoint, _plan(checkpoint, folder, loaded, options)
-    except sqlite3.OperationalError:
-        checkpoint.close()
-        raise
-    except sqlite3.DatabaseError as error:
-        checkpoint.close()
-        raise CheckpointError(
-            f"{folder.checkpoint} is damaged ({error}). Restore it, or move it away and use --fresh."
-        ) from None
-    except BaseException:
-        checkpoint.close()
-        raise
 
 
 def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
@@ -92,17 +84,20 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
 
 def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
     """A new checkpoint, complete before it has its name."""
-    new = create(folder.checkpoint)
-    try:
-        plan = _first_plan(new, loaded, options, folder)
-    except BaseException:
-        new.close()
-        new.path.unlink()
-        raise
-    if folder.has_checkpoint:
-        set_aside(folder.checkpoint)
-        new.set_fact(SET_ASIDE, str(time.time_ns()))
-    return settle(new, folder.checkpoint), plan
+    with damage_in_words(folder.checkpoint.with_name(f"{folder.checkpoint.name}.new")):
+        new = create(folder.checkpoint)
+        try:
+            plan = _first_plan(new, loaded, options, folder)
+            if folder.has_checkpoint:
+                set_aside(folder.checkpoint)
+            if (when := last_set_aside_ns(folder.checkpoint)) is not None:
+                new.set_fact(SET_ASIDE, str(when))
+        except BaseException:
+            new.close()
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                new.path.unlink()
+            raise
+        return settle(new, folder.checkpoint), plan
 
 
 def _first_plan(checkpoint: Checkpoint, loaded: LoadedJob, options: Options, folder: Folder | None) -> Plan:

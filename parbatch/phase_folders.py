@@ -6,11 +6,13 @@ last run and its state.
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.errors import CheckpointError
+from parbatch.damage import damage_in_words
+from parbatch.errors import CheckpointError, FolderError
 from parbatch.folder import Folder
 from parbatch.job import is_name
 from parbatch.joining import Part, join
@@ -18,7 +20,7 @@ from parbatch.jsonvalues import NOT_JSON
 from parbatch.ownership import Owner
 from parbatch.reading import require_checkpoint
 from parbatch.result import RunEnd
-from parbatch.shards import looking
+from parbatch.shards import looking, shards_in
 
 
 class Phases(msgspec.Struct, frozen=True):
@@ -68,6 +70,18 @@ def has_begun(root: Folder) -> bool:
     return root.has_checkpoint or remembered(root) is not None
 
 
+def checkpoints_in(root: Folder) -> list[Path]:
+    """The checkpoints that what is told of a folder may come from: its own, its shards', its phases'."""
+    parts = [root]
+    with contextlib.suppress(FolderError, CheckpointError):
+        phases = remembered(root)
+        parts += shards_in(root) if root.shard is None else []
+        parts += [one.folder for one in begun(root, phases.names if phases else ())]
+    with contextlib.suppress(FolderError):
+        return [part.checkpoint for part in parts if part.has_checkpoint]
+    return []
+
+
 @contextlib.contextmanager
 def viewing(root: Folder) -> Iterator[Checkpoint]:
     """The checkpoint of a folder for those who only look; of phases or shards, all as one. Raises as `looking` does."""
@@ -79,6 +93,6 @@ def viewing(root: Folder) -> Iterator[Checkpoint]:
     parts = begun(root, phases.names)
     if not parts:
         require_checkpoint(root)
-    with contextlib.closing(join(parts, root)) as joined:
+    with damage_in_words(*(part.folder.checkpoint for part in parts)), contextlib.closing(join(parts, root)) as joined:
         joined.set_run(phases.run_id, phases.state, phases.end)
         yield joined

@@ -15,8 +15,9 @@ from parbatch import progress as progressing
 from parbatch import terminal
 from parbatch.announcing import announcements
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import discard, open_existing
-from parbatch.errors import CheckpointError, FolderError, NothingRunError, ParbatchError, SetupError
+from parbatch.checkpoint_files import discard, open_existing, open_to_write, set_aside
+from parbatch.damage import damage_in_words
+from parbatch.errors import DamagedCheckpointError, FolderError, NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder, Hold, held
 from parbatch.joining import join
 from parbatch.listening import Listener
@@ -156,10 +157,23 @@ class PhasedRun:
         for phase in reversed(self._phases):
             if not phase.folder.has_checkpoint:
                 continue
-            with contextlib.suppress(CheckpointError), held(phase.folder) as hold:  # planning sets a broken one aside
+            with held(phase.folder) as hold:
                 hold.keep()
-                with contextlib.closing(open_existing(phase.folder.checkpoint)) as checkpoint, checkpoint.transaction():
-                    make_due_again(checkpoint, options_for(phase, self._asked).selection)
+                try:
+                    self._make_due_again(phase)
+                except DamagedCheckpointError:
+                    if not self._asked.fresh:
+                        raise
+                    set_aside(phase.folder.checkpoint)
+
+    def _make_due_again(self, phase: Phase) -> None:
+        place = phase.folder.checkpoint
+        with (
+            damage_in_words(place),
+            contextlib.closing(open_to_write(place, fresh=True)) as checkpoint,
+            checkpoint.transaction(),
+        ):
+            make_due_again(checkpoint, options_for(phase, self._asked).selection)
 
     def _do(self, phase: Phase, asked: Options, hold: Hold, holds: contextlib.ExitStack) -> bool:
         """Do one phase. Returns whether the run goes on."""
@@ -178,7 +192,7 @@ class PhasedRun:
         own.keep()
         remember(self._root, self._as_remembered("running"))
         try:
-            with contextlib.closing(checkpoint):
+            with contextlib.closing(checkpoint), damage_in_words(phase.folder.checkpoint):
                 self._announce(phase, [*announcements(loaded, plan, accelerate=options.accelerate)])
                 slots = min(options.workers, plan.due)
                 stages = Stages(

@@ -1,7 +1,6 @@
 """What nobody needs any more: outputs of items that are gone from the source, and what killed runs left behind."""
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,8 @@ import msgspec
 
 from parbatch import store
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import open_existing
+from parbatch.checkpoint_files import open_to_write
+from parbatch.damage import damage_in_words
 from parbatch.errors import FolderError, SelectionError
 from parbatch.files import is_safe_path, make_durable
 from parbatch.folder import Folder, held
@@ -29,6 +29,7 @@ from parbatch.sessions import note_killed_runs
 from parbatch.setting import new_run_id
 from parbatch.shards import check_shard, output_elsewhere, shards_in
 from parbatch.source import compare
+from parbatch.system_errors import in_words
 from parbatch.withdrawals import GONE, mark, remove_empty_folders
 
 
@@ -66,10 +67,13 @@ def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
     try:
         with held(folder):
             note_killed_runs(folder)
-            with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            with (
+                damage_in_words(folder.checkpoint),
+                contextlib.closing(open_to_write(folder.checkpoint)) as checkpoint,
+            ):
                 return _prune(checkpoint, folder, job, withdrawn=withdrawn)
-    except (sqlite3.Error, OSError) as error:
-        raise FolderError(f"{folder.root} can't be pruned: {error}. Mend that, and prune again.") from error
+    except OSError as error:
+        raise FolderError(f"{folder.root} can't be pruned: {in_words(error)}. Mend that, and prune again.") from error
 
 
 def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool) -> Pruned:

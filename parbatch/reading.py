@@ -8,7 +8,8 @@ from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import lay_out, migrate, open_existing
-from parbatch.errors import CheckpointError, FolderError
+from parbatch.damage import damage_in_words
+from parbatch.errors import FolderError
 from parbatch.folder import Folder, holder
 
 
@@ -20,13 +21,9 @@ def reading(folder: Folder) -> Iterator[Checkpoint]:
     """
     require_checkpoint(folder)
     checkpoint = open_existing(folder.checkpoint, _connect, _migrated_copy)
-    try:
+    with contextlib.closing(checkpoint), damage_in_words(folder.checkpoint):
         checkpoint.db.execute("BEGIN")
         yield checkpoint
-    except sqlite3.DatabaseError as error:
-        raise CheckpointError(f"{folder.checkpoint} can't be read: {error}. Restore it, or use --fresh.") from None
-    finally:
-        checkpoint.close()
 
 
 def require_checkpoint(folder: Folder) -> None:

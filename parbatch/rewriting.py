@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from parbatch.checkpoint_files import open_existing
+from parbatch.damage import damage_in_words
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, held
 from parbatch.phase_folders import has_begun, remembered, viewing
@@ -42,7 +43,7 @@ def write_again(folder: Folder) -> Told:
         note_killed_runs(folder)
         phases = remembered(folder)
         opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
-        with opened as checkpoint:
+        with damage_in_words(folder.checkpoint), opened as checkpoint:
             record = newest_record(checkpoint, folder)
             result = up_to_date(record, checkpoint, folder)
             if phases:

@@ -17,7 +17,8 @@ import msgspec
 from parbatch import loading
 from parbatch import options as run_options
 from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import discard, open_existing
+from parbatch.checkpoint_files import discard, open_to_write
+from parbatch.damage import damage_in_words
 from parbatch.errors import DataError, FolderError, FolderHeldError, JobError, NothingRunError, SetupError
 from parbatch.folder import Folder, held
 from parbatch.folder_owner import check_owner
@@ -218,7 +219,7 @@ def _execute(
         hold.keep()
         forget(folder)
         try:
-            with contextlib.closing(checkpoint):
+            with contextlib.closing(checkpoint), damage_in_words(folder.checkpoint):
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
                 if go_on is not None:
                     stage.announce(plan)
@@ -295,7 +296,10 @@ def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -
     require_checkpoint(folder)
     with held(folder):
         note_killed_runs(folder)
-        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        with (
+            contextlib.closing(open_to_write(folder.checkpoint)) as checkpoint,
+            damage_in_words(folder.checkpoint),
+        ):
             stage = Stages(loaded, asked, folder, checkpoint)
             reports = stage.only_products(products)
             if warning := stage.documents.warning:

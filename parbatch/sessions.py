@@ -11,6 +11,7 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
+from parbatch.damage import damage_in_words
 from parbatch.errors import CheckpointError, FolderError, FolderHeldError
 from parbatch.files import UnsafePathError
 from parbatch.folder import Folder, held, holder, unusable
@@ -52,10 +53,13 @@ def note_killed_runs(folder: Folder) -> None:
     if not folder.has_checkpoint:
         return
     with contextlib.suppress(CheckpointError, sqlite3.Error, OSError):
-        with contextlib.closing(Checkpoint(folder.checkpoint)) as checkpoint:
+        with damage_in_words(folder.checkpoint), contextlib.closing(Checkpoint(folder.checkpoint)) as checkpoint:
             killed = checkpoint.runs_without_an_end()
         if killed:
-            with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            with (
+                damage_in_words(folder.checkpoint),
+                contextlib.closing(open_existing(folder.checkpoint)) as checkpoint,
+            ):
                 for run_id in killed:
                     if (record := _record(run_id, folder)) is not None:
                         keep_record(_killed(record, checkpoint, folder), folder)

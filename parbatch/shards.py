@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from parbatch.checkpoint import Checkpoint
+from parbatch.damage import damage_in_words
 from parbatch.errors import FolderError
 from parbatch.folder import Folder, holder
 from parbatch.item_outputs import Before, known_in
@@ -99,7 +100,10 @@ def looking(folder: Folder) -> Iterator[Checkpoint]:
         with reading(folder) as checkpoint:
             yield checkpoint
         return
-    with contextlib.closing(join(parts, folder)) as joined:
+    with (
+        damage_in_words(*(part.folder.checkpoint for part in parts)),
+        contextlib.closing(join(parts, folder)) as joined,
+    ):
         yield joined
 
 

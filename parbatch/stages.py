@@ -14,6 +14,7 @@ from parbatch import merged, overview, terminal
 from parbatch.announcing import announcements
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import set_held
+from parbatch.damage import explained
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.folder import Folder
 from parbatch.interrupts import Interrupts
@@ -51,7 +52,9 @@ def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
     except ParbatchError:
         raise
     except Exception as error:
-        if (why := in_words(error, folder.checkpoint)) is None:
+        damage = explained(error, folder.checkpoint)
+        why = str(damage).rstrip(".") if damage is not None else in_words(error, folder.checkpoint)
+        if why is None:
             raise
         raise ParbatchError(
             f"The run broke off: {why}. What was finished before is kept. Mend that, then go on with --resume."

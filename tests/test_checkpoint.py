@@ -13,7 +13,7 @@ import pytest
 from parbatch import Item
 from parbatch.checkpoint import PAGE_BYTES, Checkpoint, page
 from parbatch.checkpoint_files import create, open_existing, set_aside, settle
-from parbatch.errors import CheckpointError
+from parbatch.errors import CheckpointError, DamagedCheckpointError
 from parbatch.folder import Folder
 from parbatch.model import MERGE, OVERVIEW, Evidence, Output
 from parbatch.reading import reading
@@ -284,7 +284,6 @@ def a_folder(path: Path) -> None:
         (without_its_table, "is damaged"),
         (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
         (from_the_past, rf"an older parbatch \(format {OLDEST_FORMAT - 1}, this one reads {FORMAT}\): finish it"),
-        (a_folder, "is damaged"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_is_named_and_not_touched(folder: Folder, spoil: object, words: str) -> None:
@@ -297,6 +296,15 @@ def test_a_checkpoint_that_cannot_be_used_is_named_and_not_touched(folder: Folde
     assert str(folder.checkpoint) in str(caught.value)
     assert "--fresh" in str(caught.value)
     assert {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()} == before
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_called_damaged(folder: Folder) -> None:
+    new_checkpoint(folder, "a").close()
+    a_folder(folder.checkpoint)
+    with pytest.raises(CheckpointError, match="can't be opened") as caught:
+        open_existing(folder.checkpoint)
+    assert not isinstance(caught.value, DamagedCheckpointError)
+    assert "--fresh" not in str(caught.value)
 
 
 def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: Folder) -> None:

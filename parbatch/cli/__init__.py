@@ -27,6 +27,10 @@ _COMMANDS = {
 }
 
 
+# Where a command keeps the output folder that it looks at, among what click carries along.
+FOLDER = "parbatch.folder"
+
+
 class _Group(click.Group):
     """Commands whose errors are one message and an exit code, never a traceback of parbatch's own."""
 
@@ -53,6 +57,23 @@ class _Group(click.Group):
                 raise
             terminal.show(f"parbatch: {terminal.printable(why)}. Mend that, and try again.", sys.stderr)
             sys.exit(NothingRunError.exit_code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was typed. What a damaged checkpoint makes it stumble over is told as that."""
+        try:
+            return super().invoke(ctx)
+        except (ParbatchError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            folder = ctx.meta.get(FOLDER)
+            if folder is None:
+                raise
+            from parbatch.damage import explained  # noqa: PLC0415 -- seldom needed
+            from parbatch.phase_folders import checkpoints_in  # noqa: PLC0415
+
+            if (told := explained(error, *checkpoints_in(folder))) is None:
+                raise
+            raise told from error
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """A command by its name; None where there is none of that name."""

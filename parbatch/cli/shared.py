@@ -11,6 +11,7 @@ import click
 
 from parbatch import loading
 from parbatch.backends import BACKENDS
+from parbatch.cli import FOLDER
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.errors import FolderError, JobError, NothingRunError
 from parbatch.folder import Folder
@@ -121,9 +122,9 @@ def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -
     """
     part = None if shard is None else parse_shard(shard)
     if out:
-        return Folder(Path(out), part), _loaded_if_possible(job)
+        return _noted(Folder(Path(out), part)), _loaded_if_possible(job)
     loaded = loading.load(job)
-    folder = Folder(out_folder(loaded), part)
+    folder = _noted(Folder(out_folder(loaded), part))
     if not folder.root.exists():
         name = folder.root.name
         for phases in sorted(folder.root.parent.glob("*/run/phases.json")):
@@ -131,6 +132,12 @@ def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -
                 shown = as_typed(str(phase), "")
                 raise FolderError(f"{name} was run as a phase of another job, in {shown}. Add --out {shown}")
     return folder, loaded
+
+
+def _noted(folder: Folder) -> Folder:
+    """The folder, once it is noted that this command is about it."""
+    click.get_current_context().meta[FOLDER] = folder
+    return folder
 
 
 def _loaded_if_possible(job: str | None) -> LoadedJob | None:
