@@ -12,6 +12,7 @@ import msgspec
 from parbatch.checkpoint import OWNER
 from parbatch.errors import CheckpointError, FolderError
 from parbatch.folder import Folder, holder
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob, phases_of
 from parbatch.ownership import Owner, owner_of
 from parbatch.phase_folders import remembered
@@ -77,7 +78,7 @@ def _places(folder: Folder, loaded: LoadedJob) -> Iterable[tuple[Folder, LoadedJ
 
 def _written(folder: Folder) -> Owner | None:
     """The owner that the checkpoint names; None where it names none, or can't be read."""
-    with contextlib.suppress(sqlite3.Error, OSError, msgspec.MsgspecError):
+    with contextlib.suppress(sqlite3.Error, OSError, TypeError, *NOT_JSON):
         with _untouched(folder) as db:
             row = db.execute("SELECT value FROM facts WHERE key = ?", (OWNER,)).fetchone()
         if row is not None:
@@ -107,7 +108,9 @@ def _untouched(folder: Folder) -> Iterator[sqlite3.Connection]:
 
 def _recorded(folder: Folder) -> Owner | None:
     """The owner by the newest record of a run, which has the job's name: of a folder from before, or a damaged one."""
-    for name in reversed(folder.tree.names(folder.sessions)):
-        with contextlib.suppress(OSError, msgspec.MsgspecError, CheckpointError):
+    with folder.in_use():
+        names = folder.tree.names(folder.sessions)
+    for name in reversed(names):
+        with contextlib.suppress(OSError, CheckpointError, *NOT_JSON):
             return Owner(job=msgspec.json.decode(folder.tree.read(folder.sessions / name), type=_Record).job)
     return None
