@@ -256,6 +256,19 @@ class Directory:
             return NamedFile.of(opened, self.path_of(name), "wb" if flags & os.O_WRONLY else "rb")
 
 
+@contextlib.contextmanager
+def place(folder: Directory, path: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
+    """Give the folder in which a path from `folder` on ends, and the name there."""
+    *parents, name = path.split("/")
+    if not parents:
+        yield folder, name
+        return
+    with contextlib.ExitStack() as opened:
+        for parent in parents:
+            folder = opened.enter_context(folder.enter(parent, make=make))
+        yield folder, name
+
+
 def _pass(at: str, descriptor: int | None) -> int | None:
     """Open a folder to pass through it, unless it is a link; where there are no descriptors of folders, only look."""
     if BY_DESCRIPTOR:

@@ -4,12 +4,12 @@ A worker stages: it finishes the files and says what they are. The parent publis
 worker can be ended at any instant, for its time or its memory, and must not be the one that moves files then.
 """
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from parbatch.directory import place
 from parbatch.files import Directory, digest_file, digest_of
 from parbatch.model import Output
 
@@ -72,23 +72,13 @@ def mtime_of(state: os.stat_result) -> int:
     return max(-_MOST_NS, min(state.st_mtime_ns, _MOST_NS))
 
 
-@contextlib.contextmanager
-def _entered(top: Directory, path: str) -> Iterator[tuple[Directory, str]]:
-    """The folder that a path leads to from another, no link followed, and the path's last name."""
-    *parents, name = path.split("/")
-    with contextlib.ExitStack() as opened:
-        for parent in parents:
-            top = opened.enter_context(top.enter(parent))
-        yield top, name
-
-
 def is_intact(output: Output, target: Path) -> bool | None:
     """Whether a published file is what it was: True, False when it was changed, None when it is not there.
 
     A file of the same size and time is taken as unchanged; at another time its content decides.
     """
     try:
-        with Directory.at(str(target)) as there, _entered(there, output.path) as (folder, name):
+        with Directory.at(str(target)) as there, place(there, output.path) as (folder, name):
             state = folder.state(name)
             if state is None:
                 return None

@@ -12,12 +12,12 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from parbatch.directory import Directory
+from parbatch.directory import Directory, place
 from parbatch.files import Tree, UnsafePathError, digest_of
 from parbatch.model import Output
 from parbatch.publish import PublishError, mtime_of
@@ -80,19 +80,6 @@ def _looks_like(state: os.stat_result, output: Output) -> bool:
 def _digest(folder: Directory, name: str) -> str:
     with folder.open(name) as file:
         return digest_of(file)
-
-
-@contextlib.contextmanager
-def place(folder: Directory, path: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
-    """Give the folder in which a path from `folder` on ends, and the name there."""
-    *parents, name = path.split("/")
-    if not parents:
-        yield folder, name
-        return
-    with contextlib.ExitStack() as opened:
-        for parent in parents:
-            folder = opened.enter_context(folder.enter(parent, make=make))
-        yield folder, name
 
 
 def remove_published(folder: Directory, path: str) -> None:

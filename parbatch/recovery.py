@@ -12,20 +12,20 @@ import stat
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.directory import Directory
+from parbatch.directory import Directory, place
 from parbatch.files import digest_of
 from parbatch.folder import Folder
 from parbatch.model import Output
 from parbatch.naming import folded
 from parbatch.publish import mtime_of
-from parbatch.publishing import MOVED, OLD, place, take_back
+from parbatch.publishing import MOVED, OLD, take_back
 from parbatch.withdrawals import CUT_OFF, carry_out
 
 _ATTEMPT = re.compile(r"(-?)\d+\.\d+")
 
 
 def recover(checkpoint: Checkpoint, folder: Folder) -> None:
-    """Withdraw what is to be withdrawn, take back what was published and never committed, and empty `run/tmp`.
+    """Withdraw what is to be withdrawn, take back what was published and never committed, and remove what is half done.
 
     What can't be taken back now stays in `run/tmp`, for the next who comes by.
     """
@@ -43,6 +43,9 @@ def recover(checkpoint: Checkpoint, folder: Folder) -> None:
                                 checkpoint, tmp, name, root if attempt[1] else items, is_product=bool(attempt[1])
                             )
             tree.remove_tree(run)
+    for name in tree.names(folder.sessions):
+        if name.endswith(".json.new"):  # a record that was not written to its end
+            tree.remove(folder.sessions / name)
 
 
 def _take_back(checkpoint: Checkpoint, tmp: Directory, staged: str, target: Directory, *, is_product: bool) -> None:

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -109,11 +109,17 @@ class Stages:
                 raise
             return result
 
-    def only_products(self, products: Iterable[str]) -> dict[str, ProductReport]:
-        """These products, made anew, and nothing else. A failure, or an interruption, is a report."""
+    def only_products(
+        self, products: Iterable[str], then: Callable[[dict[str, ProductReport]], None] = lambda _: None
+    ) -> dict[str, ProductReport]:
+        """These products, made anew, and nothing else. A failure, or an interruption, is a report.
+
+        `then` writes down what was made: once the temporary folder is gone, nothing else tells whose the files are.
+        """
         with _breaking_off_in_words(self._setting.folder), self._interrupts.watched(), self.working_folder():
             for product in products:
                 self._make_product(product)
+            then(self._products)
             return self._products
 
     def show(self, text: str) -> None:
@@ -145,7 +151,8 @@ class Stages:
         set_held(self._setting.checkpoint, {})
         self._setting.checkpoint.set_run(self._setting.run_id, "running")
         self._setting.index = str(write_index(self._setting.checkpoint, self._setting.folder) or "")
-        if not self._setting.asked.keep_stale:
+        asked = self._setting.asked
+        if not asked.keep_stale and asked.selection.exact is None:
             mark_all_not_ok(self._setting.checkpoint, self._setting.folder, self._setting.run_id)
             carry_out(self._setting.checkpoint, self._setting.folder)
         keep_record(self.result("running"), self._setting.folder)

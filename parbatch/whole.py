@@ -136,23 +136,34 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
         for product, outputs in before.outputs.items():
             checkpoint.set_product(product, outputs)
         stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
-        products = _products(loaded, stage, checkpoint)
+        products = _products(loaded, stage, checkpoint, folder)
         result = _together(checkpoint, folder, products, stage.documents)
         problems = write_reports(Material(result, checkpoint, folder))
-        published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
-        made = Made(now, published, products, stage.documents)
-    with folder.tree.written_whole(_file(folder)) as file:
-        file.write(msgspec.json.encode(made))
+        made = _made(checkpoint, stage, products, now)
+    _keep(folder, made)
     return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
 
 
-def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint) -> dict[str, ProductReport]:
+def _made(
+    checkpoint: Checkpoint, stage: Stages, products: Mapping[str, ProductReport], made_from: Mapping[str, str]
+) -> Made:
+    published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
+    return Made(dict(made_from), published, dict(products), stage.documents)
+
+
+def _keep(folder: Folder, made: Made) -> None:
+    with folder.tree.written_whole(_file(folder)) as file:
+        file.write(msgspec.json.encode(made))
+
+
+def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, folder: Folder) -> dict[str, ProductReport]:
     """What is made of all that is joined; nothing of shards that are in each other's way."""
     job = loaded.job
     wanted = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
     found = clashes(checkpoint)
     if not found:
-        return stage.only_products(wanted) if wanted else {}
+        # Without marks they are not up to date yet: the reports are still to be written.
+        return stage.only_products(wanted, lambda made: _keep(folder, _made(checkpoint, stage, made, {})))
     first, more = found[0], f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
     error = (
         f"items/{first.path} was published by two items of different shards, {first.first_id!r} and"
