@@ -38,7 +38,7 @@ from parbatch.model import (
 from parbatch.schedule import Schedule
 from parbatch.trust import can_say
 from parbatch.units import format_duration, format_size
-from parbatch.waits import Wait, Waits
+from parbatch.waits import Longest, Wait, Waits
 
 # How long attempts in flight may go on after the first SIGINT or SIGTERM.
 GRACE_S = 10.0
@@ -79,8 +79,8 @@ class Dispatch:
     """Runs a schedule to its end over a backend.
 
     `stop_at` is a monotonic time at which handing out ends; `hold_back` says whether to wait with handing out until
-    `wake`; `say` shows a person a line; `now` is the clock. `stop` and `wake` may be called from a signal handler or
-    another thread.
+    `wake`; `say` shows a person a line; `watch` is told at intervals what is waited for longest; `now` is the clock.
+    `stop` and `wake` may be called from a signal handler or another thread.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Dispatch:
         stop_at: float | None = None,
         hold_back: Callable[[], bool] = lambda: False,
         say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[Longest | None], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._schedule = schedule
@@ -106,6 +107,7 @@ class Dispatch:
         self._stop_at = stop_at
         self._hold_back = hold_back
         self._say = say
+        self._watch = watch
         self._now = now
         self._told_to_stop = False
         self._on_stop = ""
@@ -303,6 +305,7 @@ class Dispatch:
         self._enforce_times(now)
         if self._limits.memory_cap is not None and now >= self._next_watch:
             self._watch_memory(self._limits.memory_cap)
+            self._watch(self._waits.longest(self._schedule, self._slots, now))
             self._next_watch = self._now() + WATCH_S
         if self._stop_at is not None and now >= self._stop_at:
             self._stop_at = None

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ ONE_THREAD = dict.fromkeys(
 
 DEFAULT_SHARE = 0.8
 _OPEN_FILES = Path("/proc/self/fd")
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def usable_memory() -> int:
@@ -70,6 +71,12 @@ def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent has ended, so that they can be found (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the thread that has started it is no more, however that ends (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def resident_bytes() -> int:

@@ -22,6 +22,8 @@ _MOST_READ = 20_000  # characters of one that are looked at; evidence has fewer
 
 # A pipe or file gets a line for each of so many items, and from then on one line in so many seconds.
 MOST_LINES, EVERY_S = 1_000, 10.0
+# What is waited for is told of in a line once that takes so many seconds.
+WAIT_S = 30.0
 # Reading items is told of once it takes so many seconds, and then every EVERY_S.
 READING_S = 1.0
 
@@ -36,6 +38,9 @@ class Progress(Protocol):
 
     def settled(self, task: Task, ended: Ended) -> None:
         """An item has its status."""
+
+    def waits_for(self, what: str, seconds: float) -> None:
+        """Something takes its time, and has taken so many seconds; nothing does if it has no name."""
 
     def say(self, text: str) -> None:
         """Show a line without spoiling what is on the screen."""
@@ -73,7 +78,7 @@ class Bar:
         )
         self._ok = self._not_ok = 0
         self._causes = _Causes()
-        self._phase = ""
+        self._phase = self._waits = ""
         self._show()
 
     def begin(self, phase: str, due: int) -> None:
@@ -93,8 +98,16 @@ class Bar:
         self._show()
         self._bar.update()
 
+    def waits_for(self, what: str, seconds: float) -> None:
+        """See Progress."""
+        waits = f", waiting for {printable(what)} ({seconds:.0f} s)" if what else ""
+        if waits != self._waits:
+            self._waits = waits
+            self._show()
+            self._bar.refresh()
+
     def _show(self) -> None:
-        self._bar.set_postfix_str(f"{self._ok} ok, {self._not_ok} failed", refresh=False)
+        self._bar.set_postfix_str(f"{self._ok} ok, {self._not_ok} failed{self._waits}", refresh=False)
 
     def say(self, text: str) -> None:
         """See Progress."""
@@ -114,13 +127,22 @@ class Lines:
         self._now = now
         self._count = self._not_ok = self._shown = 0
         self._next = 0.0
-        self._phase = ""
+        self._phase = self._waits = ""
+        self._next_wait = WAIT_S
         self._causes = _Causes()
 
     def begin(self, phase: str, due: int) -> None:
         """See Progress."""
         self._phase = f"{phase}/"
         self._total += due
+
+    def waits_for(self, what: str, seconds: float) -> None:
+        """See Progress. A line after half a minute, and then each time that it has taken twice as long."""
+        if what != self._waits:
+            self._waits, self._next_wait = what, WAIT_S
+        if what and seconds >= self._next_wait:
+            self._next_wait = 2 * seconds
+            self.say(f"{self._place()} waiting for {printable(what)} ({format_duration(seconds)})")
 
     def settled(self, task: Task, ended: Ended) -> None:
         """See Progress."""
@@ -162,6 +184,9 @@ class Silent:
         """See Progress."""
 
     def settled(self, task: Task, ended: Ended) -> None:
+        """See Progress."""
+
+    def waits_for(self, what: str, seconds: float) -> None:
         """See Progress."""
 
     def say(self, text: str) -> None:

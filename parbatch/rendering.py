@@ -18,6 +18,7 @@ from parbatch.schedule import Schedule
 from parbatch.setting import Setting
 from parbatch.shards import output_elsewhere
 from parbatch.units import format_duration
+from parbatch.waits import Longest
 
 
 class Rendering:
@@ -74,7 +75,7 @@ class Rendering:
             if book is not None:
                 book.begun = schedule.begun
             try:
-                self._dispatch(schedule, backend, sink, progress.say)
+                self._dispatch(schedule, backend, sink, progress)
             finally:
                 journal.finish()
         if schedule.stopped_by is not None and (schedule.has_more or self.tally.cut_off):
@@ -119,8 +120,15 @@ class Rendering:
 
         return *lineup.samples(), others
 
-    def _dispatch(self, schedule: Schedule, backend: Backend, sink: "_Observed", say: Callable[[str], None]) -> None:
+    def _dispatch(
+        self, schedule: Schedule, backend: Backend, sink: "_Observed", progress: progressing.Progress
+    ) -> None:
         budget = self._setting.asked.time_budget
+
+        def watch(longest: Longest | None) -> None:
+            self._setting.look_after()
+            progress.waits_for(*(longest or ("", 0.0)))
+
         dispatch = Dispatch(
             schedule,
             backend,
@@ -130,7 +138,8 @@ class Rendering:
             limits=Limits(self._setting.memory_cap, self._setting.asked.timeout),
             stop_at=None if budget is None else self._setting.began + budget - self._spent_before,
             hold_back=self._setting.listener.hold_back,
-            say=say,
+            say=progress.say,
+            watch=watch,
         )
         try:
             self._setting.listener.interrupts.tell(dispatch)

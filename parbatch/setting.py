@@ -66,6 +66,7 @@ class Setting:
     index: str = ""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
+    _guardian: Guardian | None = None
 
     @cached_property
     def run_id(self) -> str:
@@ -117,7 +118,7 @@ class Setting:
             baseline_file=str(baseline_file(self.folder.baselines, key)) if key else "",
         )
         mark = f"{self.run_id}-{os.getpid()}"
-        with Guardian(mark):
+        with Guardian(mark, lambda text: terminal.show(f"parbatch: {text}", sys.stderr)) as self._guardian:
             backend = backends.start(self.asked.backend, settings, mark, slots)
             in_order = False
             try:
@@ -126,6 +127,11 @@ class Setting:
             finally:
                 backend.close(at_once=not in_order)
                 self._tell_of_teardowns()
+
+    def look_after(self) -> None:
+        """See that the workers there are have a guardian."""
+        if self._guardian is not None:
+            self._guardian.check()
 
     def _tell_of_teardowns(self) -> None:
         """Say which teardowns failed, and put their errors into a log, below those of earlier ones."""

@@ -13,6 +13,8 @@ from parbatch.units import format_duration
 
 # A worker says within so many seconds that it lives, and takes up a chunk: usually within a fifth of one.
 SILENCE_S = 60.0
+# What takes longer than so many seconds is shown to whoever looks on.
+TELL_AFTER_S = 5.0
 # If all stood still for so long, as when it was stopped and has been woken, that is nobody's silence.
 _PAUSE_S = 1.0
 
@@ -31,6 +33,13 @@ class Wait(NamedTuple):
         assert self.until is not None
         took = format_duration(self.until - self.since)
         return f"{self.what} took longer than {took}" if self.is_jobs else f"the worker said nothing for {took}"
+
+
+class Longest(NamedTuple):
+    """What is waited for, and for how many seconds."""
+
+    what: str
+    seconds: float
 
 
 class Waits:
@@ -68,6 +77,18 @@ class Waits:
     def overdue(self, now: float) -> list[tuple[int, Wait]]:
         """The slots that have been waited for too long."""
         return [(slot, wait) for slot, wait in self._waits.items() if wait.until is not None and now >= wait.until]
+
+    def longest(self, schedule: Schedule, slots: Iterable[int], now: float) -> Longest | None:
+        """What has been waited for longest, a start or an attempt, if for long enough to tell a person."""
+        found = []
+        for slot in slots:
+            if slot in self._waits:
+                found.append((self._waits[slot].since, slot, self._waits[slot].what))
+            elif tasks := schedule.in_flight(slot):
+                more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
+                found.append((schedule.since(slot), slot, f"{tasks[0].name}{more}"))
+        since, slot, what = min(found, default=(now, 0, ""))
+        return Longest(f"{what} in worker {slot + 1}", now - since) if now - since >= TELL_AFTER_S else None
 
     def stood_still(self, seconds: float) -> None:
         """Take off the time for which the coordinator itself stood still, or had no time to look."""

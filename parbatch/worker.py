@@ -30,7 +30,7 @@ from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity
 from parbatch.job import Job
 from parbatch.job_files import tell
-from parbatch.limits import adopt_orphans, limit_descriptors, resident_bytes
+from parbatch.limits import adopt_orphans, die_with_parent, limit_descriptors, resident_bytes
 from parbatch.loading import JobRef, LoadedJob, resolve
 from parbatch.marks import mark_this_process
 from parbatch.model import (
@@ -268,6 +268,7 @@ def _prepare(settings: Settings) -> Capture:
     capture = Capture(settings.capture_prefix)
     capture.install()
     adopt_orphans()
+    die_with_parent()  # that is the thread that hears the workers, until they have ended
     if DUMP_SIGNAL is not None:
         # The handler before it is the system's own: having dumped, the process dies, and no call that the signal
         # interrupts ever returns.

@@ -1,5 +1,6 @@
 """The coordinator, over a backend whose workers are a script and whose clock is a number."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,16 +18,20 @@ from parbatch.model import (
     ChunkEnded,
     Ended,
     Evidence,
+    Loading,
     Message,
     NotReady,
     Order,
+    Output,
     Ready,
+    Rendered,
     Retiring,
     Returned,
     Stop,
     Task,
 )
 from parbatch.schedule import Schedule
+from parbatch.waits import SILENCE_S, TELL_AFTER_S, Longest, Waits
 from tests.support import ended, task
 
 NO_LIMITS = Limits()
@@ -329,3 +334,118 @@ def test_workers_that_die_before_their_first_item_again_and_again_end_the_run(tm
     assert workers.starts == MOST_STILLBORN
     assert book.tries == []
     assert tmp_path.exists()
+
+
+class Mute(Workers):
+    """Workers that say so much when they are started, and no more."""
+
+    def __init__(self, *words: Message) -> None:
+        super().__init__()
+        self.words = words
+
+    def work(self, slot: int) -> None:
+        if slot not in self.hanging and self.queues[slot]:
+            self.hanging[slot] = []
+            self.ready.add(slot)
+            self.said += [(slot, message) for message in self.words]
+
+
+def test_a_worker_that_says_nothing_for_a_minute_ends_the_run() -> None:
+    workers = Mute()
+    _, _, dispatch = dispatched(workers, 3)
+    with pytest.raises(SetupError, match=r"No worker can start: the worker said nothing for 1 min"):
+        dispatch.run()
+    assert workers.time == SILENCE_S
+
+
+def test_what_is_loaded_before_the_first_item_has_the_time_of_an_attempt_and_its_own() -> None:
+    workers = Mute(Loading("the job's import"), Loading("setup"))
+    _, _, dispatch = dispatched(workers, 3, limits=Limits(timeout=100.0))
+    with pytest.raises(SetupError, match=r"No worker can start: setup took longer than 1 min 40 s"):
+        dispatch.run()
+    assert workers.dumped == [100.0]
+
+
+def test_what_is_loaded_without_a_time_limit_is_told_of_and_waited_for() -> None:
+    workers, told = Mute(Loading("setup")), []
+
+    def watch(longest: Longest | None) -> None:
+        if longest is not None:
+            told.append(longest)
+            if longest.seconds > 3 * SILENCE_S:
+                dispatch.stop("long enough", grace_s=0)
+
+    _, _, dispatch = dispatched(workers, 3, limits=Limits(memory_cap=1), watch=watch)
+    dispatch.run()
+    assert told[0] == ("setup in worker 1", TELL_AFTER_S)
+    assert told[-1].seconds > 3 * SILENCE_S
+
+
+def test_a_worker_that_is_ready_and_takes_up_nothing_is_replaced() -> None:
+    workers = Mute(Ready(0))
+    _, schedule, dispatch = dispatched(workers, 3)
+
+    def work(slot: int) -> None:
+        Workers.work(workers, slot)
+
+    def end(slot: int) -> None:
+        Workers.end(workers, slot)
+        workers.work = work  # type: ignore[method-assign]
+
+    workers.end = end  # type: ignore[method-assign]
+    dispatch.run()
+    assert (workers.ended, schedule.finished) == ([SILENCE_S], True)
+
+
+def test_time_for_which_all_stood_still_is_nobodys_silence() -> None:
+    waits = Waits(timeout=None)
+    schedule = Schedule(map(task, range(3)), 3, 1, sizer=ChunkSizer(1, 1))
+    schedule.hand_out(0)
+    waits.look(schedule, [0], 10.0)
+    assert waits.overdue(10.0 + SILENCE_S)
+    waits.stood_still(30.0)
+    assert not waits.overdue(10.0 + SILENCE_S)
+    assert waits.overdue(40.0 + SILENCE_S)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [Ready(0), Began(7)],
+        [Ready(0), Ready(0)],
+        [Began(1)],
+        [Ready(0), Began(1), Began(1)],
+        [Ready(0), Began(1), Returned()],
+        [Ready(0), Began(1), NotReady(Evidence(type="A", message="b"))],
+        [Ready(0), Began(1), ended(task(1))],
+        [Ready(0), Began(1), ended(task(0, number=2))],
+        [Ready(0), Began(1), ended(task(0), "crashed")],
+        [Ready(0), Began(1), ended(task(0), evidence=Evidence(type="A", message="b"))],
+        [Ready(0), Began(1), ended(task(0), outputs=(Output("../x", 1, 1, "x"),))],
+        [Ready(0), Began(1), ended(task(0), outputs=(Output("/x", 1, 1, "x"),))],
+        [Ready(0), Rendered(0)],
+    ],
+)
+def test_what_a_worker_cannot_say_ends_it_and_blames_what_was_in_flight(words: list[Message]) -> None:
+    workers = Mute(*words)
+    book, _, dispatch = dispatched(workers, 1, limits=Limits(timeout=500.0))
+    ends = 0
+
+    def end(slot: int) -> None:
+        nonlocal ends
+        ends += 1
+        workers.ended.append(workers.time)
+        workers.hanging.clear()
+        workers.queues[slot].clear()
+        workers.said.append((slot, Died(-9)))
+        if ends > 1:
+            workers.work = lambda slot: Workers.work(workers, slot)  # type: ignore[method-assign]
+
+    workers.end = end  # type: ignore[method-assign]
+    workers.retires_when_ended = False
+    with contextlib.suppress(SetupError):  # of the words that are out of turn before there is anything in flight
+        dispatch.run()
+    assert workers.ended, "it is ended"
+    blamed = [end for end in book.settled.values() if end.evidence is not None]
+    assert all(end.evidence and "a message of its own making" in end.evidence.message for end in blamed)
+    assert bool(book.tries) == any(isinstance(word, Began) and word.chunk == 1 for word in words[1:])

@@ -147,3 +147,20 @@ def test_the_mode_chooses_the_display() -> None:
 def test_a_mode_that_there_is_not_is_named() -> None:
     with pytest.raises(DataError, match="progress: 'dots' is not one of auto, bar, lines, none"):
         check_mode("dots")
+
+
+def test_what_takes_its_time_is_told_of_in_the_bar_and_now_and_then_in_a_line() -> None:
+    screen, paper = io.StringIO(), io.StringIO()
+    bar, told = Bar(3, screen), Lines(3, paper)
+    for seconds in range(5, 130, 5):
+        for progress in (bar, told):
+            progress.waits_for("setup in worker 1", float(seconds))
+    bar.waits_for("", 0.0)
+    bar.close()
+    assert "0 ok, 0 failed, waiting for setup in worker 1 (120 s)" in screen.getvalue()
+    assert screen.getvalue().rstrip().endswith("0 ok, 0 failed]")
+    assert paper.getvalue().splitlines() == [
+        "[0/3] waiting for setup in worker 1 (30.0 s)",
+        "[0/3] waiting for setup in worker 1 (1 min 00 s)",
+        "[0/3] waiting for setup in worker 1 (2 min 00 s)",
+    ]
