@@ -9,7 +9,7 @@ from pathlib import Path
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import lay_out, migrate, open_existing
 from parbatch.damage import damage_in_words
-from parbatch.errors import FolderError
+from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError
 from parbatch.folder import Folder, holder
 
 
@@ -20,10 +20,23 @@ def reading(folder: Folder) -> Iterator[Checkpoint]:
     Raises FolderError when there is none, CheckpointError when it can't be read.
     """
     require_checkpoint(folder)
-    checkpoint = open_existing(folder.checkpoint, _connect, _migrated_copy)
+    checkpoint = _opened(folder)
     with contextlib.closing(checkpoint), damage_in_words(folder.checkpoint):
         checkpoint.db.execute("BEGIN")
         yield checkpoint
+
+
+def _opened(folder: Folder) -> Checkpoint:
+    try:
+        return open_existing(folder.checkpoint, _connect, _migrated_copy)
+    except DamagedCheckpointError:
+        raise
+    except CheckpointError:
+        # A full disk has no room for SQLite's helper files; where nobody writes, and all is in place, they are no loss.
+        journal = folder.tree.state(f"{folder.checkpoint}-wal")
+        if holder(folder) is not None or (journal is not None and journal.st_size):
+            raise
+        return open_existing(folder.checkpoint, _connect_unchanging, _migrated_copy)
 
 
 def require_checkpoint(folder: Folder) -> None:
@@ -68,7 +81,15 @@ def _connect(path: Path) -> Checkpoint:
     refuse writing. Where the folder can't be written, the helpers can't be made and nobody changes the file.
     """
     unchanging = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    mode = "immutable=1" if unchanging else "mode=rw"
+    return _connect_unchanging(path) if unchanging else _connect_by(path, "mode=rw")
+
+
+def _connect_unchanging(path: Path) -> Checkpoint:
+    """A connection to a file that nobody changes: SQLite takes no locks, and makes no helper files."""
+    return _connect_by(path, "immutable=1")
+
+
+def _connect_by(path: Path, mode: str) -> Checkpoint:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
     db.execute("PRAGMA query_only = 1")
     return Checkpoint(path, db)

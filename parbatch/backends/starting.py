@@ -14,6 +14,7 @@ from parbatch.errors import SetupError
 from parbatch.evidence import of_exception
 from parbatch.limits import allow_descriptors, descriptor_limit
 from parbatch.model import Evidence
+from parbatch.system_errors import in_words
 from parbatch.units import counted
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def check_descriptors(slots: int) -> None:
 def told_of_start(error: BaseException, slot: int) -> str:
     """Why the process of a slot could not be started."""
     cause = next((one for one in _behind(error) if isinstance(one, OSError)), error)
+    if (why := in_words(cause)) is not None and not (isinstance(cause, OSError) and cause.errno in _ADVICE):
+        return f"Worker {slot + 1} can't be started: {why}."
     told = of_exception(cause)
     advice = _ADVICE.get(cause.errno or 0, "") if isinstance(cause, OSError) else _ADVICE_ON_THREADS
     return f"Worker {slot + 1} can't be started: {told.type}: {told.message}.{advice}"
