@@ -77,6 +77,15 @@ class Checkpoint:
                 self.db.execute("ROLLBACK")
             raise
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be read."""
+        try:
+            self.db.execute("SELECT 1")
+        except sqlite3.ProgrammingError:
+            return False
+        return True
+
     # --- counting and reading
 
     def counts(self) -> dict[str, int]:

@@ -2,9 +2,10 @@
 
 import platform
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from sys import intern
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
@@ -16,12 +17,15 @@ from parbatch.logs import Logs
 from parbatch.metrics import summaries
 from parbatch.model import STATUSES, Ended, Evidence, Problem
 from parbatch.naming import stem
+from parbatch.phase_folders import viewing
 from parbatch.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
-from parbatch.selection import KNOWN_AFTER
+from parbatch.selection import KNOWN_AFTER, Selection, known_to_fail
 from parbatch.withdrawals import withdrawn_in
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
 MOST_WARNED = 100
+# So many failures are held in memory; more are read from the checkpoint each time that they are walked through.
+MOST_HELD = 10_000
 
 
 class Tally:
@@ -67,6 +71,53 @@ def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
     """What the chunks of a run came to; None where none was written down."""
     count, figures = spreads(checkpoint, run_id)
     return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
+
+
+class LaterFailures(Sequence[Failure]):
+    """Failures that are too many to be held: read from the checkpoint each time that somebody walks through them.
+
+    They are what the folder has then. A copy, or what is pickled, is a list.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, folder: Folder, count: int) -> None:
+        self._checkpoint = checkpoint
+        self._folder = folder
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Failure]:
+        if self._checkpoint.is_open:
+            yield from failures(self._checkpoint, self._folder)
+            return
+        with viewing(self._folder) as checkpoint:
+            yield from failures(checkpoint, self._folder)
+
+    @overload
+    def __getitem__(self, index: int) -> Failure: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Failure]: ...
+    def __getitem__(self, index: int | slice) -> Failure | list[Failure]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._count)
+            return list(islice(self, start, stop, step)) if step > 0 else list(self)[index]
+        place = index + self._count if index < 0 else index
+        if 0 <= place < self._count:
+            return next(islice(self, place, None))
+        raise IndexError(index)
+
+    def __reduce__(self) -> tuple[type[list[Failure]], tuple[list[Failure]]]:
+        return list, (list(self),)
+
+
+def held_failures(checkpoint: Checkpoint, folder: Folder) -> Sequence[Failure]:
+    """Every item that was tried and is not ok, in item order: a list, or where they are many, one read as needed."""
+    found = list(islice(failures(checkpoint, folder), MOST_HELD + 1))
+    if len(found) <= MOST_HELD:
+        return found
+    counts = checkpoint.counts()
+    return LaterFailures(checkpoint, folder, sum(counts.values()) - counts["ok"] - counts["pending"])
 
 
 def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
@@ -133,7 +184,7 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
     """A run's record with the counts and failures of the checkpoint now."""
     now = counts(checkpoint)
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
-    failed = list(failures(checkpoint, folder))
+    failed = held_failures(checkpoint, folder)
     return msgspec.structs.replace(
         record,
         total=total,
@@ -144,7 +195,7 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
         after=now,
         metrics=summaries(checkpoint, now.by_group),
         failures=failed,
-        known_to_fail=sum(failure.known_to_fail for failure in failed),
+        known_to_fail=known_to_fail(checkpoint, Selection()),
         warnings=warnings_of(checkpoint),
         withdrawn=withdrawn_in(checkpoint, record.run_id),
         out=str(folder.root),

@@ -1,6 +1,6 @@
 """What a run came to: one shape for `parbatch.run`, `--json`, `report.json` and the session records."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -290,7 +290,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     overview: ProductReport | None
     environment: dict[str, str]
     metrics: dict[str, MetricSummary]
-    failures: list[Failure]
+    failures: Sequence[Failure]
     out: str
     stopped_by: str | None = None
     known_to_fail: int = 0
@@ -320,5 +320,5 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts, lists, numbers and text."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Any] = msgspec.to_builtins(self, enc_hook=list)  # failures, where they are not a list
         return plain

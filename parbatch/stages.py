@@ -27,10 +27,11 @@ from parbatch.plan import Plan
 from parbatch.products import Making, is_current, known, older
 from parbatch.recovery import recover
 from parbatch.rendering import Rendering
-from parbatch.reporting import chunk_figures, counts, counts_of, documents, environment, failures, warnings_of
+from parbatch.reporting import chunk_figures, counts, counts_of, documents, environment, held_failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, Documents, ProductReport, RunEnd, RunResult, State, Warnings
+from parbatch.selection import Selection, known_to_fail
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
@@ -218,7 +219,7 @@ class Stages:
         after = counts(self._setting.checkpoint) if self._rendering.has_begun else self._planned
         total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
         has_ended = state != "running"
-        failed = list(failures(self._setting.checkpoint, self._setting.folder)) if has_ended else []
+        failed = held_failures(self._setting.checkpoint, self._setting.folder) if has_ended else []
         return RunResult(
             job=self._setting.loaded.job.name,
             run_id=self._setting.run_id,
@@ -249,7 +250,7 @@ class Stages:
             failures=failed,
             out=str(self._setting.folder.root),
             stopped_by=self._stopped_by,
-            known_to_fail=sum(failure.known_to_fail for failure in failed),
+            known_to_fail=known_to_fail(self._setting.checkpoint, Selection()) if has_ended else 0,
             left_out_by_samples=self._rendering.left_out_by_samples,
             memory_cap_bytes=self._setting.memory_cap,
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),

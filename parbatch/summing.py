@@ -8,8 +8,9 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.folder import Folder
-from parbatch.reporting import counts, failures, warnings_of
+from parbatch.reporting import counts, held_failures, warnings_of
 from parbatch.result import Counts, Documents, PhaseReport, ProductReport, RunResult, State, sum_of
+from parbatch.selection import Selection, known_to_fail
 from parbatch.withdrawals import withdrawn_in
 
 
@@ -34,7 +35,7 @@ def sum_up(
     total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
     # Of each phase when its turn came; those that the run did not get to are as they were.
     before = sum_of([results[name].before if name in results else now for name, now in counts_now.items()])
-    failed = list(failures(joined, root))
+    failed = held_failures(joined, root)
     made = sum((result.documents for result in results.values()), Documents())
     state: State = "interrupted" if signum is not None else "stopped" if stopped_by is not None else "finished"
     return msgspec.structs.replace(
@@ -64,7 +65,7 @@ def sum_up(
         stopped_by=stopped_by,
         warnings=warnings_of(joined),
         withdrawn=withdrawn_in(joined, newest.run_id),
-        known_to_fail=sum(failure.known_to_fail for failure in failed),
+        known_to_fail=known_to_fail(joined, Selection()),
         documents=made,
         environment=newest.environment | {"acceleration": made.acceleration},
         phases=[_phase(name, results.get(name), counts_now.get(name)) for name in names],

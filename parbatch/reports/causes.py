@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from html import escape
-from itertools import islice
 from urllib.parse import quote
 
+from parbatch.fingerprint import grouped
 from parbatch.reports.material import Material
 from parbatch.reports.text import markup, tail
-from parbatch.result import Failure
+from parbatch.result import Failure, FailureGroup
 from parbatch.terminal import in_one_line
 from parbatch.units import counted
 
@@ -21,17 +21,15 @@ MOST_DETAILS = 300_000
 
 def causes(material: Material) -> Iterator[str]:
     """The section of failures, the most frequent cause first; nothing where all went well."""
-    groups: dict[str, list[Failure]] = {}
-    for failure in material.result.failures:
-        groups.setdefault(failure.fingerprint, []).append(failure)
+    groups = grouped(material.result.failures, MOST_NAMED)
     if not groups:
         return
-    count = sum(map(len, groups.values()))
+    count = sum(group.count for group in groups)
     yield '<section id="failures" aria-labelledby="failures-title">'
     yield f'<h2 id="failures-title">{counted(count, "item")} not ok, {counted(len(groups), "cause")}</h2>'
     room = MOST_DETAILS
-    for number, group in enumerate(islice(sorted(groups.values(), key=len, reverse=True), MOST_CAUSES)):
-        details = "".join(_details(group[0], material)) if room > 0 else ""
+    for number, group in enumerate(groups[:MOST_CAUSES]):
+        details = "".join(_details(group.first[0], material)) if room > 0 else ""
         room -= len(details)
         yield from _cause(group, details, opened=number == 0)
     if len(groups) > MOST_CAUSES:
@@ -39,21 +37,21 @@ def causes(material: Material) -> Iterator[str]:
     yield "</section>"
 
 
-def _cause(group: list[Failure], details: str, *, opened: bool) -> Iterator[str]:
-    first = group[0]
+def _cause(group: FailureGroup, details: str, *, opened: bool) -> Iterator[str]:
+    first = group.first[0]
     message = in_one_line(first.message)
     cause = f"{first.type}: {message}" if message else first.type
     yield f'<details class="cause s-{first.status}"{" open" if opened else ""}>'
     yield (
-        f'<summary><b>{len(group):,}</b> <span class="badge s-{first.status}">{first.status}</span>'
+        f'<summary><b>{group.count:,}</b> <span class="badge s-{first.status}">{first.status}</span>'
         f" <bdi>{markup(cause, 300)}</bdi></summary><div>"
     )
-    yield f"<h4>{counted(len(group), 'item')}, fingerprint {escape(first.fingerprint)}</h4>"
+    yield f"<h4>{counted(group.count, 'item')}, fingerprint {escape(first.fingerprint)}</h4>"
     yield '<ul class="named">'
-    for failure in group[:MOST_NAMED]:
+    for failure in group.first:
         yield f"<li>{_named(failure)}</li>"
-    if len(group) > MOST_NAMED:
-        yield f"<li>… and {len(group) - MOST_NAMED:,} more</li>"
+    if group.count > len(group.first):
+        yield f"<li>… and {group.count - len(group.first):,} more</li>"
     yield f"</ul>{details}</div></details>"
 
 

@@ -65,7 +65,8 @@ def _properties(writer: "_Writer", material: Material) -> None:
 
 
 def _cases(writer: "_Writer", material: Material) -> None:
-    failures = {failure.id: failure for failure in material.result.failures}
+    failures = iter(material.result.failures)  # in item order, as the rows are
+    failure = next(failures, None)
     room = MOST_DETAILS
     for row in material.items(with_outputs=False) if material.lists_all else material.not_ok():
         start = _opening_of_case(row, material.result.job)
@@ -75,10 +76,11 @@ def _cases(writer: "_Writer", material: Material) -> None:
         writer.raw(f"{start}>")
         if row.status == "pending":
             writer.empty("skipped", message="not done yet")
-        elif failure := failures.get(row.id):
+        elif failure is not None and failure.id == row.id:
             details = _details(failure, material) if room > 0 else {}
             room -= sum(map(len, details.values()))
             _failure(writer, failure, details)
+            failure = next(failures, None)
         writer.raw("</testcase>\n")
 
 
