@@ -271,6 +271,9 @@ class Dispatch:
         doom = self._doomed.get(slot) or self._dumping.get(slot)
         if doom is None and died.fault:
             doom = Doom(self._schedule.attempt(slot), "crashed", died.fault, now)
+        elif doom is None and died.out_of_memory:
+            message = "the system ended the process, as memory had run out; fewer workers, or a lower cap, take less"
+            doom = Doom(self._schedule.attempt(slot), "memory", message, now)
         death, was_ready = evidence_of(died, doom), slot in self._ready
         self._forget(slot)
         if doom is None or self._is_for(slot, doom):

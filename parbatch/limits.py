@@ -5,9 +5,12 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
+
+from parbatch.cgroups import memory_limit
 
 if os.name == "posix":
     import resource
@@ -27,17 +30,17 @@ ONE_THREAD = dict.fromkeys(
 )
 
 DEFAULT_SHARE = 0.8
+# For what an allocation takes besides, such as the tables of pages.
+_MARGIN = 8 * 1024**2
 _OPEN_FILES = Path("/proc/self/fd")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def usable_memory() -> int:
-    """Bytes that this process may use: the machine's memory, or the cgroup's limit where that is less."""
+    """Bytes that this process may use: the machine's memory, or its control groups' limit where that is less."""
+    limit = memory_limit()
     total = int(psutil.virtual_memory().total)
-    for limit_file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
-            total = min(total, int(Path(limit_file).read_text(encoding="ascii")))
-    return total
+    return total if limit is None else min(total, limit)
 
 
 def default_cap(workers: int) -> int:
@@ -49,14 +52,13 @@ def hold_memory(cap: int) -> None:
     """Make allocations beyond `cap` bytes fail with MemoryError in this process.
 
     RLIMIT_DATA counts private writable memory (Linux 4.7 and newer), which is closer to what is really used than
-    RLIMIT_AS. Mapped files are not in it, so what they take now comes off: the process then reaches its limit
-    before its resident size reaches the cap. Elsewhere the watch over the resident size stands alone.
+    RLIMIT_AS. Shared memory and the stack are not in it, so what they take now, and some more, comes off: the process
+    then reaches its limit before its size reaches the cap. Elsewhere the watch over the size stands alone.
     """
     if sys.platform != "linux":
         return
-    mapped = psutil.Process().memory_info().shared
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = max(cap - mapped, cap // 2)
+    limit = max(cap - _status_bytes("self", ("RssShmem", "VmStk")) - _MARGIN, cap // 2)
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
 
@@ -79,13 +81,29 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def resident_bytes() -> int:
-    """The resident size of this process."""
-    return int(psutil.Process().memory_info().rss)
+def own_bytes(pid: int | str = "self") -> int:
+    """The memory that a process alone takes from the machine: its resident size without the pages of mapped files.
+
+    Such pages can be had back at any time; they are in memory because there is room. Raises psutil.Error.
+    """
+    own = _status_bytes(pid, ("RssAnon", "RssShmem"))
+    return own or int(psutil.Process(None if pid == "self" else int(pid)).memory_info().rss)
+
+
+def _status_bytes(pid: int | str, names: Collection[str]) -> int:
+    """The sum of these sizes in a process's status (Linux 4.5 and newer); 0 where there are none."""
+    kibibytes = 0
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name in names:
+                kibibytes += int(rest.split()[0])
+    return kibibytes * 1024
 
 
 class PeakMeter:
-    """The largest resident size of this process during an attempt, in bytes.
+    """The largest size of this process during an attempt, in bytes, without what is mapped of files at its end. Files
+    that were mapped and let go again are in it: the system keeps no mark for the rest alone.
 
     The system's high-water mark is set back whenever an attempt has raised it (Linux: 5 written to clear_refs), so
     that each attempt shows its own; where that is not possible, the peak is that of the process so far.
@@ -95,15 +113,19 @@ class PeakMeter:
 
     def __init__(self) -> None:
         self._mark = self._high_water()
+        self._own = max(0, self._mark - _status_bytes("self", ("RssFile",)))
 
     def read(self) -> int:
         """The peak since the mark was last set back."""
         peak = self._high_water()
-        if peak > self._mark:
-            with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as marks:
-                marks.write("5")
-            self._mark = self._high_water()
-        return peak
+        if peak <= self._mark:
+            return self._own
+        with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as marks:
+            marks.write("5")
+        self._mark = self._high_water()
+        mapped = _status_bytes("self", ("RssFile",))
+        self._own = max(0, self._mark - mapped)
+        return max(0, peak - mapped)
 
     def _high_water(self) -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * self._unit

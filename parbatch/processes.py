@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import psutil
 
+from parbatch.limits import own_bytes
 from parbatch.marks import Marks
 from parbatch.pools import end_pools, reap, tracker_pids
 
@@ -75,7 +76,7 @@ def kill_all(processes: Iterable[psutil.Process]) -> None:
 
 
 def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
-    """The resident bytes of each root process with its descendants, from one pass over the process table."""
+    """The bytes of each root process with its descendants, from one pass over the process table."""
     wanted = set(roots)
     parents: dict[int, int] = {}
     for process in psutil.process_iter():
@@ -86,19 +87,29 @@ def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
         root = _root_of(pid, parents, wanted)
         if root is not None:
             with contextlib.suppress(psutil.Error):
-                sizes[root] += psutil.Process(pid).memory_info().rss
+                sizes[root] += own_bytes(pid)
     return sizes
 
 
 def proportional_size(root: int) -> int:
-    """The bytes of a process tree with shared pages counted once, where the system can tell (Linux: PSS)."""
+    """The bytes of a process tree with shared pages counted once, where the system can tell (Linux: PSS), and without
+    the pages of mapped files.
+    """
     size = 0
     with contextlib.suppress(psutil.Error):
         for process in [psutil.Process(root), *psutil.Process(root).children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                memory = process.memory_full_info()
-                size += getattr(memory, "pss", memory.rss)
+                size += _proportional_bytes(process)
     return size
+
+
+def _proportional_bytes(process: psutil.Process) -> int:
+    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as lines:
+        sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines) if rest}
+        if "Pss_Anon" in sizes:
+            return sizes["Pss_Anon"] + sizes.get("Pss_Shmem", 0)
+    memory = process.memory_full_info()
+    return int(getattr(memory, "pss", memory.rss))
 
 
 def _root_of(pid: int, parents: dict[int, int], roots: set[int]) -> int | None:

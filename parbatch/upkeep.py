@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Collection
 
 from parbatch.capture import Capture
-from parbatch.limits import hold_memory, relieve_memory, resident_bytes
+from parbatch.limits import hold_memory, own_bytes, relieve_memory
 from parbatch.open_files import OpenFiles
 from parbatch.process_state import ProcessState
 from parbatch.processes import Children
@@ -70,7 +70,7 @@ class Upkeep:
         traceback.clear_frames(error.__traceback__)
         gc.collect()
         cap = self._memory_cap
-        if cap is not None and self._reserve_bytes and resident_bytes() < cap / 2:
+        if cap is not None and self._reserve_bytes and own_bytes() < cap / 2:
             hold_memory(cap)
 
     def hold_memory(self) -> None:

@@ -30,7 +30,7 @@ from parbatch.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.identity import differences, identity
 from parbatch.job import Job
 from parbatch.job_files import tell
-from parbatch.limits import adopt_orphans, die_with_parent, limit_descriptors, resident_bytes
+from parbatch.limits import adopt_orphans, die_with_parent, limit_descriptors, own_bytes
 from parbatch.loading import JobRef, LoadedJob, resolve
 from parbatch.marks import mark_this_process
 from parbatch.model import (
@@ -148,12 +148,12 @@ class Worker:
     def __init__(self, pipe: Pipe, attempts: Attempts, memory_cap: int | None) -> None:
         self._pipe = pipe
         self._attempts = attempts
-        self._idle_limit = _idle_limit(memory_cap, resident_bytes())
+        self._idle_limit = _idle_limit(memory_cap, own_bytes())
         self._stopped = False
 
     def serve(self) -> None:
         """Work until the parent ends the conversation, or until this process has grown too far."""
-        self._pipe.send(Ready(resident_bytes(), os.getpid()))
+        self._pipe.send(Ready(own_bytes(), os.getpid()))
         while (order := self._pipe.receive()) is not None:
             if isinstance(order, Stop):
                 self._pipe.send(Returned())
@@ -173,7 +173,7 @@ class Worker:
             self._pipe.send(Returned())
             return True
         if self._attempts.job.fresh_worker is not None and chunk.role == RENDER:
-            self._pipe.send(Retiring(resident_bytes(), planned=True))
+            self._pipe.send(Retiring(own_bytes(), planned=True))
             return False
         return apart or not self._grown_too_far(said)
 
@@ -181,7 +181,7 @@ class Worker:
         if not isinstance(said, Ended) or said.peak_memory_bytes <= self._idle_limit or self._told_to_stop():
             return False
         gc.collect()
-        idle = resident_bytes()
+        idle = own_bytes()
         if idle > self._idle_limit:
             self._pipe.send(Retiring(idle))
             return True

@@ -19,11 +19,13 @@ BACKENDS = {
 class Died(NamedTuple):
     """A slot's worker is no more; `returncode` as subprocess has it, negative for a signal.
 
-    `fault` says what it did that it had to be ended for, where the backend has ended it by itself.
+    `fault` says what it did that it had to be ended for, where the backend has ended it by itself;
+    `out_of_memory`, that the system has ended it, or another of its control group, for want of memory.
     """
 
     returncode: int | None
     fault: str = ""
+    out_of_memory: bool = False
 
 
 class Backend(Protocol):

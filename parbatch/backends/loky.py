@@ -27,6 +27,7 @@ from parbatch.backends import Died
 from parbatch.backends.hearing import Hearing
 from parbatch.backends.starting import check_descriptors, told_of_start, told_of_task
 from parbatch.capture import last_words
+from parbatch.cgroups import killed_for_memory
 from parbatch.errors import SetupError
 from parbatch.limits import ONE_THREAD, descriptor_limit
 from parbatch.marks import Marks
@@ -149,6 +150,7 @@ class LokyBackend:
     def __init__(self, settings: Settings, run_mark: str) -> None:
         self._settings = settings
         self._run_mark = run_mark
+        self._killed_for_memory = killed_for_memory()
         self._workers: dict[int, _Worker] = {}
         self._leaving: list[_Worker] = []
         self._started = 0
@@ -350,7 +352,14 @@ class LokyBackend:
         said += self._blame(worker)
         if worker.retiring is not None and not worker.hearing.fault:
             return [*said, (worker.slot, worker.retiring)]
-        return [*said, (worker.slot, Died(returncode, worker.hearing.fault))]
+        return [*said, (worker.slot, Died(returncode, worker.hearing.fault, self._out_of_memory(returncode)))]
+
+    def _out_of_memory(self, returncode: int | None) -> bool:
+        """Whether it was the system that killed a worker, for want of memory."""
+        before = self._killed_for_memory
+        if returncode == -signal.SIGKILL:
+            self._killed_for_memory = killed_for_memory()
+        return self._killed_for_memory > before
 
     def _leave(self, worker: _Worker) -> list[tuple[int, Message | Died]]:
         """Make room in the slot; the worker, which has ended the conversation, ends by itself."""

@@ -1,12 +1,16 @@
 """Memory that only the watch over the process tree can see, workers that grow, and setups that never get ready."""
 
 import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.outside import JOBS, finish, left_behind, rows
+from tests.faults.outside import JOBS, command, finish, left_behind, rows
 
 
 def run_hungry(out: Path, how: str) -> dict[str, Any]:
@@ -63,3 +67,40 @@ def test_a_setup_that_fails_ends_the_run_with_its_reason(tmp_path: Path, how: st
     assert not out.exists(), "nothing was run, and nothing stays"
     assert finish("run", JOBS / "broken_setup.py", "--out", out, env={"BROKEN": "no"})[0] == 0
     assert left_behind(out) == []
+
+
+def test_pages_of_a_mapped_file_do_not_count(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(400 * 1024**2)
+    env = {"HUNGRY": "map a file", "HUNGRY_FILE": str(tmp_path / "large")}
+    code, printed = finish("run", JOBS / "hungry.py", "--workers", 1, "--out", tmp_path / "out", env=env)
+    assert code == 0, printed
+    ((peak,),) = rows(tmp_path / "out", "SELECT MAX(peak_memory_bytes) FROM items")
+    assert peak < 256 * 1024**2
+
+
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A control group for memory, with 160 MB for all in it, which lies in the group of this process."""
+    membership = Path("/proc/self/cgroup").read_text()
+    own = next((line.split(":")[2] for line in membership.splitlines() if "memory" in line.split(":")[1]), None)
+    group = Path(f"/sys/fs/cgroup/memory/{own}/parbatch-{os.getpid()}")
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    (group / "memory.limit_in_bytes").write_text(str(160 * 1024**2))
+    yield group
+    group.rmdir()
+
+
+def test_who_is_killed_by_the_system_in_a_small_control_group_took_too_much_memory(
+    tmp_path: Path, small_group: Path
+) -> None:
+    run = command("run", JOBS / "hungry.py", "--workers", 1, "--out", tmp_path / "out", "--memory", "1GB")
+    inside = f"echo $$ > {small_group}/cgroup.procs && exec {shlex.join(run)}"
+    env = {**os.environ, "HUNGRY": "killed by the system"}
+    ended = subprocess.run(["/bin/sh", "-c", inside], env=env, capture_output=True, text=True, check=False, timeout=90)
+    assert ended.returncode == 1, ended
+    assert rows(tmp_path / "out", "SELECT id, status FROM items WHERE status != 'ok'") == [("i14", "memory")]
+    assert "memory had run out" in ended.stdout
