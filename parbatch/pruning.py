@@ -80,7 +80,8 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
     with checkpoint.transaction():
         found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
         rows = checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done AND ?", (withdrawn,))
-        kept = [path for (path,) in rows]
+        root = folder.withdrawn.relative_to(folder.root).as_posix()
+        kept = [path for (path,) in rows if is_safe_path(path) and path.startswith(f"{root}/")]
         stale = _stale(checkpoint, folder)
         checkpoint.db.execute("UPDATE gone SET status = 'pending', attempts = 0, reason = 'pruned'")
         edited = [(one.id, one.path, f"items/{one.path}", GONE) for one in stale if one.is_intact is False]

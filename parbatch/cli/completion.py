@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from parbatch.files import Directory
+
 _MOST = 200
 _MOST_FOLDERS = 5
 _WAIT_S = 0.2
@@ -60,8 +62,9 @@ def _ids_in(folder: Path, begun: str) -> Iterator[str]:
 
 def _ids(checkpoint: Path, begun: str) -> Iterator[str]:
     # Without a journal nobody is writing, and the file can be read without leaving anything beside it.
-    mode = "mode=ro" if checkpoint.with_name(f"{checkpoint.name}-wal").exists() else "mode=ro&immutable=1"
-    with contextlib.suppress(sqlite3.Error, OSError):
+    with contextlib.suppress(sqlite3.Error, OSError, UnicodeError), Directory.at(str(checkpoint.parent)) as run:
+        beside = [run.check_plain(f"{checkpoint.name}{end}") for end in ("", "-shm", "-wal")]
+        mode = "mode=ro" if beside[-1] else "mode=ro&immutable=1"
         uri = f"{checkpoint.absolute().as_uri()}?{mode}"
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_S)) as db:
             query = "SELECT id FROM items WHERE substr(id, 1, ?) = ? ORDER BY position LIMIT ?"
