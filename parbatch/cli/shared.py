@@ -62,7 +62,8 @@ _OPTIONS = (
     click.option("--backend", type=click.Choice(list(BACKENDS)), help="loky: worker processes; inline: this process,"
                  " for debugging.  [default: loky]"),
     click.option("--progress", type=click.Choice(MODES), help="auto: a bar on a terminal, else a line an item,"
-                 " and after the first 1,000 a line in ten seconds."
+                 " and after the first 1,000 a line in ten seconds;"
+                 " none: only the summary."
                  "  [default: auto]"),
     click.option("--json", is_flag=True, default=None, help="The result on standard output as JSON, all else on"
                  " standard error."),
