@@ -41,7 +41,7 @@ class OpenFiles:
                     logger.removeHandler(handler)  # type: ignore[union-attr]
                     with contextlib.suppress(Exception):  # a handler is the job's own code
                         handler.close()
-        files = [one for one in gc.get_objects() if isinstance(one, io.IOBase) and _number_of(one) in paths]
+        files = [one for one in gc.get_objects() if issubclass(type(one), io.IOBase) and _number_of(one) in paths]
         # Text first, raw files last: what the outer one still holds is written through the inner ones.
         for file in sorted(
             files, key=lambda one: isinstance(one, io.BufferedIOBase) + 2 * isinstance(one, io.RawIOBase)

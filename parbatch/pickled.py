@@ -1,8 +1,11 @@
 """A job that Python code holds, on its way to workers: its functions by value or by name, and what finds them."""
 
 import contextlib
+import itertools
+import os
 import sys
 import types
+import weakref
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -15,13 +18,17 @@ from parbatch.job import Job
 from parbatch.job_files import know
 from parbatch.phases import in_order
 
+_packed: "weakref.WeakValueDictionary[str, Job]" = weakref.WeakValueDictionary()
+_numbers = itertools.count()
+
 
 class Pickled(msgspec.Struct, frozen=True):
     """A pickled job. `modules` are files by the names of modules that no import finds; `main_name` or `main_file` is
-    the script that holds it, as Python itself knows it.
+    the script that holds it, as Python itself knows it; by `token` the process that has packed it finds it again.
     """
 
     job: bytes = b""
+    token: str = ""
     modules: dict[str, str] = {}
     main_name: str = ""
     main_file: str = ""
@@ -45,11 +52,19 @@ def pack(job: Job) -> Pickled:
             " @job.setup, or put the job into a file of its own and name that."
         ) from error
     name = getattr(getattr(main, "__spec__", None), "name", None)
-    return Pickled(pickled, files, name or "", "" if name or main is None else _file_of(main))
+    token = f"{os.getpid()}-{next(_numbers)}"
+    _packed[token] = job
+    return Pickled(pickled, token, files, name or "", "" if name or main is None else _file_of(main))
 
 
 def unpack(pickled: Pickled) -> Job:
-    """The job again, in this process or another. Raises what the job's modules raise when they are imported."""
+    """The job again: itself in the process that has packed it, whose functions are the script's own, else a copy.
+
+    Raises what the job's modules raise when they are imported.
+    """
+    packed = _packed.get(pickled.token)
+    if packed is not None:
+        return packed
     know(pickled.modules)
     job: Job = cloudpickle.loads(pickled.job)
     return job

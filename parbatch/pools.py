@@ -17,7 +17,8 @@ def end_pools() -> None:
     """End the pools and the fork server that were begun in this process since garbage was last frozen."""
     module = sys.modules.get("multiprocessing.pool")
     if module is not None:
-        for pool in [one for one in gc.get_objects() if isinstance(one, module.Pool)]:
+        # By their types: to ask an object for its class may run its own code.
+        for pool in [one for one in gc.get_objects() if issubclass(type(one), module.Pool)]:
             # In a thread: a pool that is ended waits for its processes, which may ignore that.
             ending = threading.Thread(target=pool.terminate, daemon=True)
             ending.start()

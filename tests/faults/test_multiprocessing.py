@@ -123,3 +123,16 @@ def test_a_signal_for_a_process_that_an_inline_item_forked_ends_it(here: Path) -
     code, printed = finish("run", "job.py", "--backend", "inline", timeout=60)
     assert code == 0, printed
     assert rows(here / "outputs" / "forking", "SELECT result FROM items") == [("-15",)]
+
+
+def test_an_inline_item_of_a_script_can_hand_the_scripts_functions_to_a_pool(here: Path) -> None:
+    (here / "script.py").write_text(
+        "import multiprocessing, parbatch\nfrom parbatch import Item, Job\n\n"
+        "job = Job('inline', timeout=30)\njob.items(lambda: [Item(id='a')])\n\n"
+        "def square(number):\n    return number * number\n\n"
+        "@job.render\ndef render(item, ctx):\n"
+        "    with multiprocessing.Pool(1) as pool:\n        return pool.map(square, [2, 3])\n\n"
+        "if __name__ == '__main__':\n    parbatch.run(job, backend='inline', out='out')\n"
+    )
+    subprocess.run([sys.executable, "script.py"], check=True, capture_output=True, timeout=60)
+    assert rows(here / "out", "SELECT status, result FROM items") == [("ok", "[4,9]")]
