@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.damage import ADVICE, damage_in_words, explained, find_damage, find_flaw
+from parbatch.damage import damage_in_words, damaged, explained, find_damage, find_flaw
 from parbatch.errors import DamagedCheckpointError
+from parbatch.files import make_file_durable
 from parbatch.tables import APPLICATION_ID, FORMAT, MIGRATION, OLDEST_FORMAT, SCHEMA
 
 # The fact that says when a checkpoint before this one was set aside: what was in the folder by then may be parbatch's.
@@ -32,8 +33,7 @@ def lay_out(checkpoint: Checkpoint) -> Checkpoint:
 def settle(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     """Put a new checkpoint in its place and open it there."""
     checkpoint.close()
-    with checkpoint.path.open("rb") as file:
-        os.fsync(file.fileno())
+    make_file_durable(checkpoint.path)
     checkpoint.path.replace(path)
     return open_existing(path)
 
@@ -98,7 +98,7 @@ def open_to_write(path: Path, *, fresh: bool = False) -> Checkpoint:
             raise
     if flaw is not None:
         checkpoint.close()
-        raise DamagedCheckpointError(f"{path} is damaged ({flaw}): {ADVICE}")
+        raise damaged(path, flaw)
     return checkpoint
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import CheckpointError, DamagedCheckpointError, ParbatchError
-from parbatch.files import is_safe_name
+from parbatch.files import digest_file, is_safe_name
 from parbatch.jsonvalues import NOT_JSON
 from parbatch.model import STATUSES, Evidence, Problem
 from parbatch.system_errors import in_words, is_busy, is_damage, is_of_sqlite
@@ -78,13 +78,22 @@ def explained(error: Exception, *paths: Path) -> CheckpointError | None:
         return None
     for path in paths:
         if (what := _damage_of(path)) is not None:
-            return DamagedCheckpointError(f"{path} is damaged ({what}): {ADVICE}")
+            return damaged(path, what)
     if not is_of_sqlite(error):
         return None
     return CheckpointError(
         f"{path} could not be read ({error}), but is whole at a second look. The disk may be failing: look at it, and"
         " try again."
     )
+
+
+def damaged(path: Path, what: str) -> CheckpointError:
+    """The error for a checkpoint in which something is wrong; the disk is named where it does not give all of it."""
+    try:
+        digest_file(path)
+    except OSError as error:
+        return CheckpointError(f"{in_words(error)}. Mend that, and try again.")
+    return DamagedCheckpointError(f"{path} is damaged ({what}): {ADVICE}")
 
 
 def _damage_of(path: Path) -> str | None:

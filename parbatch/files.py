@@ -29,6 +29,7 @@ __all__ = [
     "is_safe_name",
     "is_safe_path",
     "make_durable",
+    "make_file_durable",
     "open_plain",
     "written_whole",
 ]
@@ -181,6 +182,16 @@ def digest_of(file: BinaryIO) -> str:
     while piece := file.read(1 << 20):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def make_file_durable(path: Path) -> None:
+    """Wait until all of a file is on the disk."""
+    with open_plain(path) as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = str(path)
+            raise
 
 
 def make_durable(target: Path) -> None:
