@@ -253,10 +253,10 @@ class Attempts:
 
     def accept(self, draft: Draft, value: Any) -> None:
         """Take what the job's code returned for an item: a document into its folder, anything else as its result."""
-        self.upkeep.leave_if_forked()
         if value is not None and is_saved_as_document(value):
             from parbatch.docx import save_document  # noqa: PLC0415 -- jobs without documents never load python-docx
 
+            self.upkeep.leave_if_forked()  # two that write one file would spoil it
             accelerate_if_loaded()
             save_document(value, draft.ctx.dir / f"{draft.task.file_stem}.docx")
             value = None

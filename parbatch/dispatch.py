@@ -36,7 +36,7 @@ from parbatch.model import (
     Task,
 )
 from parbatch.schedule import Schedule
-from parbatch.trust import can_say
+from parbatch.trust import can_say, goes_together
 from parbatch.units import format_duration, format_size
 from parbatch.waits import Longest, Wait, Waits
 
@@ -189,7 +189,13 @@ class Dispatch:
         if timeout is not None:
             self._waits.stood_still(self._now() - began - timeout)
         for slot, message in heard:
-            if isinstance(message, Died):
+            if type(message) is Ended and slot not in self._distrusted:  # nearly always
+                task = self._schedule.find(slot, message.position)
+                if task is not None and task.number == message.number and goes_together(message):
+                    self._ended(slot, task, message, self._now())
+                else:
+                    self._distrust(slot, "Ended")
+            elif isinstance(message, Died):
                 self._died(slot, message, self._now())
             elif slot in self._distrusted:
                 continue
@@ -201,8 +207,6 @@ class Dispatch:
     def _handle(self, slot: int, message: Message) -> None:
         now = self._now()
         match message:
-            case Ended():
-                self._ended(slot, message, now)
             case Began():
                 self._schedule.began(slot, now)
             case ChunkEnded():
@@ -255,12 +259,10 @@ class Dispatch:
                 " Raise the cap (memory=, --memory), use fewer workers, or load less in setup."
             )
 
-    def _ended(self, slot: int, ended: Ended, now: float) -> None:
+    def _ended(self, slot: int, task: Task, ended: Ended, now: float) -> None:
         peak = self._peaks.pop(slot, 0)
         if peak > ended.peak_memory_bytes:
             ended = replace(ended, peak_memory_bytes=peak)
-        task = self._schedule.find(slot, ended.position)
-        assert task is not None, f"slot {slot} is not at item {ended.position}"
         ended = self._sink.publish(task, ended)
         if ended.evidence is not None:
             ended = replace(ended, fingerprint=fingerprint(ended.status, ended.evidence, task.id, task.name))
@@ -280,7 +282,7 @@ class Dispatch:
             for task in self._schedule.in_flight(slot):
                 ended = last_of(task, slot, death, doom, self._backend, self._tmp)
                 took = now - self._schedule.since(slot)
-                self._ended(slot, replace(ended, duration_s=took, pid=self._pids.get(slot, 0)), now)
+                self._ended(slot, task, replace(ended, duration_s=took, pid=self._pids.get(slot, 0)), now)
         self._schedule.died(slot)
         self.restarts += self._schedule.stopped_by is None
         if not was_ready:

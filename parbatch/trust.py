@@ -8,10 +8,7 @@ _TOLD = frozenset({"ok", "failed", "invalid", "timeout", "memory"})
 
 
 def can_say(message: Message, schedule: Schedule, slot: int, *, is_ready: bool) -> bool:
-    """Whether a slot's worker, which is ready for items or not yet, can say this now."""
-    if isinstance(message, Ended):  # nearly always
-        task = schedule.find(slot, message.position)
-        return task is not None and task.number == message.number and _goes_together(message)
+    """Whether a slot's worker, ready for items or not yet, can say this now; for Ended see `goes_together`."""
     if isinstance(message, Began):
         return is_ready and schedule.is_next(slot, message.chunk)
     if isinstance(message, Rendered):
@@ -21,7 +18,7 @@ def can_say(message: Message, schedule: Schedule, slot: int, *, is_ready: bool) 
     return True
 
 
-def _goes_together(ended: Ended) -> bool:
+def goes_together(ended: Ended) -> bool:
     """Whether the parts of an outcome do, and its outputs lie below the folder that they are published in."""
     if ended.status == "ok":
         return ended.evidence is None and all(_is_below(output.path) for output in ended.outputs)

@@ -25,7 +25,7 @@ from loky.process_executor import ProcessPoolExecutor
 from parbatch.attempt import Settings
 from parbatch.backends import Died
 from parbatch.backends.hearing import Hearing
-from parbatch.backends.starting import check_descriptors, told_of_start, told_of_task
+from parbatch.backends.starting import check_descriptors, start_trackers_quietly, told_of_start, told_of_task
 from parbatch.capture import last_words
 from parbatch.cgroups import killed_for_memory
 from parbatch.errors import SetupError
@@ -328,8 +328,8 @@ class LokyBackend:
         if heard and worker.retiring is not None:
             worker.hearing.lose("it wrote Retiring into the descriptor through which its worker reports")
             return []
-        at = next((index for index, message in enumerate(heard) if type(message) is Retiring), None)
-        if at is not None:
+        if Retiring in map(type, heard):
+            at = [type(message) for message in heard].index(Retiring)
             worker.retiring = heard[at]
             return self._take(worker, heard[at + 1 :]) or [(worker.slot, message) for message in heard[:at]]
         return [(worker.slot, message) for message in heard]
@@ -388,5 +388,6 @@ def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:
     """
     before = descriptor_limit()
     check_descriptors(slots)
+    start_trackers_quietly()
     settings = msgspec.structs.replace(settings, descriptors=before)
     return LokyBackend(settings, run_mark)

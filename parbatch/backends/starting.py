@@ -4,9 +4,12 @@ loky hands on what the system says as it comes, sometimes under an error of its 
 """
 
 import errno
+import multiprocessing.resource_tracker
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from loky.backend import resource_tracker
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
 from msgspec.structs import replace
 
@@ -39,6 +42,21 @@ def check_descriptors(slots: int) -> None:
         f"Too few files can be open: this process may have {limit} (ulimit -n), and {counted(slots, 'worker')} would"
         f" take {limit - allowed + needed}. {advice[:1].upper()}{advice[1:]} the limit with ulimit -n."
     )
+
+
+def start_trackers_quietly() -> None:
+    """Start the processes that clean up semaphores after workers, so that they do so without a word.
+
+    What an item's own processes had is left to them when these are ended with the item: that is no news for whoever
+    reads the run's standard error. Trackers that were there before talk as they did.
+    """
+    before = sys.warnoptions[:]
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # a tracker takes this process's options over
+    try:
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = before
 
 
 def told_of_start(error: BaseException, slot: int) -> str:

@@ -56,7 +56,11 @@ _OPTIONS = (
     out_option,
     click.option("--memory", metavar="SIZE", help="Cap for each worker with the processes it starts, such as 512MB."
                  "  [default: the job's; else 80 % of the memory, shared among the workers]"),
-    click.option("--timeout", metavar="SECONDS", help="Time for one attempt, such as 90 or 2m.  [default: the job's]"),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        help="Time for one attempt, for setup, baseline, merge and overview, such as 90 or 2m.  [default: the job's]",
+    ),
     click.option("--attempts", type=int, metavar="N", help="Tries at an item; a crash is always tried once more."
                  "  [default: the job's, else 1, or 3 where it validates]"),
     click.option("--backend", type=click.Choice(list(BACKENDS)), help="loky: worker processes; inline: this process,"
