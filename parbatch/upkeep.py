@@ -30,6 +30,9 @@ class Upkeep:
         self._children: Children | None = None
         self._state: ProcessState | None = None
         self._files = OpenFiles()
+        # Whether a function that renders a whole chunk goes on when an item is done: then what it has begun, be it
+        # processes or a context, is still its own.
+        self.is_amid_chunk = False
 
     def begin(self) -> None:
         """Remember what is there before the first item."""
@@ -38,6 +41,8 @@ class Upkeep:
 
     def look(self) -> None:
         """Remember the state of this process, which items find from now on."""
+        if self.is_amid_chunk:
+            return
         self._files = OpenFiles()
         if self._children is not None:
             self._state = ProcessState()
@@ -81,7 +86,7 @@ class Upkeep:
 
     def disarm(self) -> None:
         """Stop the timers that an item has set, while it is still the item that they interrupt."""
-        if self._state is not None and (timers := self._state.disarm()):
+        if self._state is not None and not self.is_amid_chunk and (timers := self._state.disarm()):
             self._note(f"this item left a timer running, which was stopped: {', '.join(timers)}")
 
     def clean_up(self, folders: Collection[str] = ()) -> None:
@@ -91,6 +96,12 @@ class Upkeep:
             gc.enable()
             gc.collect()
             self._since_collection = 0
+        if not self.is_amid_chunk:
+            self._put_back()
+        if folders and (files := self._files.close_below(folders)):
+            self._note(f"this item left files open, which were closed: {', '.join(files)}")
+
+    def _put_back(self) -> None:
         self.end_children()
         if _current_folder() != self._home:
             os.chdir(self._home)
@@ -99,12 +110,10 @@ class Upkeep:
                 self._note(f"this item left changes for the whole process, which were undone: {', '.join(changed)}")
             if threads := self._state.new_threads():
                 self._note(f"this item left threads running, which can't be ended: {', '.join(threads)}")
-        if folders and (files := self._files.close_below(folders)):
-            self._note(f"this item left files open, which were closed: {', '.join(files)}")
 
     def end_children(self) -> None:
         """End what the item has left running, and say so in its log."""
-        if self._children is not None:
+        if self._children is not None and not self.is_amid_chunk:
             for process in self._children.end_others():
                 self._note(f"ended a process that this item left running: {process}")
 

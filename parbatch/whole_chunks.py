@@ -68,7 +68,7 @@ def _attempts_of(attempts: Attempts, chunk: Chunk, told_to_stop: Callable[[], bo
                 return
         return
     at_once = RENDER_CHUNK in functions
-    drafts = _render_chunk(attempts, chunk.tasks) if at_once else _one_by_one(attempts, chunk.tasks)
+    drafts = _amid_chunk(attempts, chunk.tasks) if at_once else _one_by_one(attempts, chunk.tasks)
     if VALIDATE_CHUNK not in functions:
         yield from map(attempts.end, drafts)
         return
@@ -91,6 +91,17 @@ def _one_by_one(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
         attempts.render(draft)
         attempts.put_down(draft)
         yield draft
+
+
+def _amid_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
+    """Render a chunk at once, and see that nothing of its function is left when that is broken off."""
+    attempts.upkeep.is_amid_chunk = True
+    try:
+        yield from _render_chunk(attempts, tasks)
+    finally:
+        if attempts.upkeep.is_amid_chunk:
+            attempts.upkeep.is_amid_chunk = False
+            attempts.upkeep.clean_up()
 
 
 def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
@@ -123,11 +134,13 @@ def _render_chunk(attempts: Attempts, tasks: Iterable[Task]) -> Iterator[Draft]:
             del waiting[draft.task.id]
             _take_result(attempts, draft, value)
             if not waiting:  # what the function still does is part of the last item: nothing that it raises is lost
+                attempts.upkeep.is_amid_chunk = False
                 attempts.attempt((draft,), lambda: _see_to_the_end(given, drafts))
             clock.set(draft)
             attempts.put_down(draft)
             yield draft
     given = iter(())  # a function that is broken off comes to its end here, and what it prints is its items'
+    attempts.upkeep.is_amid_chunk = False
     for left, draft in enumerate(waiting.values(), start=1 - len(waiting)):
         if draft.status == "ok":
             draft.fail("failed", NO_RESULT)

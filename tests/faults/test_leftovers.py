@@ -49,3 +49,15 @@ def test_items_find_the_process_as_the_first_one_did(tmp_path: Path, backend: st
     }
     code, printed = finish("run", JOBS / "leaving.py", *options, "--resume")
     assert "nothing to do" in printed, "what was published is as it was"
+
+
+@pytest.mark.parametrize("backend", ["loky", "inline"])
+def test_what_a_function_of_a_whole_chunk_has_begun_lasts_until_its_end_and_no_longer(
+    tmp_path: Path, backend: str
+) -> None:
+    out = tmp_path / "out"
+    code, printed = finish("run", JOBS / "amid_chunk.py", "--workers", 1, "--backend", backend, "--out", out)
+    assert code == 0, printed
+    results = [json.loads(result) for (result,) in rows(out, "SELECT result FROM items ORDER BY position")]
+    timer = backend == "inline"  # whose own timer is the time-out
+    assert results == [{"found": [28, None, timer], "told": [3, "1", True], "square": number**2} for number in range(8)]
