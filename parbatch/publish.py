@@ -48,7 +48,8 @@ def _check_is_the_one(folder: Path, made: os.stat_result | None) -> None:
         now = folder.lstat()
     except FileNotFoundError:
         raise PublishError("ctx.dir was removed while the item was rendered; what was in it is lost") from None
-    if made is not None and (now.st_dev, now.st_ino) != (made.st_dev, made.st_ino):
+    is_another = made is not None and (now.st_dev, now.st_ino) != (made.st_dev, made.st_ino)
+    if is_another or not stat.S_ISDIR(now.st_mode):  # a link can get the number of the folder that was removed for it
         raise PublishError("ctx.dir is not the folder any more that it was: something else was put in its place")
 
 

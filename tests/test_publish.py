@@ -96,3 +96,13 @@ def test_a_file_that_was_not_finished_leaves_the_old_one_and_nothing_else(tmp_pa
         file.write(b"%d" % (1 / 0))
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_link_in_place_of_an_attempts_folder_is_no_folder(private: Path, tmp_path: Path) -> None:
+    made = private.lstat()
+    private.rename(tmp_path / "aside")
+    private.symlink_to(tmp_path / "aside")
+    with pytest.raises(PublishError, match="something else was put in its place"):
+        stage(private, made)
+    with pytest.raises(PublishError, match="something else was put in its place"):
+        stage(private)
