@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint unit bench faults clean
+.PHONY: run test lint unit exact bench faults clean
 
 run: .venv/run.stamp
 	$(BIN)/parbatch run --workers 8
@@ -21,6 +21,10 @@ unit: .venv/test.stamp
 # Kills and disk errors at named system calls, hundreds of them: about an hour on two cores. Needs strace.
 faults: .venv/test.stamp
 	$(BIN)/python -m tests.faults.drills
+
+# Changes of python-docx against acceleration, at length: every function of the table, and 2,000 programs.
+exact: .venv/test.stamp
+	PARBATCH_EXACT_PROGRAMS=2000 $(BIN)/python -m pytest -n 2 --timeout 3600 tests/docx/test_docx_changed.py
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks

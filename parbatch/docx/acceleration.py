@@ -11,14 +11,17 @@ import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from parbatch.docx.patching import Patches
+if TYPE_CHECKING:
+    from parbatch.docx.patching import Patches
 
 #: The versions of python-docx on which its own unit tests and the differential tests have passed with
 #: everything on.
 PROVED = ("1.2.0",)
 
 _MODULES = (
+    "watching",
     "names",
     "elements",
     "xpaths",
@@ -34,12 +37,13 @@ _MODULES = (
 
 _log = logging.getLogger("parbatch.docx")
 _patches: Patches | None = None
+_on = False
 _told = False
 
 
 def accelerated() -> bool:
     """Whether python-docx is running with the faster equivalents in this process."""
-    return _patches is not None
+    return _on
 
 
 def unproved_version() -> str | None:
@@ -60,8 +64,8 @@ def accelerate() -> bool:
     Returns whether they are on now. Calling it again changes nothing. On a version of python-docx that it was
     not proved on it leaves python-docx alone, logs a warning once (logger `parbatch.docx`) and returns False.
     """
-    global _patches, _told  # noqa: PLW0603
-    if _patches is not None:
+    global _on, _told  # noqa: PLW0603
+    if _on:
         return True
     if "docx" not in sys.modules and find_spec("docx") is not None:
         import_module("docx")
@@ -74,20 +78,31 @@ def accelerate() -> bool:
                 ", ".join(PROVED),
             )
         return False
-    patches = Patches()
-    try:
-        for name in _MODULES:
-            import_module(f"parbatch.docx.{name}").install(patches)
-    except BaseException:
-        patches.undo()
-        raise
-    _patches = patches
+    from parbatch.docx import watching  # noqa: PLC0415 - only here is python-docx needed
+
+    watching.begin(_replacements())
+    _on = True
     return True
 
 
-def restore() -> None:
-    """Undo `accelerate()`. Documents that are open stay usable."""
+def _replacements() -> Patches:
+    """Return what is to be replaced; the same each time."""
     global _patches  # noqa: PLW0603
-    if _patches is not None:
-        _patches.undo()
-        _patches = None
+    if _patches is None:
+        from parbatch.docx.patching import Patches  # noqa: PLC0415 - as above
+
+        patches = Patches()
+        for name in _MODULES:
+            import_module(f"parbatch.docx.{name}").install(patches)
+        _patches = patches
+    return _patches
+
+
+def restore() -> None:
+    """Undo `accelerate()`. Documents that are open stay usable, and what a user has changed stays changed."""
+    global _on  # noqa: PLW0603
+    if _on:
+        from parbatch.docx import watching  # noqa: PLC0415 - as above
+
+        _on = False
+        watching.end()

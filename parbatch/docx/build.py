@@ -16,6 +16,8 @@ from parbatch.docx.forbidden import clean_text, first_forbidden
 from parbatch.docx.names import clark, new_element
 from parbatch.docx.paragraphs import NO_STYLE, paragraph_prototype
 from parbatch.docx.runs import fill, is_plain
+from parbatch.docx.stood_for import path
+from parbatch.docx.watching import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from docx.styles.style import ParagraphStyle, _TableStyle
     from docx.table import Table
 
+_PARAGRAPHS, _TABLE = path("add-paragraphs"), path("add-table")
 _P, _T, _TC = clark("w:p"), clark("w:t"), clark("w:tc")
 
 
@@ -54,6 +57,8 @@ def add_table(
     for number, row in enumerate(texts, start=0 if header is not None else 1):
         for column, text in enumerate(row, start=1):
             _check(text, f"row {number or 'of the header'}, column {column} of the table")
+    if not undisturbed(_TABLE):
+        return _table_by_loop(document, texts, columns, style, widths, header=header is not None)
     table: Table = document.add_table(min(len(texts), 1), columns, style)
     if widths is not None:
         for grid_column, width in zip(table._tbl.tblGrid.gridCol_lst, widths, strict=True):
@@ -83,6 +88,8 @@ def add_paragraphs(
     wanted = [clean_text(text) for text in texts] if drop_forbidden else list(texts)
     for number, text in enumerate(wanted, start=1):
         _check(text, f"text {number}")
+    if not undisturbed(_PARAGRAPHS):
+        return [document.add_paragraph(text, style) for text in wanted]
     part: Any = document.part
     style_id = NO_STYLE if style is None else part.get_style_id(style, WD_STYLE_TYPE.PARAGRAPH)
     body: Any = document.element.body
@@ -99,6 +106,22 @@ def add_paragraphs(
             paragraph.add_run(text)
         added.append(paragraph)
     return added
+
+
+def _table_by_loop(
+    document: Document, texts: list[list[str]], columns: int, style: Any, widths: Any, *, header: bool
+) -> Table:
+    """Return the same table made with python-docx's own functions, which somebody has changed."""
+    table: Table = document.add_table(len(texts), columns, style)
+    for row, row_texts in zip(table.rows, texts, strict=True):
+        for cell, text in zip(row.cells, row_texts, strict=True):
+            cell.text = text
+    for number, width in enumerate(widths or ()):
+        for sized in (table.columns[number], *table.columns[number].cells):
+            sized.width = Emu(width)
+    if header:
+        table.rows[0]._tr.get_or_add_trPr().append(new_element("w:tblHeader"))
+    return table
 
 
 def _texts(row: Sequence[object], *, drop: bool) -> list[str]:

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 from docx.oxml.exceptions import InvalidXmlError
 from docx.oxml.xmlchemy import BaseOxmlElement
 
+from parbatch.docx.children import first_child, first_successor, insert_before, ranked
 from parbatch.docx.names import clark, prototype
+from parbatch.docx.own import functions_of
+from parbatch.docx.stood_for import path
+from parbatch.docx.watching import Watched, WatchedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,66 +28,24 @@ if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
 
 
-def first_child(element: Any, name: str) -> Any:
-    """Return the first child called `name` (in Clark notation) or None: what `element.find(name)` returns.
+# ---- one maker for each kind of generated method: takes the declaration and the method, returns the faster -----
 
-    Most elements have no child, or the wanted one is their first: no need to start an iterator then.
-    """
-    if not len(element):
-        return None
-    child = element[0]
-    if child.tag == name:
-        return child
-    return next(element.iterchildren(name), None)
+_MADE = path("generated")
+_FOUND_IN = path("docx.oxml.xmlchemy:BaseOxmlElement.first_child_found_in")
+_REMOVE_ALL = path("docx.oxml.xmlchemy:BaseOxmlElement.remove_all")
 
 
-def first_successor(element: Any, ranks: dict[str, int]) -> Any:
-    """Return the child whose tag has the lowest rank, the first of these in document order, or None.
-
-    The same as looking for one tag after the other, in one pass over the children: these are few in property
-    elements.
-    """
-    best, lowest = None, len(ranks)
-    for child in element:
-        rank = ranks.get(child.tag, lowest)
-        if rank < lowest:
-            best, lowest = child, rank
-            if not rank:
-                break
-    return best
-
-
-def insert_before(element: Any, child: Any, ranks: dict[str, int], only: str | None) -> None:
-    """Insert `child` in schema order: before its first successor that is present, else at the end."""
-    successor = None
-    if ranks and len(element):
-        successor = next(element.iterchildren(only), None) if only else first_successor(element, ranks)
-    if successor is None:
-        element.append(child)
-    else:
-        successor.addprevious(child)
-
-
-def ranked(tags: tuple[str, ...]) -> tuple[dict[str, int], str | None]:
-    """Return the ranks of successor tags, and the tag itself if there is only one."""
-    ranks: dict[str, int] = {}
-    for rank, tag in enumerate(tags):
-        ranks.setdefault(clark(tag), rank)
-    return ranks, clark(tags[0]) if len(tags) == 1 else None
-
-
-# ---- one maker for each kind of generated method: takes the declaration, returns the method ----------------
-
-
-def _child_getter(spec: Any) -> Callable[..., Any]:
+def _child_getter(spec: Any, plain: Any) -> Callable[..., Any]:
     name = clark(spec._nsptagname)
-    return lambda obj: first_child(obj, name)
+    return lambda obj: first_child(obj, name) if _MADE.on else plain(obj)
 
 
-def _required_child_getter(spec: Any) -> Callable[..., Any]:
+def _required_child_getter(spec: Any, plain: Any) -> Callable[..., Any]:
     name, tag = clark(spec._nsptagname), spec._nsptagname
 
     def get(obj: Any) -> Any:
+        if not _MADE.on:
+            return plain(obj)
         child = first_child(obj, name)
         if child is None:
             raise InvalidXmlError(f"required ``<{tag}>`` child element not present")
@@ -92,31 +54,35 @@ def _required_child_getter(spec: Any) -> Callable[..., Any]:
     return get
 
 
-def _list_getter(spec: Any) -> Callable[..., Any]:
+def _list_getter(spec: Any, plain: Any) -> Callable[..., Any]:
     name = clark(spec._nsptagname)
-    return lambda obj: list(obj.iterchildren(name))
+    return lambda obj: list(obj.iterchildren(name)) if _MADE.on else plain(obj)
 
 
-def _creator(spec: Any) -> Callable[..., Any]:
+def _creator(spec: Any, plain: Any) -> Callable[..., Any]:
     copy = prototype(spec._nsptagname).__copy__
-    return lambda _obj: copy()
+    return lambda obj: copy() if WatchedTexts.look and _MADE.on else plain(obj)
 
 
-def _inserter(spec: Any) -> Callable[..., Any]:
+def _inserter(spec: Any, plain: Any) -> Callable[..., Any]:
     ranks, only = ranked(spec._successors)
 
     def insert(obj: Any, child: Any) -> Any:
+        if not _MADE.on:
+            return plain(obj, child)
         insert_before(obj, child, ranks, only)
         return child
 
     def append(obj: Any, child: Any) -> Any:
+        if not _MADE.on:
+            return plain(obj, child)
         obj.append(child)
         return child
 
     return insert if ranks else append
 
 
-def _adder(spec: Any) -> Callable[..., Any]:
+def _adder(spec: Any, _: Any) -> Callable[..., Any]:
     new_name, insert_name = spec._new_method_name, spec._insert_method_name
 
     def add(obj: Any, **attrs: Any) -> Any:
@@ -129,12 +95,12 @@ def _adder(spec: Any) -> Callable[..., Any]:
     return add
 
 
-def _public_adder(spec: Any) -> Callable[..., Any]:
+def _public_adder(spec: Any, _: Any) -> Callable[..., Any]:
     add_name = spec._add_method_name
     return lambda obj: getattr(obj, add_name)()
 
 
-def _get_or_adder(spec: Any) -> Callable[..., Any]:
+def _get_or_adder(spec: Any, _: Any) -> Callable[..., Any]:
     prop_name, add_name = spec._prop_name, spec._add_method_name
 
     def get_or_add(obj: Any) -> Any:
@@ -144,31 +110,38 @@ def _get_or_adder(spec: Any) -> Callable[..., Any]:
     return get_or_add
 
 
-def _remover(spec: Any) -> Callable[..., Any]:
+def _remover(spec: Any, plain: Any) -> Callable[..., Any]:
     name = clark(spec._nsptagname)
 
     def remove(obj: Any) -> None:
-        if len(obj):
+        if not _MADE.on:
+            plain(obj)
+        elif len(obj):
             for child in list(obj.iterchildren(name)):
                 obj.remove(child)
 
     return remove
 
 
-def _optional_attribute_getter(spec: Any) -> Callable[..., Any]:
+def _optional_attribute_getter(spec: Any, plain: Any) -> Callable[..., Any]:
     name, default, simple_type = spec._clark_name, spec._default, spec._simple_type
 
     def get(obj: Any) -> Any:
+        if not (Watched.look and _MADE.on):
+            return plain(obj)
         value = obj.get(name)
         return default if value is None else simple_type.from_xml(value)
 
     return get
 
 
-def _optional_attribute_setter(spec: Any) -> Callable[..., Any]:
+def _optional_attribute_setter(spec: Any, plain: Any) -> Callable[..., Any]:
     name, default, simple_type = spec._clark_name, spec._default, spec._simple_type
 
     def set_(obj: Any, value: Any) -> None:
+        if not (Watched.look and _MADE.on):
+            plain(obj, value)
+            return
         text = None if value is None or value == default else simple_type.to_xml(value)
         if text is not None:
             obj.set(name, text)
@@ -178,11 +151,13 @@ def _optional_attribute_setter(spec: Any) -> Callable[..., Any]:
     return set_
 
 
-def _required_attribute_getter(spec: Any) -> Callable[..., Any]:
+def _required_attribute_getter(spec: Any, plain: Any) -> Callable[..., Any]:
     name, simple_type = spec._clark_name, spec._simple_type
     message = f"required '{spec._attr_name}' attribute not present on element "
 
     def get(obj: Any) -> Any:
+        if not (Watched.look and _MADE.on):
+            return plain(obj)
         value = obj.get(name)
         if value is None:
             raise InvalidXmlError(f"{message}{obj.tag}")
@@ -191,10 +166,13 @@ def _required_attribute_getter(spec: Any) -> Callable[..., Any]:
     return get
 
 
-def _required_attribute_setter(spec: Any) -> Callable[..., Any]:
+def _required_attribute_setter(spec: Any, plain: Any) -> Callable[..., Any]:
     name, simple_type = spec._clark_name, spec._simple_type
 
     def set_(obj: Any, value: Any) -> None:
+        if not (Watched.look and _MADE.on):
+            plain(obj, value)
+            return
         text = simple_type.to_xml(value)
         if text is None:
             raise ValueError(f"cannot assign {value} to this required attribute")
@@ -204,7 +182,7 @@ def _required_attribute_setter(spec: Any) -> Callable[..., Any]:
 
 
 #: The qualified name of a generated function says which maker of python-docx's it came from.
-_MAKERS: dict[str, Callable[[Any], Callable[..., Any]]] = {
+_MAKERS: dict[str, Callable[[Any, Any], Callable[..., Any]]] = {
     "_BaseChildElement._getter.<locals>.get_child_element": _child_getter,
     "OneAndOnlyOne._getter.<locals>.get_child_element": _required_child_getter,
     "_BaseChildElement._list_getter.<locals>.get_child_element_list": _list_getter,
@@ -221,18 +199,24 @@ _MAKERS: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-def is_generated(function: Any) -> bool:
-    """Whether `function` was generated by python-docx from a declaration."""
-    return getattr(function, "__qualname__", "") in _MAKERS
+def _spec(function: FunctionType | None) -> Any:
+    """Return the declaration that python-docx generated a function from; None for what is to stay as it is.
+
+    Names whose prefix users may change (`cp` is one that is) are looked up each time, as before.
+    """
+    if function is None or function.__qualname__ not in _MAKERS or not function.__closure__:
+        return None
+    spec = function.__closure__[function.__code__.co_freevars.index("self")].cell_contents
+    name = str(getattr(spec, "_nsptagname", None) or getattr(spec, "_attr_name", ""))
+    return spec if ":" not in name or name.startswith("w:") else None
 
 
-def _remade(function: FunctionType | None) -> Any:
+def _remade(function: Any) -> Any:
     """Return the faster equivalent of a generated function, or the function itself."""
-    if function is None or function.__qualname__ not in _MAKERS:
+    spec = _spec(function)
+    if spec is None:
         return function
-    assert function.__closure__ is not None
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__, strict=True))
-    made: Any = _MAKERS[function.__qualname__](cells["self"].cell_contents)
+    made: Any = _MAKERS[function.__qualname__](spec, function)
     made.__name__, made.__qualname__, made.__doc__ = (
         function.__name__,
         function.__qualname__,
@@ -240,6 +224,12 @@ def _remade(function: FunctionType | None) -> Any:
     )
     made.__module__ = function.__module__
     return made
+
+
+def _remade_member(member: Any) -> Any:
+    if isinstance(member, property):
+        return property(_remade(member.fget), _remade(member.fset), member.fdel, member.__doc__)
+    return _remade(member)
 
 
 def _classes(base: Any) -> Iterator[Any]:
@@ -251,17 +241,12 @@ def _classes(base: Any) -> Iterator[Any]:
 def install(patches: Patches) -> None:
     """Make the generated members of every element class again."""
     for cls in dict.fromkeys(_classes(BaseOxmlElement)):
-        if not cls.__module__.startswith("docx."):
-            continue
-        for name, member in list(vars(cls).items()):
-            if isinstance(member, property):
-                pair = _remade(member.fget), _remade(member.fset)  # type: ignore[arg-type]
-                if pair != (member.fget, member.fset):
-                    patches.replace(cls, name, property(*pair, member.fdel, member.__doc__))
-            elif is_generated(member) and "self" in member.__code__.co_freevars:
-                patches.replace(cls, name, _remade(member))
-    patches.replace(BaseOxmlElement, "first_child_found_in", _first_child_found_in)
-    patches.replace(BaseOxmlElement, "remove_all", _remove_all)
+        if cls.__module__.startswith("docx."):
+            for name, member in list(vars(cls).items()):
+                if any(_spec(function) is not None for function in functions_of(member)):
+                    patches.replace_made(cls, name, _remade_member, _MADE.name)
+    patches.replace(BaseOxmlElement, "first_child_found_in", _first_child_found_in, _FOUND_IN.name)
+    patches.replace(BaseOxmlElement, "remove_all", _remove_all, _REMOVE_ALL.name)
 
 
 @lru_cache(maxsize=1024)
@@ -278,6 +263,8 @@ def _first_child_found_in(self: Any, *tagnames: str) -> Any:
     For many children, or with a tag that can't be resolved, it goes tag by tag and raises where it did
     before.
     """
+    if not _FOUND_IN.on:
+        return _FOUND_IN.original(self, *tagnames)
     if len(self) <= len(tagnames):
         ranks = _ranks_of(tagnames)
         if ranks is not None:
@@ -290,6 +277,9 @@ def _first_child_found_in(self: Any, *tagnames: str) -> Any:
 
 
 def _remove_all(self: Any, *tagnames: str) -> None:
+    if not _REMOVE_ALL.on:
+        _REMOVE_ALL.original(self, *tagnames)
+        return
     for tag in tagnames:
         for child in list(self.iterchildren(clark(tag))):
             self.remove(child)

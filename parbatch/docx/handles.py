@@ -17,6 +17,7 @@ from docx.dml.color import ColorFormat
 from docx.styles import style as style_module
 from docx.styles.style import BaseStyle, CharacterStyle, ParagraphStyle
 from docx.styles.styles import Styles
+from docx.text import font as font_module
 from docx.text.font import Font
 from docx.text.parfmt import ParagraphFormat
 from lxml.etree import ElementBase
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _OURS = 2
 
 _named: Any = style_module  # where python-docx looks these classes up
+_of_fonts: Any = font_module
+_color = vars(Font)["color"]
 
 _handles: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _uses = 0
@@ -73,14 +76,25 @@ class Noted:
         try:
             return handle.__dict__[self._name]
         except KeyError:
-            message = f"{type(handle).__name__!r} object has no attribute {self._name!r}"
-            raise AttributeError(message, name=self._name, obj=handle) from None
+            raise self._missing(handle) from None
 
     def __set__(self, handle: Any, element: Any) -> None:
         global _uses  # noqa: PLW0603
         _uses += 1
         handle.__dict__[self._name] = element
         _handles[id(handle)] = handle
+
+    def __delete__(self, handle: Any) -> None:
+        global _uses  # noqa: PLW0603
+        _uses += 1
+        try:
+            del handle.__dict__[self._name]
+        except KeyError:
+            raise self._missing(handle) from None
+
+    def _missing(self, handle: Any) -> AttributeError:
+        message = f"{type(handle).__name__!r} object has no attribute {self._name!r}"
+        return AttributeError(message, name=self._name, obj=handle)
 
 
 class _StyleColor(ColorFormat):
@@ -93,7 +107,8 @@ class _StyleFont(Font):
 
     @property
     def color(self) -> ColorFormat:
-        return _StyleColor(self._element)
+        own = vars(Font).get("color") is _color and _of_fonts.ColorFormat is ColorFormat
+        return _StyleColor(self._element) if own else super().color
 
 
 class _StyleParagraphFormat(ParagraphFormat):
@@ -125,8 +140,10 @@ def install(patches: Patches) -> None:
 
     Fonts and formats of runs and paragraphs are left alone: those elements are not the styles'.
     """
-    patches.replace(Styles, "_element", Noted("_element"))
-    patches.replace(BaseStyle, "_element", Noted("_element"))
-    patches.replace(BaseStyle, "_style_elm", Noted("_style_elm"))
-    patches.replace_getter(CharacterStyle, "font", _font)
-    patches.replace_getter(ParagraphStyle, "paragraph_format", _paragraph_format)
+    patches.add(Styles, "_element", Noted("_element"))
+    patches.add(BaseStyle, "_element", Noted("_element"))
+    patches.add(BaseStyle, "_style_elm", Noted("_style_elm"))
+    patches.replace_getter(CharacterStyle, "font", _font, "docx.styles.style:CharacterStyle.font")
+    patches.replace_getter(
+        ParagraphStyle, "paragraph_format", _paragraph_format, "docx.styles.style:ParagraphStyle.paragraph_format"
+    )

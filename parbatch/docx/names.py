@@ -7,6 +7,7 @@ same node.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from docx.oxml import ns as ns_module
@@ -17,9 +18,9 @@ from docx.oxml.parser import OxmlElement
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
 
-#: The prefixes that python-docx ships. What users add to `nsmap` is theirs to change, and is not remembered
-#: here.
-_SHIPPED = frozenset(nsmap)
+#: The prefixes of names that are remembered. All others are users' to change, and are looked up each time; where these
+#: are changed, paths step aside (`comparing`).
+_KEPT = frozenset(("w", "xml"))
 _LIMIT = 4096  # names and prototypes kept; real documents use a few hundred
 
 _clark_names: dict[str, str] = {}
@@ -37,7 +38,7 @@ def prototype(tag: str) -> Any:
     made = _prototypes.get(tag)
     if made is None:
         made = _original_element(tag)
-        if len(_prototypes) < _LIMIT and tag.partition(":")[0] in _SHIPPED:
+        if len(_prototypes) < _LIMIT and tag.partition(":")[0] in _KEPT:
             _prototypes[tag] = made
     return made
 
@@ -52,9 +53,9 @@ _original_element: Any = OxmlElement
 
 
 def _remember(tag: str) -> str:
-    """Work `tag` out as python-docx does, errors included, and remember it if its prefix is a shipped one."""
+    """Work `tag` out as python-docx does, errors included, and remember it if its prefix is one of these."""
     name: str = _original_qn(tag)
-    if len(_clark_names) < _LIMIT and type(tag) is str and tag.partition(":")[0] in _SHIPPED:
+    if len(_clark_names) < _LIMIT and type(tag) is str and tag.partition(":")[0] in _KEPT:
         _clark_names[tag] = name
     return name
 
@@ -67,7 +68,7 @@ def _fast_qn(tag: str) -> str:
 
 
 def _fast_element(nsptag_str: str, attrs: Any = None, nsdecls: Any = None) -> Any:
-    if attrs is None and nsdecls is None:
+    if attrs is None and nsdecls is None and _parbatch_tags.look and _parbatch_element.on:  # type: ignore[name-defined]  # noqa: F821
         return _parbatch_prototype(nsptag_str).__copy__()  # type: ignore[name-defined]  # noqa: F821
     return _parbatch_original_element(nsptag_str, attrs, nsdecls)  # type: ignore[name-defined]  # noqa: F821
 
@@ -75,7 +76,7 @@ def _fast_element(nsptag_str: str, attrs: Any = None, nsdecls: Any = None) -> An
 def install(patches: Patches) -> None:
     """Replace the bodies of `qn` and `OxmlElement`: both are functions that users import by name.
 
-    `qn`: the mapping of shipped prefixes never changes, so the same tag always has the same name.
+    `qn`: the name of a tag is remembered with the namespace that its prefix stood for.
     `OxmlElement(tag)`: a copy of an element made by the original, from the same parser: same class, same
     declaration.
     """
@@ -85,6 +86,9 @@ def install(patches: Patches) -> None:
     ns_names["_parbatch_clark_names"] = _clark_names
     ns_names["_parbatch_remember"] = _remember
     parser_names["_parbatch_prototype"] = prototype
-    _original_qn = patches.replace_body(qn, _fast_qn)
-    _original_element = patches.replace_body(OxmlElement, _fast_element)
+    _original_qn = patches.replace_body(qn, _fast_qn, "docx.oxml.ns:qn").original
+    element = patches.replace_body(OxmlElement, _fast_element, "docx.oxml.parser:OxmlElement")
+    _original_element = element.original
+    parser_names["_parbatch_element"] = element
+    parser_names["_parbatch_tags"] = import_module("parbatch.docx.watching").WatchedTexts
     parser_names["_parbatch_original_element"] = _original_element

@@ -24,7 +24,9 @@ from docx.text.run import Run
 
 from parbatch.docx.names import clark, new_element
 from parbatch.docx.runs import fill, is_plain
+from parbatch.docx.stood_for import path
 from parbatch.docx.styles import known_style
+from parbatch.docx.watching import Watched, WatchedDicts, WatchedTexts
 
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
@@ -37,12 +39,13 @@ _LIMIT = 1024
 
 _INSIDE = frozenset((Paragraph, Run, Table, _Cell, _Body))
 _CONTAINERS = frozenset((_Body, _Cell))
+_ADD_PARAGRAPH = path("docx.blkcntnr:BlockItemContainer.add_paragraph")
+_SET_STYLE = path("docx.text.paragraph:Paragraph.style")
 UNKNOWN = object()  #: the index can't tell
 NO_STYLE = object()  #: the style is not to be set at all
 
 _prototypes: dict[tuple[Any, bool], Any] = {}
 _properties: dict[str | None, Any] = {}
-_original: dict[str, Any] = {}
 
 
 def story_part(item: Any) -> Any:
@@ -60,6 +63,8 @@ def style_id_of(part: Any, name: Any, kind: WD_STYLE_TYPE) -> Any:
         return UNKNOWN
     if type(part) is not DocumentPart:
         if not isinstance(part, StoryPart):
+            return UNKNOWN
+        if "get_style_id" in part.__dict__:
             return UNKNOWN
         part = part._document_part
         if type(part) is not DocumentPart:
@@ -102,6 +107,8 @@ def paragraph_prototype(style_id: Any, *, text: bool) -> Any:
 
 def _add_paragraph(self: Any, text: Any = "", style: Any = None) -> Any:
     """The same paragraph, copied with its run and style reference inside."""
+    if not ((Watched.look and WatchedDicts.look and WatchedTexts.look and _ADD_PARAGRAPH.on) or _ADD_PARAGRAPH.holds()):
+        return _ADD_PARAGRAPH.original(self, text, style)
     container = self._element
     kind = type(container)
     if type(self) in _CONTAINERS and (kind is CT_Body or kind is CT_Tc) and (not text or is_plain(text)):
@@ -115,13 +122,15 @@ def _add_paragraph(self: Any, text: Any = "", style: Any = None) -> Any:
                 else:
                     successor.addprevious(p)
                 return Paragraph(p, self)
-    return _original["add_paragraph"](self, text, style)
+    return _ADD_PARAGRAPH.original(self, text, style)
 
 
 def _set_style(self: Any, style_or_name: Any) -> None:
     """The same style reference; into a paragraph that has no properties yet, copied with them."""
     p = self._p
-    if type(p) is CT_P:
+    if type(p) is CT_P and (
+        (Watched.look and WatchedDicts.look and WatchedTexts.look and _SET_STYLE.on) or _SET_STYLE.holds()
+    ):
         style_id = style_id_of(story_part(self), style_or_name, _PARAGRAPH)
         if style_id is not UNKNOWN:
             if p.pPr is None:
@@ -129,10 +138,10 @@ def _set_style(self: Any, style_or_name: Any) -> None:
             else:
                 p.style = style_id
             return
-    _original["style"].fset(self, style_or_name)
+    _SET_STYLE.original(self, style_or_name)
 
 
 def install(patches: Patches) -> None:
     """Replace `BlockItemContainer.add_paragraph` and the setting of `Paragraph.style`."""
-    _original["add_paragraph"] = patches.replace(BlockItemContainer, "add_paragraph", _add_paragraph)
-    _original["style"] = patches.replace_setter(Paragraph, "style", _set_style)
+    patches.replace(BlockItemContainer, "add_paragraph", _add_paragraph, _ADD_PARAGRAPH.name)
+    patches.replace_setter(Paragraph, "style", _set_style, _SET_STYLE.name)

@@ -1,7 +1,7 @@
 """The objects that users hold: made in one step instead of through a chain of `super().__init__` calls.
 
-The same attributes with the same values in the same objects; a class derived from one of these calls the one
-it names.
+The same attributes with the same values in the same objects; objects of a class derived from one of these are made as
+before.
 """
 
 from __future__ import annotations
@@ -16,37 +16,66 @@ from docx.text.font import Font
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
+from parbatch.docx.stood_for import path
+from parbatch.docx.watching import Watched
+
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
 
 
+_PARAGRAPH = path("docx.text.paragraph:Paragraph.__init__")
+_RUN = path("docx.text.run:Run.__init__")
+_CELL = path("docx.table:_Cell.__init__")
+_TABLE = path("docx.table:Table.__init__")
+_FONT = path("docx.text.font:Font.__init__")
+_COLOR = path("docx.dml.color:ColorFormat.__init__")
+
+
 def _paragraph(self: Any, p: Any, parent: Any) -> None:
+    if type(self) is not Paragraph or not ((Watched.look and _PARAGRAPH.on) or _PARAGRAPH.holds()):
+        _PARAGRAPH.original(self, p, parent)
+        return
     self._parent = parent
     self._p = self._element = p
 
 
 def _run(self: Any, r: Any, parent: Any) -> None:
+    if type(self) is not Run or not ((Watched.look and _RUN.on) or _RUN.holds()):
+        _RUN.original(self, r, parent)
+        return
     self._parent = parent
     self._r = self._element = self.element = r
 
 
 def _cell(self: Any, tc: Any, parent: Any) -> None:
+    if type(self) is not _Cell or not ((Watched.look and _CELL.on) or _CELL.holds()):
+        _CELL.original(self, tc, parent)
+        return
     self._parent = parent
     self._tc = self._element = tc
 
 
 def _table(self: Any, tbl: Any, parent: Any) -> None:
+    if type(self) is not Table or not ((Watched.look and _TABLE.on) or _TABLE.holds()):
+        _TABLE.original(self, tbl, parent)
+        return
     self._parent = parent
     self._element = self._tbl = tbl
 
 
 def _font(self: Any, r: Any, parent: Any = None) -> None:
+    if type(self) is not Font or not ((Watched.look and _FONT.on) or _FONT.holds()):
+        _FONT.original(self, r, parent)
+        return
     self._element = r
     self._parent = parent
     self._r = r
 
 
 def _color(self: Any, rPr_parent: Any) -> None:  # noqa: N803 - python-docx's name
+    if type(self) is not ColorFormat or not ((Watched.look and _COLOR.on) or _COLOR.holds()):
+        _COLOR.original(self, rPr_parent)
+        return
     self._element = rPr_parent
     self._parent = None
 
@@ -55,9 +84,9 @@ def install(patches: Patches) -> None:
     """Replace the constructors of paragraphs, runs, cells, tables, fonts and colours."""
     assert Paragraph.__mro__[1] is Run.__mro__[1] is BlockItemContainer.__mro__[1] is StoryChild
     assert Font.__mro__[1] is ColorFormat.__mro__[1] is ElementProxy
-    patches.replace(Paragraph, "__init__", _paragraph)
-    patches.replace(Run, "__init__", _run)
-    patches.replace(_Cell, "__init__", _cell)
-    patches.replace(Table, "__init__", _table)
-    patches.replace(Font, "__init__", _font)
-    patches.replace(ColorFormat, "__init__", _color)
+    patches.replace(Paragraph, "__init__", _paragraph, _PARAGRAPH.name)
+    patches.replace(Run, "__init__", _run, _RUN.name)
+    patches.replace(_Cell, "__init__", _cell, _CELL.name)
+    patches.replace(Table, "__init__", _table, _TABLE.name)
+    patches.replace(Font, "__init__", _font, _FONT.name)
+    patches.replace(ColorFormat, "__init__", _color, _COLOR.name)

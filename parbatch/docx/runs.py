@@ -15,6 +15,8 @@ from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
 from parbatch.docx.names import clark, new_element
+from parbatch.docx.stood_for import path
+from parbatch.docx.watching import Watched, WatchedTexts
 
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
@@ -24,7 +26,11 @@ _RPR, _PPR, _SPACE = clark("w:rPr"), clark("w:pPr"), clark("xml:space")
 _pieces = re.compile(r"[^\t\r\n]+|[\t\r\n]").findall
 _marked = re.compile(r"[\t\r\n]").search
 
-_original: dict[str, Any] = {}
+_ADD_RUN = path("docx.text.paragraph:Paragraph.add_run")
+_ADD_T = path("docx.oxml.text.run:CT_R.add_t")
+_ADD_TEXT = path("docx.oxml.text.run:_RunContentAppender.add_text")
+_CLEAR_RUN = path("docx.oxml.text.run:CT_R.clear_content")
+_CLEAR_PARAGRAPH = path("docx.oxml.text.paragraph:CT_P.clear_content")
 
 
 def _nested(*tags: str) -> Any:
@@ -72,16 +78,16 @@ def _add_run(self: Any, text: Any = None, style: Any = None) -> Any:
     The original appends the run before it sets the text: where that fails, it is asked to do all of it.
     """
     p = self._p
-    if type(p) is not CT_P:
-        return _original["add_run"](self, text, style)
+    if type(p) is not CT_P or not ((Watched.look and WatchedTexts.look and _ADD_RUN.on) or _ADD_RUN.holds()):
+        return _ADD_RUN.original(self, text, style)
     if not text:
         r = new_element("w:r")
     else:
         if not is_plain(text):
-            return _original["add_run"](self, text, style)
+            return _ADD_RUN.original(self, text, style)
         r = _run_with_text.__copy__()
         if not fill(r[0], text):
-            return _original["add_run"](self, text, style)
+            return _ADD_RUN.original(self, text, style)
     p.append(r)
     run = Run(r, self)
     if style:
@@ -91,18 +97,23 @@ def _add_run(self: Any, text: Any = None, style: Any = None) -> Any:
 
 def _add_t(self: Any, text: Any) -> Any:
     """The same text element, made and appended without the generated adder's look-ups."""
-    if type(self) is CT_R and type(text) is str:
+    if (
+        type(self) is CT_R
+        and type(text) is str
+        and ((Watched.look and WatchedTexts.look and _ADD_T.on) or _ADD_T.holds())
+    ):
         t = new_element("w:t")
         if type(t) is CT_Text and fill(t, text):
             self.append(t)
             return t
-    return _original["add_t"](self, text)
+    return _ADD_T.original(self, text)
 
 
 def _add_text(self: Any, text: Any) -> None:
     """Each piece between tabs and breaks at once, instead of collected character by character."""
-    if type(text) is not str or self._bfr:
-        _original["add_text"](self, text)
+    on = (Watched.look and _ADD_TEXT.on) or _ADD_TEXT.holds()
+    if type(text) is not str or self._bfr or not on:
+        _ADD_TEXT.original(self, text)
         return
     r = self._r
     for piece in _pieces(text):
@@ -117,21 +128,23 @@ def _add_text(self: Any, text: Any) -> None:
 def _clear_run(self: Any) -> None:
     """Remove all elements but `w:rPr`: nothing to search for in a run that has none or only that."""
     count = len(self)
-    if count > 1 or (count and self[0].tag != _RPR):
-        _original["clear_run"](self)
+    on = (Watched.look and _CLEAR_RUN.on) or _CLEAR_RUN.holds()
+    if not on or count > 1 or (count and self[0].tag != _RPR):
+        _CLEAR_RUN.original(self)
 
 
 def _clear_paragraph(self: Any) -> None:
     """Remove all elements but `w:pPr`: nothing to search for in a paragraph that has none or only that."""
     count = len(self)
-    if count > 1 or (count and self[0].tag != _PPR):
-        _original["clear_paragraph"](self)
+    on = (Watched.look and _CLEAR_PARAGRAPH.on) or _CLEAR_PARAGRAPH.holds()
+    if not on or count > 1 or (count and self[0].tag != _PPR):
+        _CLEAR_PARAGRAPH.original(self)
 
 
 def install(patches: Patches) -> None:
     """Replace the adding of runs and the setting of their text."""
-    _original["add_run"] = patches.replace(Paragraph, "add_run", _add_run)
-    _original["add_t"] = patches.replace(CT_R, "add_t", _add_t)
-    _original["add_text"] = patches.replace(_RunContentAppender, "add_text", _add_text)
-    _original["clear_run"] = patches.replace(CT_R, "clear_content", _clear_run)
-    _original["clear_paragraph"] = patches.replace(CT_P, "clear_content", _clear_paragraph)
+    patches.replace(Paragraph, "add_run", _add_run, _ADD_RUN.name)
+    patches.replace(CT_R, "add_t", _add_t, _ADD_T.name)
+    patches.replace(_RunContentAppender, "add_text", _add_text, _ADD_TEXT.name)
+    patches.replace(CT_R, "clear_content", _clear_run, _CLEAR_RUN.name)
+    patches.replace(CT_P, "clear_content", _clear_paragraph, _CLEAR_PARAGRAPH.name)

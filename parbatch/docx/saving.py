@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import warnings
 from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
+from docx.document import Document as DocumentObject
 from docx.opc.constants import CONTENT_TYPE
 from docx.opc.oxml import CT_Relationships
 from docx.opc.packuri import CONTENT_TYPES_URI, PACKAGE_URI, PackURI
@@ -20,9 +24,11 @@ from docx.package import Package
 from docx.parts.document import DocumentPart
 from docx.parts.hdrftr import FooterPart, HeaderPart
 
+from parbatch.docx import stood_for
 from parbatch.docx.deflate import DeflateCache, Deflated, deflated
 from parbatch.docx.shared_parts import source_of
-from parbatch.docx.word_formats import saved_as
+from parbatch.docx.watching import look_closely, undisturbed
+from parbatch.docx.word_formats import WordPackage, saved_as
 from parbatch.docx.zipping import zipped
 
 if TYPE_CHECKING:
@@ -32,6 +38,10 @@ if TYPE_CHECKING:
 
 #: Enough for the styles, fonts, themes and pictures of a few templates.
 _cache = DeflateCache(32 * 1024 * 1024)
+
+_SAVE = stood_for.path("docx.package:Package.save")
+_SAVE_DOCUMENT = stood_for.path("save-document")
+_PACKAGES = frozenset((Package, WordPackage))
 
 #: Parts that differ from one document to the next: nothing would be gained by remembering them.
 _CHANGING = frozenset((DocumentPart, HeaderPart, FooterPart))
@@ -46,14 +56,43 @@ def save(document: Document, path: str | os.PathLike[str] | IO[bytes]) -> None:
     """
     package = document.part.package
     with saved_as(package, path):
-        _save_package(package, path)
+        if _saves_as_ever(document):
+            _save_package(package, path)
+        elif isinstance(path, (str, os.PathLike)):
+            document.save(os.fspath(path))
+            file = Path(path)
+            file.write_bytes(_settled(file.read_bytes()))
+        else:
+            path.write(_saved_otherwise(document))
 
 
 def document_bytes(document: Document) -> bytes:
     """Return what `save` writes into a .docx file."""
     package = document.part.package
     with saved_as(package, None):
-        return zipped(_members(package))
+        return zipped(_members(package)) if _saves_as_ever(document) else _saved_otherwise(document)
+
+
+def _saves_as_ever(document: Any) -> bool:
+    """Return whether all that saves a document is python-docx's own."""
+    part = document.part
+    own = type(document) is DocumentObject and type(part) is DocumentPart and type(part.package) in _PACKAGES
+    return own and not any("save" in each.__dict__ for each in (part, part.package)) and undisturbed(_SAVE_DOCUMENT)
+
+
+def _saved_otherwise(document: Document) -> bytes:
+    stream = BytesIO()
+    document.save(stream)
+    return _settled(stream.getvalue())
+
+
+def _settled(content: bytes) -> bytes:
+    """Return a zip file with the same members and no time of day; what is none stays as it is."""
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            return zipped([(info.filename, deflated(archive.read(info))) for info in archive.infolist()])
+    except BadZipFile:
+        return content
 
 
 def _save_package(package: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -158,9 +197,13 @@ def _warn_of_duplicates(members: list[tuple[str, Deflated]]) -> None:
 
 def _save(self: Any, pkg_file: Any) -> None:
     """The same members as python-docx writes, with fixed time stamps; see `save`."""
-    _save_package(self, pkg_file)
+    look_closely()
+    if _SAVE.on or _SAVE.holds():
+        _save_package(self, pkg_file)
+    else:
+        super(Package, self).save(pkg_file)
 
 
 def install(patches: Patches) -> None:
     """Give `Package` a `save` of its own, which `Document.save` ends in; the inherited one stays as it is."""
-    patches.replace(Package, "save", _save)
+    patches.add(Package, "save", _save, _SAVE.name)

@@ -37,6 +37,9 @@ ALSO = {SettingsPart: "_settings", CommentsPart: "_comments"}
 ELEMENT_NAMES = frozenset(("_element", *ALSO.values()))
 
 
+_get: Any = dict.get  # of a SharedState, too: not its own
+
+
 class Source:
     """One XML part of a template: its tree, which nobody else may hold, and what is known of it."""
 
@@ -56,11 +59,11 @@ class Source:
 
 def source_of(part: Any) -> Source | None:
     """Return what a part shares with its template; None for one that has a tree of its own."""
-    state = part.__dict__
-    if dict.__contains__(state, "_element") or type(part) not in LAZY:
+    if type(part) not in LAZY:
         return None
-    source: Source | None = dict.get(state, SOURCE)
-    return source
+    state = part.__dict__
+    source: Source | None = _get(state, SOURCE)
+    return None if source is None or _get(state, "_element", source) is not source else source
 
 
 def settle(state: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from docx.enum.style import WD_STYLE_TYPE
 from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.rel import Relationships
+from docx.opc.rel import Relationships, _Relationship
 from docx.oxml.parser import parse_xml
 from docx.oxml.styles import CT_Styles
 from docx.parts.document import DocumentPart
@@ -35,7 +35,9 @@ from parbatch.docx.handles import explained, uses
 from parbatch.docx.heldstyles import CheckedIndex
 from parbatch.docx.names import clark
 from parbatch.docx.shared_parts import OwnElement, source_of
+from parbatch.docx.stood_for import path
 from parbatch.docx.stylenames import FALSE, TRUE, TYPES, style_names, style_records
+from parbatch.docx.watching import Watched, WatchedDicts
 
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
@@ -140,21 +142,30 @@ def _forget_index(part: Any) -> None:
     dict.pop(state, SEARCHES, None)
 
 
-_original_get_style_id: Any = None
-_original_default_for: Any = None
+_GET_STYLE_ID = path("docx.parts.document:DocumentPart.get_style_id")
+_DEFAULT_FOR = path("docx.oxml.styles:CT_Styles.default_for")
 
 
-def _styles_part(rels: Any) -> Any:
-    """Return the one styles part that a document is related to; None if there is none or more than one."""
-    if type(rels) is not Relationships:
+def _styles_part(document_part: Any) -> Any:
+    """Return the one styles part that a document is related to; None if there is none or more than one, or if the
+    document's own part has a method of its own to find it.
+    """
+    state = document_part.__dict__
+    rels = state.get("rels")
+    if type(rels) is not Relationships or "get_style_id" in state or "part_related_by" in state:
         return None
-    found = [rel for rel in rels.values() if rel.reltype == _STYLES]
-    return found[0].target_part if len(found) == 1 and not found[0].is_external else None
+    found = None
+    for rel in rels.values():
+        if type(rel) is not _Relationship or (rel._reltype == _STYLES and found is not None):
+            return None
+        if rel._reltype == _STYLES:
+            found = rel
+    return None if found is None or found._is_external else found._target
 
 
 def known_style(document_part: Any, name: str) -> StyleRecord | None:
     """Return the type and id of the style of this name, or None where only a search can tell."""
-    part = _styles_part(document_part.__dict__.get("rels"))
+    part = _styles_part(document_part)
     if type(part) is not StylesPart:
         return None
     source = source_of(part)
@@ -194,18 +205,20 @@ def _get_style_id(self: Any, style_or_name: Any, style_type: Any) -> Any:
 
     That is asked with the element itself: asking the part for it would count as touching the styles.
     """
+    if not ((Watched.look and WatchedDicts.look and _GET_STYLE_ID.on) or _GET_STYLE_ID.holds()):
+        return _GET_STYLE_ID.original(self, style_or_name, style_type)
     if type(style_or_name) is str:
         found = known_style(self, style_or_name)
         if found is not None and found[0] is style_type:
             return found[1]
-    part = _styles_part(self.__dict__.get("rels"))
+    part = _styles_part(self)
     if type(part) is StylesPart:
         if style_or_name is None:
             return None
         element = dict.get(part.__dict__, "_element")
         if element is not None:
             return Styles(element).get_style_id(style_or_name, style_type)
-    return _original_get_style_id(self, style_or_name, style_type)
+    return _GET_STYLE_ID.original(self, style_or_name, style_type)
 
 
 def _default_for(self: Any, style_type: Any) -> Any:
@@ -214,9 +227,11 @@ def _default_for(self: Any, style_type: Any) -> Any:
 
     Where a text is none that the conversion knows, the original raises its error.
     """
+    if not ((Watched.look and _DEFAULT_FOR.on) or _DEFAULT_FOR.holds()):
+        return _DEFAULT_FOR.original(self, style_type)
     wanted = style_type.xml_value if isinstance(style_type, WD_STYLE_TYPE) else None
     if wanted is None:
-        return _original_default_for(self, style_type)
+        return _DEFAULT_FOR.original(self, style_type)
     last = None
     for style in self.iterchildren(_STYLE):
         kind = style.get(_TYPE)
@@ -226,16 +241,15 @@ def _default_for(self: Any, style_type: Any) -> Any:
                 if flag in TRUE:
                     last = style
                 elif flag not in FALSE:
-                    return _original_default_for(self, style_type)
+                    return _DEFAULT_FOR.original(self, style_type)
         elif kind is not None and kind not in TYPES:
-            return _original_default_for(self, style_type)
+            return _DEFAULT_FOR.original(self, style_type)
     return last
 
 
 def install(patches: Patches) -> None:
     """Replace `DocumentPart.get_style_id` and `CT_Styles.default_for`; watch `StylesPart._element`."""
-    global _original_get_style_id, _original_default_for  # noqa: PLW0603
     StyleIndex.alone = _calibrate()
-    patches.replace(StylesPart, "_element", TouchedElement("_element"))
-    _original_get_style_id = patches.replace(DocumentPart, "get_style_id", _get_style_id)
-    _original_default_for = patches.replace(CT_Styles, "default_for", _default_for)
+    patches.add(StylesPart, "_element", TouchedElement("_element"))
+    patches.replace(DocumentPart, "get_style_id", _get_style_id, _GET_STYLE_ID.name)
+    patches.replace(CT_Styles, "default_for", _default_for, _DEFAULT_FOR.name)

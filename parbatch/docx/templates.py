@@ -26,7 +26,9 @@ from lxml.etree import XMLSyntaxError
 
 from parbatch.docx.acceleration import accelerated
 from parbatch.docx.shared_parts import ALSO, ELEMENT_NAMES, LAZY, SOURCE, SharedState, Source, share_elements
+from parbatch.docx.stood_for import path
 from parbatch.docx.unreadable import is_no_file, not_there, why_unreadable
+from parbatch.docx.watching import look_closely
 from parbatch.docx.word_formats import WordPackage, has_macros, is_kind_of_word
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def open_template(path: str | os.PathLike[str] | None = None, *, tell: Callable[
     Raises FileNotFoundError if there is no such file and ValueError if it is not a Word document.
     """
     name = None if path is None else os.fspath(path)
-    key = _key(api._default_docx_path() if name is None else name) if accelerated() else None
+    key = _key(api._default_docx_path() if name is None else name) if accelerated() and _opens_as_ever() else None
     template = None if key is None else _kept(key, name)
     document = _opened(name) if template is None else template.new_document()
     package: Any = document.part.package
@@ -174,11 +176,18 @@ def _kept(key: tuple[Any, ...], name: str | None) -> Template | None:
     return _templates[key]
 
 
+def _opens_as_ever() -> bool:
+    """Return whether all that opens a document is python-docx's own."""
+    look_closely()
+    return (_DOCUMENT.on or _DOCUMENT.holds()) and docx.Document is api.Document
+
+
 def _opened(name: str | None) -> Document:
     if name is not None and is_no_file(name):
         raise ValueError(why_unreadable(name, OSError("it is a pipe, a socket or a device")))
+    opens: Any = docx.Document
     try:
-        document: Document = _original_document(name)
+        document: Document = _original_document(name) if opens is api.Document else opens(name)
         if name is None or not has_macros(document):
             return document
     except PackageNotFoundError as error:
@@ -203,9 +212,10 @@ def _key(name: str) -> tuple[Any, ...] | None:
     factory: Any = PartFactory
     classes = tuple(factory.part_type_for.items())
     stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return (os.path.abspath(name), *stamp, classes, factory.part_class_selector)  # noqa: PTH100
+    return (os.path.abspath(name), *stamp, classes, factory.default_part_type, factory.part_class_selector)  # noqa: PTH100
 
 
+_DOCUMENT = path("docx.api:Document")
 _original_document: Any = docx.Document
 
 
@@ -219,7 +229,7 @@ def _fast_document(source: Any) -> Any:
     The first opening is the original's, so that a file that is read once is not kept. Streams are always the
     original's.
     """
-    if source is None or type(source) is str:
+    if (source is None or type(source) is str) and _opens_as_ever():
         key = _key(api._default_docx_path() if source is None else source)
         if key is not None:
             if key in _seen or key in _templates:
@@ -243,7 +253,7 @@ def install(patches: Patches) -> None:
     global _original_document  # noqa: PLW0603
     api_names: Any = vars(api)
     api_names["_parbatch_document"] = _fast_document
-    _original_document = patches.replace_body(api.Document, _document)
+    _original_document = patches.replace_body(api.Document, _document, _DOCUMENT.name).original
     share_elements()
-    patches.on_undo(_templates.clear)
-    patches.on_undo(_seen.clear)
+    patches.at_end(_templates.clear)
+    patches.at_end(_seen.clear)

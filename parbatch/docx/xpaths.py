@@ -10,6 +10,8 @@ from docx.oxml.ns import nsmap
 from docx.oxml.xmlchemy import BaseOxmlElement
 from lxml import etree
 
+from parbatch.docx.stood_for import path
+
 if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
 
@@ -17,7 +19,7 @@ _LIMIT = 512  # python-docx itself uses about forty; expressions with a value in
 
 _compiled: dict[str, etree.XPath] = {}
 _namespaces: dict[str, str] = dict(nsmap)
-_original: Any = None
+_XPATH = path("docx.oxml.xmlchemy:BaseOxmlElement.xpath")
 
 
 def compiled(expression: str) -> etree.XPath:
@@ -41,11 +43,10 @@ def _xpath(self: Any, xpath_str: str) -> Any:
         try:
             expression = _compiled[xpath_str] = etree.XPath(xpath_str, namespaces=nsmap)
         except Exception:  # noqa: BLE001 - the original raises what it always raised
-            return _original(self, xpath_str)
+            return _XPATH.original(self, xpath_str)
     return expression(self)
 
 
 def install(patches: Patches) -> None:
     """Replace `BaseOxmlElement.xpath`."""
-    global _original  # noqa: PLW0603
-    _original = patches.replace(BaseOxmlElement, "xpath", _xpath)
+    patches.replace(BaseOxmlElement, "xpath", _xpath, _XPATH.name)
