@@ -155,7 +155,7 @@ class ItemOutputs:
     def _was_there_before(self, state: os.stat_result) -> bool:
         """Whether a file was there when a checkpoint that could not be read was set aside: it may be parbatch's."""
         row = self._checkpoint.db.execute("SELECT value FROM facts WHERE key = ?", (SET_ASIDE,)).fetchone()
-        return row is not None and state.st_ctime_ns <= int(row[0])
+        return row is not None and str(row[0]).isdecimal() and state.st_ctime_ns <= int(row[0])
 
     def _write(self, one: Published) -> None:
         places = one.places

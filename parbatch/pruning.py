@@ -30,7 +30,7 @@ from parbatch.setting import new_run_id
 from parbatch.shards import check_shard, output_elsewhere, shards_in
 from parbatch.source import compare
 from parbatch.system_errors import in_words
-from parbatch.withdrawals import GONE, mark, remove_empty_folders
+from parbatch.withdrawals import GONE, kept_paths, mark, remove_empty_folders
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +79,7 @@ def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
 def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool) -> Pruned:
     with checkpoint.transaction():
         found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
-        rows = checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done AND ?", (withdrawn,))
-        root = folder.withdrawn.relative_to(folder.root).as_posix()
-        kept = [path for (path,) in rows if is_safe_path(path) and path.startswith(f"{root}/")]
+        kept = kept_paths(checkpoint, folder) if withdrawn else []
         stale = _stale(checkpoint, folder)
         checkpoint.db.execute("UPDATE gone SET status = 'pending', attempts = 0, reason = 'pruned'")
         edited = [(one.id, one.path, f"items/{one.path}", GONE) for one in stale if one.is_intact is False]

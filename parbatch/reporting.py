@@ -197,6 +197,6 @@ def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> Run
         failures=failed,
         known_to_fail=known_to_fail(checkpoint, Selection()),
         warnings=warnings_of(checkpoint),
-        withdrawn=withdrawn_in(checkpoint, record.run_id),
+        withdrawn=withdrawn_in(checkpoint, record.run_id, all_ok=total == success),
         out=str(folder.root),
     )

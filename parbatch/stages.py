@@ -153,7 +153,8 @@ class Stages:
         self._setting.checkpoint.set_run(self._setting.run_id, "running")
         self._setting.index = str(write_index(self._setting.checkpoint, self._setting.folder) or "")
         asked = self._setting.asked
-        if not asked.keep_stale and asked.selection.exact is None:
+        now = self._setting.checkpoint.counts()
+        if sum(now.values()) > now["ok"] + now["pending"] and not asked.keep_stale and asked.selection.exact is None:
             mark_all_not_ok(self._setting.checkpoint, self._setting.folder, self._setting.run_id)
             carry_out(self._setting.checkpoint, self._setting.folder)
         keep_record(self.result("running"), self._setting.folder)
@@ -257,7 +258,9 @@ class Stages:
             documents=self.documents,
             unread=self._setting.checkpoint.unread,
             shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
-            withdrawn=withdrawn_in(self._setting.checkpoint, self._setting.run_id),
+            withdrawn=withdrawn_in(
+                self._setting.checkpoint, self._setting.run_id, all_ok=not has_ended or total == success
+            ),
         )
 
     def _product(self, product: str) -> ProductReport | None:

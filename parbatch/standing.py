@@ -112,7 +112,7 @@ def look(folder: Folder) -> Standing:
         unread = checkpoint.unread
         phases = _phases(folder, checkpoint)
         older = _older(checkpoint, folder)
-        withdrawn = withdrawn_in(checkpoint)
+        withdrawn = withdrawn_in(checkpoint, all_ok=now.by_status["ok"] == sum(now.by_status.values()))
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
