@@ -62,7 +62,8 @@ def accelerate() -> bool:
     """Replace python-docx's slow paths by faster ones that give the same documents, errors and side effects.
 
     Returns whether they are on now. Calling it again changes nothing. On a version of python-docx that it was
-    not proved on it leaves python-docx alone, logs a warning once (logger `parbatch.docx`) and returns False.
+    not proved on, and where one of its classes has been replaced in its own module before, it leaves python-docx
+    alone, logs a warning (logger `parbatch.docx`) and returns False. What a user changes otherwise is left to work.
     """
     global _on, _told  # noqa: PLW0603
     if _on:
@@ -78,7 +79,12 @@ def accelerate() -> bool:
                 ", ".join(PROVED),
             )
         return False
-    from parbatch.docx import watching  # noqa: PLC0415 - only here is python-docx needed
+    from parbatch.docx.own import replaced_homes  # noqa: PLC0415 - only here is python-docx needed
+
+    if _patches is None and (replaced := replaced_homes()):
+        _log.warning("python-docx runs without acceleration: %s is not its own any more.", replaced[0])
+        return False
+    from parbatch.docx import watching  # noqa: PLC0415 - as above
 
     watching.begin(_replacements())
     _on = True

@@ -68,13 +68,13 @@ def _inserter(spec: Any, plain: Any) -> Callable[..., Any]:
     ranks, only = ranked(spec._successors)
 
     def insert(obj: Any, child: Any) -> Any:
-        if not _MADE.on:
+        if not (Watched.look and _MADE.on):
             return plain(obj, child)
         insert_before(obj, child, ranks, only)
         return child
 
     def append(obj: Any, child: Any) -> Any:
-        if not _MADE.on:
+        if not (Watched.look and _MADE.on):
             return plain(obj, child)
         obj.append(child)
         return child

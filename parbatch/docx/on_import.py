@@ -118,7 +118,9 @@ def _settle() -> None:
         _state.is_ours = is_on and not was_on
         _state.module = sys.modules["docx.document"] if is_on else None
         if not is_on:
-            _state.why_not = f"python-docx {unproved_version()} is not one that parbatch was proved to make faster"
+            unproved = f"python-docx {unproved_version()} is not one that parbatch was proved to make faster"
+            replaced = "a class of python-docx was replaced in its own module before"
+            _state.why_not = unproved if unproved_version() else replaced
     _state.is_settled = True
     _remove_finder()
 

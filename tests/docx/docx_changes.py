@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: All that any accelerated path stands for: found from the table of replacements.
 KEYS = sorted({key for names in table().values() for key in names})
-_CONSTANTS = {("docx.styles:BabelFish", "style_aliases")}
-WRAPPED = [key for key in KEYS if key not in _CONSTANTS]
+#: No functions; and the base of enumerations, of whose changes paths learn when a document is opened, not within one.
+_OTHERS = ("docx.styles:BabelFish", "style_aliases")
+WRAPPED = [key for key in KEYS if key != _OTHERS and key[0] != "docx.enum.base:BaseXmlEnum"]
 
 #: Names that modules of python-docx use for classes, which people swap for classes of their own.
 SWAPPED = (

@@ -156,3 +156,19 @@ def test_importing_is_light_and_asking_for_a_document_imports_nothing() -> None:
     assert in_new_process(code) == "[]"
     assert is_document(docx.Document())
     assert not is_document(docx)
+
+
+def test_where_a_class_was_replaced_in_its_own_module_python_docx_is_left_alone() -> None:
+    code = """
+        import docx, docx.text.run, docx.text.paragraph
+        from parbatch.docx import accelerate, accelerated, restore
+        class Run(docx.text.run.Run):
+            def __init__(self, *args):
+                super().__init__(*args)
+                self.font.bold = True
+        plain, docx.text.run.Run, docx.text.paragraph.Run = docx.text.run.Run, Run, Run
+        print(accelerate(), accelerated(), docx.Document().add_paragraph("x").runs[0].bold)
+        docx.text.run.Run = docx.text.paragraph.Run = plain
+        print(accelerate(), docx.Document().add_paragraph("x").runs[0].bold)
+    """
+    assert in_new_process(code).split() == ["False", "False", "True", "True", "None"]
