@@ -13,10 +13,14 @@ _DESCRIPTORS = "/proc/self/fd"
 
 
 class OpenFiles:
-    """The descriptors that this process has when it is made, and what is done about those that come after."""
+    """The descriptors that this process has when it is made, and what is done about those that come after.
 
-    def __init__(self) -> None:
-        self._known = _lasting()
+    In a process that is `shared` with other threads, which close and open files too, numbers tell nothing: all are
+    looked at.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self._known = set() if shared else _lasting()
 
     def close_below(self, folders: Collection[str]) -> list[str]:
         """Close what is open for writing below these folders, and say which files that were.

@@ -39,11 +39,11 @@ class Upkeep:
         self._children = Children()
         self.look()
 
-    def look(self) -> None:
-        """Remember the state of this process, which items find from now on."""
+    def look(self, *, shared: bool = False) -> None:
+        """Remember the state of this process, which items find from now on; it may be `shared` with other threads."""
         if self.is_amid_chunk:
             return
-        self._files = OpenFiles()
+        self._files = OpenFiles(shared=shared)
         if self._children is not None:
             self._state = ProcessState()
 

@@ -142,7 +142,7 @@ class InlineBackend:
             self._what = WHOLE if at_once else chunk.tasks[0].kind
             self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
         with self._alarm(self._settings.timeout, self._what, self._chunk_began):
-            self._attempts.upkeep.look()  # what this process does between items is its own affair
+            self._attempts.upkeep.look(shared=True)  # what this process does between items is its own affair
             said = next(self._under_way, None)
         if said is not None:
             self._said.append((_SLOT, said))
