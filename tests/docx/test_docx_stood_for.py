@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Only setters of these properties are replaced.
 SETTERS = {"docx.text.paragraph:Paragraph.style", "docx.table:_Cell.text"}
-#: What is generated calls these as before: conversions, and one another.
-CALLED = {"insert_element_before", "first_child_found_in", "remove_all", "_clark_name", "qn", "OxmlElement"}
+#: What is generated stands for these; the rest, conversions and one another, it calls as before.
+CALLED = {"insert_element_before", "first_child_found_in", "remove_all", "_clark_name", "qn", "OxmlElement", "__get__"}
 
 
 @pytest.fixture(scope="module")
