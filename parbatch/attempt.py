@@ -401,7 +401,7 @@ class Attempts:
     def _acceleration() -> str:
         """How python-docx ran in this attempt; what came too late for it is on for the next."""
         was = acceleration()
-        if was not in {"", ON}:
+        if was and was != ON:
             accelerate_if_loaded()
         return was
 

@@ -36,15 +36,12 @@ class _Stream:
 
     def __init__(self, number: int, path: Path) -> None:
         self.number = number
+        self.name = STREAMS[number - 1]
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         self.keep = lift(os.open(path, flags, 0o644))
         state = os.fstat(self.keep)
-        self.identity = (state.st_dev, state.st_ino)
+        self._device, self._inode = state.st_dev, state.st_ino
         self.text = _unbuffered(number)
-
-    @property
-    def name(self) -> str:
-        return STREAMS[self.number - 1]
 
     def install(self) -> None:
         os.dup2(self.keep, self.number)
@@ -56,7 +53,7 @@ class _Stream:
             state = os.fstat(self.number)
         except OSError:
             state = None
-        if state is None or (state.st_dev, state.st_ino) != self.identity:
+        if state is None or state.st_ino != self._inode or state.st_dev != self._device:
             os.dup2(self.keep, self.number)
             state = os.fstat(self.keep)
         if getattr(sys, self.name) is not self.text or self.text.closed:

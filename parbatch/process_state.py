@@ -19,10 +19,11 @@ from typing import Any, ClassVar
 
 _CHANGE = {
     locale: ("setlocale",),
+    os: ("putenv", "umask", "unsetenv"),  # os.environ calls the first and the last
     resource: ("setrlimit", "prlimit"),
     signal: ("alarm", "pthread_sigmask", "setitimer", "siginterrupt", "signal"),
 }
-_set_timer = signal.setitimer  # before its calls are noted
+_set_timer, _set_umask = signal.setitimer, os.umask  # before their calls are noted
 # An item that takes so long has a part in a hundred to spare.
 _LONG_S = 0.001
 _TIMERS = {name: getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")}
@@ -92,11 +93,7 @@ class ProcessState:
         now = time.monotonic()
         seldom = Calls.made or not Calls.watched or now - self._looked >= _LONG_S
         self._looked = now
-        changed = self._put_back_seldom() if seldom else []
-        if os.umask(self._umask) != self._umask:
-            changed.append("the umask")
-        if os.environ is not self._environ or _variables() != self._variables:
-            changed.append(f"the environment ({', '.join(self._put_back_environment()) or 'os.environ itself'})")
+        changed = self._put_back_seldom() if seldom or os.environ is not self._environ else []
         if warnings.filters != self._filters:
             warnings.filters[:] = self._filters  # type: ignore[index]
             getattr(warnings, "_filters_mutated", int)()
@@ -120,6 +117,10 @@ class ProcessState:
 
     def _put_back_seldom(self) -> list[str]:
         changed = [f"the timer {name}" for name in self.disarm()]
+        if _set_umask(self._umask) != self._umask:
+            changed.append("the umask")
+        if os.environ is not self._environ or _variables() != self._variables:
+            changed.append(f"the environment ({', '.join(self._put_back_environment()) or 'os.environ itself'})")
         for number, handler in self._handlers.items():
             if signal.getsignal(number) is not handler and signal.getsignal(number) != handler and handler is not None:
                 signal.signal(number, handler)
@@ -176,8 +177,8 @@ class ProcessState:
 
 
 def _umask() -> int:
-    umask = os.umask(0o077)
-    os.umask(umask)
+    umask = _set_umask(0o077)
+    _set_umask(umask)
     return umask
 
 

@@ -183,7 +183,10 @@ class Schedule:
         if self._then is not None and not self.waiting and not self.busy:
             (self._source, self._left), self._then = self._then(), None
         if self._suspects:
-            return None if slot.chunks else self._give(slot, [self._suspects.popleft()], alone=True)
+            if slot.chunks:
+                return None
+            suspect = self._suspects.popleft()
+            return self._give(slot, [suspect], suspect.size, alone=True)
         if not self._to_be_had or len(slot.chunks) >= self._room() or slot.size >= MOST_BYTES_AHEAD:
             return None
         size = self._sizer.next(self._to_be_had)
@@ -197,7 +200,8 @@ class Schedule:
         if self._max_entries is not None:
             tasks, beyond = within(tasks, self._max_entries)
             self._back.extendleft(reversed(beyond))
-        return self._give(slot, tasks, alone=False) if tasks else None
+            filled -= sum(task.size for task in beyond)
+        return self._give(slot, tasks, filled, alone=False) if tasks else None
 
     def begun(self) -> list[Chunk]:
         """The chunks that workers are at: those whose entries are held."""
@@ -291,10 +295,9 @@ class Schedule:
 
     # --- inside
 
-    def _give(self, slot: _Slot, tasks: list[Task], *, alone: bool) -> Chunk:
+    def _give(self, slot: _Slot, tasks: list[Task], size: int, *, alone: bool) -> Chunk:
         self._chunks_made += 1
         chunk = Chunk(self._chunks_made, tasks, self._role)
-        size = sum(task.size for task in tasks)
         slot.chunks.append(_InHand(chunk, deque(tasks), alone, self._whole, size))
         return chunk
 

@@ -236,6 +236,7 @@ class LokyBackend:
 
     def close(self, *, at_once: bool) -> None:
         """See Backend."""
+        self._selector.unregister(self._wake_r)  # nobody reads from it any more, and a task that ends writes
         for worker in self._workers.values():
             self._forget(worker.orders)
             self._forget(worker.messages)
