@@ -57,6 +57,7 @@ class StepsLog:
                 told = [(word, round(when - kills[0][0], 3)) for word, one, when in self.lines if one == item]
                 needless.append(f"{item}: {told}, kills at {[round(dead - kills[0][0], 3) for _, dead in kills]}")
             last_begin[item] = at
+            last_end.pop(item, None)  # what counts for the next kill is whether this rendering has ended
         return needless
 
     def taken_up_late(self, dead: float) -> list[str]:
