@@ -77,7 +77,7 @@ class ItemOutputs:
         before = self._claim(item_id, outputs)
         if not outputs:
             return Published(item_id, Publication(staged))
-        publication = self._publisher.publish(staged, outputs, lambda path, state: self._before(before, path, state))
+        publication = self._put(item_id, staged, outputs, before)
         edited = publication.edited
         others = [step.path for step in publication.steps if step.kept and before[step.path].id != item_id]
         self._claims.update((folded(output.path), (item_id, output.path)) for output in outputs)
@@ -114,6 +114,39 @@ class ItemOutputs:
 
     # --- inside
 
+    def _put(self, item_id: str, staged: str, outputs: Sequence[Output], before: dict[str, Before]) -> Publication:
+        """Put the files into `items/`; where an older output has the name of a folder of theirs, or the other way
+        round, that is withdrawn first.
+        """
+
+        def known(path: str, state: os.stat_result) -> Output | None:
+            return self._before(before, path, state)
+
+        try:
+            return self._publisher.publish(staged, outputs, known)
+        except PublishError as error:
+            if not self._make_way(item_id, outputs):
+                raise
+            with contextlib.suppress(PublishError):  # the first error is the one to tell
+                return self._publisher.publish(staged, outputs, known)
+            raise error from None
+
+    def _make_way(self, item_id: str, outputs: Iterable[Output]) -> bool:
+        """Withdraw older outputs that have files where folders are needed, or lie in folders where files go.
+
+        Returns whether there were any; what an item that is ok has published stays.
+        """
+        due = [
+            (owner, path, f"items/{path}", NO_LONGER_MADE if owner == item_id else ANOTHERS)
+            for owner, place, path in _across(self._checkpoint, outputs)
+            if place not in self._claims
+        ]
+        with self._checkpoint.transaction():
+            mark(self._checkpoint, self._folder, self._run_id, due)
+            self._checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in due])
+        carry_out(self._checkpoint, self._folder, self._is_taken)
+        return bool(due)
+
     def _claim(self, item_id: str, outputs: Iterable[Output]) -> dict[str, Before]:
         """See to it that no two items publish the same file, not on a case-insensitive disk either.
 
@@ -129,15 +162,17 @@ class ItemOutputs:
             owner = self._claims[place][0] if place in self._claims else known.id if known and known.is_live else None
             if owner not in {None, item_id}:
                 raise PublishError(_taken(output.path, str(owner)))
-            if known is not None and (known.output.path == output.path or self._is_one_file(known.output, output)):
+            if known is not None and (
+                known.output.path == output.path or self._is_one_file(known.output.path, output.path)
+            ):
                 before[output.path] = known
         return before
 
-    def _is_one_file(self, one: Output, other: Output) -> bool:
+    def _is_one_file(self, one: str, other: str) -> bool:
         """Whether two paths lead to the same file, as on a disk that does not know case."""
         items = self._folder.items
         with contextlib.suppress(OSError):
-            return (items / one.path).samefile(items / other.path)
+            return (items / one).samefile(items / other)
         return False
 
     def _before(self, known: dict[str, Before], path: str, state: os.stat_result) -> Output | None:
@@ -159,7 +194,7 @@ class ItemOutputs:
 
     def _write(self, one: Published) -> None:
         places = one.places
-        kept = {place for place, _ in places}
+        newer = {place: output.path for place, output in places}
         tmp = (self._folder.tmp / self._run_id).relative_to(self._folder.root).as_posix()
         edited = set(one.publication.edited)
         due = [
@@ -175,7 +210,7 @@ class ItemOutputs:
             due += [
                 (one.id, path, f"items/{path}", NO_LONGER_MADE)
                 for place, path in self._checkpoint.outputs_of(one.id).items()
-                if place not in kept
+                if newer.get(place) != path and not (place in newer and self._is_one_file(newer[place], path))
             ]
         if due:
             self._has_due = True
@@ -206,6 +241,28 @@ def _known(checkpoint: Checkpoint, place: str) -> Before | None:
         return None
     item_id, status, *output = row
     return Before(item_id, status == "ok", Output(*output))
+
+
+def _across(checkpoint: Checkpoint, outputs: Iterable[Output]) -> list[tuple[str, str, str]]:
+    """What items that are not ok have published as a folder of one of these outputs, or below one of them.
+
+    Returns the item's id, the place and the path of each.
+    """
+    query = (
+        "SELECT outputs.id, place, path FROM outputs LEFT JOIN items ON items.id = outputs.id"
+        " WHERE status IS NOT 'ok' AND "
+    )
+    found: dict[str, tuple[str, str, str]] = {}
+    for output in outputs:
+        place = folded(output.path)
+        parents = [(place[:end],) for end, character in enumerate(place) if character == "/"]
+        for where, values in [
+            ("place > ? AND place < ?", (f"{place}/", f"{place}0")),  # the digit comes after the separator
+            *(("place = ?", parent) for parent in parents),
+        ]:
+            rows = checkpoint.db.execute(query + where, values)
+            found |= {row[1]: row for row in rows}
+    return list(found.values())
 
 
 def known_in(checkpoint: Checkpoint, place: str, where: str) -> Before | None:

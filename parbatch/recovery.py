@@ -22,6 +22,10 @@ from parbatch.publishing import MOVED, OLD, take_back
 from parbatch.withdrawals import CUT_OFF, carry_out
 
 _ATTEMPT = re.compile(r"(-?)\d+\.\d+")
+_OUTPUT = (
+    "SELECT outputs.digest, mtime_ns, status FROM outputs LEFT JOIN items ON items.id = outputs.id WHERE place = ?"
+)
+_PRODUCT = "SELECT digest, mtime_ns, '' FROM products WHERE path = ?"
 
 
 def recover(checkpoint: Checkpoint, folder: Folder) -> None:
@@ -52,8 +56,8 @@ def _take_back(checkpoint: Checkpoint, tmp: Directory, staged: str, target: Dire
     """Take back what one attempt has published and nobody has committed."""
     paths = _published(tmp, staged, target)
     for path in paths:
-        if not _is_committed(checkpoint, target, path, is_product=is_product):
-            kept = _state(tmp, f"{staged}{OLD}/{path}") is not None
+        kept = _state(tmp, f"{staged}{OLD}/{path}") is not None
+        if not _is_committed(checkpoint, target, path, kept=kept, is_product=is_product):
             take_back(target, tmp, staged, path, kept=kept)
 
 
@@ -90,14 +94,22 @@ def _is_moved(state: os.stat_result, output: Output) -> bool:
     return not state.st_size or (state.st_size == output.size and mtime_of(state) == output.mtime_ns)
 
 
-def _is_committed(checkpoint: Checkpoint, target: Directory, path: str, *, is_product: bool) -> bool:
-    """Whether the checkpoint knows what is there by its content."""
-    table, key, value = ("products", "path", path) if is_product else ("outputs", "place", folded(path))
-    row = checkpoint.db.execute(f"SELECT digest FROM {table} WHERE {key} = ?", (value,)).fetchone()
+def _is_committed(checkpoint: Checkpoint, target: Directory, path: str, *, kept: bool, is_product: bool) -> bool:
+    """Whether the checkpoint knows what is there: by its content and, where something was kept, by more than that.
+
+    An item that is done anew, as after somebody edited its output, has the content that the checkpoint knows from
+    before: then it counts as committed where its item is ok, or the file has the time that was written down.
+    """
+    query, value = (_PRODUCT, path) if is_product else (_OUTPUT, folded(path))
+    row = checkpoint.db.execute(query, (value,)).fetchone()
     if row is None:
         return False
+    digest, mtime_ns, status = row
+    state = _state(target, path)
+    if kept and status != "ok" and (state is None or mtime_of(state) != mtime_ns):
+        return False
     with place(target, path) as (folder, name), folder.open(name) as file:
-        return bool(digest_of(file) == row[0])
+        return bool(digest_of(file) == digest)
 
 
 def _bring_back(checkpoint: Checkpoint, folder: Folder, run_id: str) -> None:

@@ -58,6 +58,10 @@ def withdrawn(out: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def files(root: Path) -> set[str]:
+    return {path for path, content in contents(root).items() if content is not None}
+
+
 def report(out: Path) -> dict[str, Any]:
     value: dict[str, Any] = json.loads((out / "report.json").read_bytes())
     return value
@@ -225,3 +229,42 @@ def test_of_phases_and_shards_all_is_told_together(here: Path) -> None:
     assert "1 older output was withdrawn: bob.txt; now in outputs/letters/run/shards/" in told
     assert "1 output kept in outputs/letters/run/shards/" in typed("status", "letters.py").stdout
     assert "run/withdrawn" in typed("show", "words/a", "job.py").stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("x", "x/y/z.txt"), ("x/y/z.txt", "x"), ("x.txt", "X.txt"), ("a/x.txt", "b/x.txt")]
+)
+def test_an_output_that_gets_another_path_is_withdrawn_from_the_one_before(here: Path, before: str, after: str) -> None:
+    """Also where its file has the name of a folder now, its folder that of a file, or but the case of it differs."""
+    out = here / "outputs/letters"
+    text = LETTERS.replace("""(ctx.dir / f"{item.id}.txt")""", "(FILE(ctx.dir, item.data['path']))").replace(
+        """"text": TEXT""", f'''"text": TEXT, "path": name if name != "bob" else "{before}"'''
+    )
+    text += """
+
+def FILE(folder, path):
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    return folder / path
+"""
+    write_job(here / "job.py", text)
+    assert typed("run", "job.py").exit_code == 0
+    write_job(here / "job.py", text.replace(f'"{before}"', f'"{after}"'))
+    result = typed("run", "job.py", "--resume")
+    assert result.exit_code == 0, result.stdout
+    assert files(out / "items") == {"ada", "cyd", after}
+    assert files(out / "run/withdrawn") == {f"{report(out)['run_id']}/{before}"}
+
+
+def test_an_output_that_counts_makes_way_for_no_folder_of_another_item(here: Path) -> None:
+    out = here / "outputs/letters"
+    text = LETTERS.replace('f"{item.id}.txt"', "item.id").replace('"bob", ', "")
+    write_job(here / "job.py", text)
+    assert typed("run", "job.py").exit_code == 0
+    more = text.replace('("ada",', '("ada", "bob",').replace(
+        "ctx.dir / item.id", 'ctx.dir / (item.id if item.id != "bob" else (ctx.dir / "ada").mkdir() or "ada/b.txt")'
+    )
+    write_job(here / "job.py", more)
+    result = typed("run", "job.py", "--resume")
+    assert result.exit_code == 1
+    assert "1 failed: PublishError" in result.stdout
+    assert files(out / "items") == {"ada", "cyd"}

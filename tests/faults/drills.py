@@ -112,6 +112,11 @@ def ready(drill: Drill, out: Path) -> None:
 def run(drill: Drill, point: Point, out: Path) -> list[str]:
     """Do a drill in an empty folder. Returns what is wrong in the end."""
     ready(drill, out)
+    return strike(drill, point, out)
+
+
+def strike(drill: Drill, point: Point, out: Path) -> list[str]:
+    """Do the step that is hit, and the one after it, in a folder that is ready. Returns what is wrong in the end."""
     ending = hit(drill.struck.arguments(out), point, drill.struck.env)
     return [f"{drill.name}, {point}: {problem}" for problem in _judge(drill, point, ending, out)]
 

@@ -28,6 +28,7 @@ WRITES = ("BEGIN", "INSERT", "UPDATE", "DELETE", "COMMIT")
 ITEMS = ("a", "b", "c", "d")
 FAILS = "c"
 EDITED = "b"
+SAME = "d"  # somebody edited this one too, and the new version of it is the same as the old one
 
 
 class KilledAt:
@@ -63,7 +64,7 @@ def run(folder: Folder, run_id: str, text: str, *, fails: str = "", killed: Kill
             if task.id == fails:
                 final = journal.publish(task, ended(task, "failed"))
             else:
-                files = {task.id: f"{task.id} {text}"} | ({f"{task.id}-more": text} if text == "old" else {})
+                files = {task.id: _text(task.id, text)} | ({f"{task.id}-more": text} if text == "old" else {})
                 outputs = staged(folder.tmp / run_id / f"{task.position}.1", **files)
                 final = journal.publish(task, ended(task, outputs=outputs))
             journal.record(task, final, settled=True, now=float(number))
@@ -73,12 +74,17 @@ def run(folder: Folder, run_id: str, text: str, *, fails: str = "", killed: Kill
         recover(checkpoint, folder)
 
 
+def _text(item: str, version: str) -> str:
+    return f"{item} old" if item == SAME else f"{item} {version}"
+
+
 def begin(root: Path) -> Folder:
-    """A folder with a finished run, an output that somebody edited, and all due again."""
+    """A folder with a finished run, two outputs that somebody edited, and all due again."""
     folder = Folder(root)
     new_checkpoint(folder, *ITEMS).close()
     run(folder, "first", "old")
-    (folder.items / f"{EDITED}.txt").write_text("by hand")
+    for item in (EDITED, SAME):
+        (folder.items / f"{item}.txt").write_text("by hand")
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         checkpoint.db.execute("UPDATE items SET status = 'pending'")
     return folder
@@ -93,10 +99,10 @@ def problems(folder: Folder) -> Iterator[str]:
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         yield from _judge_rows(checkpoint, folder)
         there = {path.name: path.read_text() for path in folder.items.iterdir()}
-        if there != {f"{item}.txt": f"{item} new" for item in ITEMS if item != FAILS}:
+        if there != {f"{item}.txt": _text(item, "new") for item in ITEMS if item != FAILS}:
             yield f"in the end items/ has {there}"
         kept = sorted(path.read_text() for path in folder.withdrawn.rglob("*.txt"))
-        if kept != sorted(["by hand", f"{FAILS} old", *["old"] * len(ITEMS)]):
+        if kept != sorted(["by hand", "by hand", f"{FAILS} old", *["old"] * len(ITEMS)]):
             yield f"withdrawn is {kept}"
         rows = {path for (path,) in checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done")}
         if rows != {path.relative_to(folder.root).as_posix() for path in folder.withdrawn.rglob("*.txt")}:
@@ -111,7 +117,8 @@ def _judge_rows(checkpoint: Checkpoint, folder: Folder) -> Iterator[str]:
     for item, status in checkpoint.db.execute("SELECT id, status FROM items").fetchall():
         path = folder.items / f"{item}.txt"
         text = path.read_text() if path.exists() else None
-        wanted = {"ok": f"{item} new", "pending": "by hand" if item == EDITED else f"{item} old"}.get(status)
+        before = "by hand" if item in {EDITED, SAME} else f"{item} old"
+        wanted = {"ok": _text(item, "new"), "pending": before}.get(status)
         if text != wanted:
             yield f"{item} is {status}, and its output is {text!r}"
 
