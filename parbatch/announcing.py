@@ -12,7 +12,7 @@ from parbatch.units import counted
 
 def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterator[str]:
     """Lines that a person should read before the run: what is due and why, and what is out of date."""
-    if loaded.label == "" and loaded.ref.where == loading.SAMPLE_MODULE:
+    if loading.is_unnamed_sample(loaded):
         yield "No job named, so this is the sample job: a brief for each country of the world."
     if accelerate and (version := unproved_version()):
         yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."

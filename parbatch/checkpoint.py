@@ -292,6 +292,11 @@ class Checkpoint:
         """Remember something about the folder."""
         self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
+    def fact(self, key: str) -> str | None:
+        """What is remembered about the folder under this key."""
+        row = self.db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
     @property
     def unread(self) -> bool:
         """Whether the source was not read to its end, as a limit needed no more of it."""
@@ -325,6 +330,10 @@ class Checkpoint:
     def set_file(self, path: str, digest: str | None) -> None:
         """Remember a file that the outputs depend on."""
         self.db.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, digest))
+
+    def move_file(self, path: str, place: str) -> None:
+        """Know a file that the outputs depend on by another path."""
+        self.db.execute("UPDATE OR REPLACE files SET path = ? WHERE path = ?", (place, path))
 
     def last_run(self) -> tuple[str, str] | None:
         """The id and state of the newest run; the state is `running` for one that was killed."""

@@ -190,7 +190,7 @@ def _message(error: BaseException, frames: TracebackType | None) -> str:
         message = str(error)
     except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
         return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
-    told = [explaining.told_of_office(error, frames)]
+    told = [explaining.told_of_office(error, frames), explaining.told_of_place(error, frames)]
     if isinstance(error, RecursionError):
         told.append(explaining.told_of_recursion(explaining.circle(frames)))
     elif isinstance(error, OSError):

@@ -20,6 +20,7 @@ _MOST_LINE = 200
 # Of a command shown in a message, so that a line of the summary has room for how the command ended.
 _MOST_COMMAND = 80
 _OFFICE = re.compile(r"\b(?:soffice|libreoffice|lowriter)\b", re.IGNORECASE)
+_NO_PACKAGE = re.compile(r"Package not found at '(?P<name>.+)'$")
 _STDLIB = sysconfig.get_path("stdlib")
 _PROFILE = "-env:UserInstallation"
 
@@ -108,6 +109,26 @@ def told_of_office(error: BaseException, frames: TracebackType | None) -> str:
     if not any(_OFFICE.search(text) for text in said) or any(_PROFILE in text for text in said):
         return ""
     return f'each worker needs a profile of its own: "{_PROFILE}=file://…", with a folder made in @job.setup'
+
+
+def told_of_place(error: BaseException, frames: TracebackType | None) -> str:
+    """A hint where a file was looked for in the current folder, and lies beside the code that named it; else nothing.
+
+    python-docx, and so docxtpl, has an error of its own for a document that is not there.
+    """
+    name = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
+    if type(error).__name__ == "PackageNotFoundError" and (found := _NO_PACKAGE.match(str(error))):
+        name = found["name"]
+    if not isinstance(name, str) or not name or os.path.isabs(name):  # noqa: PTH117 -- text alone
+        return ""
+    while frames:
+        code = frames.tb_frame.f_code.co_filename
+        beside = os.path.join(os.path.dirname(code), name)  # noqa: PTH118, PTH120 -- as above
+        if os.path.isabs(code) and not code.startswith(_STDLIB) and os.path.exists(beside):  # noqa: PTH110, PTH117
+            here = f"it lies beside {os.path.basename(code)}"  # noqa: PTH119
+            return f"{here}, and was looked for in the current folder: write Path(__file__).parent / {name!r}"
+        frames = frames.tb_next
+    return ""
 
 
 def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:

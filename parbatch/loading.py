@@ -1,6 +1,7 @@
 """From what a person names to a Job, in the parent and again, by the same reference, in each worker."""
 
 import contextlib
+import difflib
 import importlib
 import multiprocessing
 import sys
@@ -83,6 +84,11 @@ def load(spec: str | None) -> LoadedJob:
     raise JobError(
         f"No job named {spec!r}. Name a file (job.py), a file and job (job.py:letters), or module:name.{near}"
     )
+
+
+def is_unnamed_sample(loaded: LoadedJob) -> bool:
+    """Whether nobody named a job, so that the sample job stands in."""
+    return loaded.label == "" and loaded.ref.where == SAMPLE_MODULE
 
 
 def from_object(job: Job) -> LoadedJob:
@@ -220,7 +226,7 @@ def _complete(ref: JobRef, label: str) -> LoadedJob:
 def _import_file(path: Path) -> ModuleType:
     """Run a job file as a module of its own name, its folder importable as it is for a script."""
     if not path.is_file():
-        raise JobError(f"No such job file: {path}")
+        raise JobError(f"No such job file: {path}{_close_to(path)}")
     if path.suffix != ".py":
         raise JobError(f"{path} is not a Python file.")
     if path.stem in _SHADOWING or path.stem in sys.stdlib_module_names:
@@ -228,6 +234,13 @@ def _import_file(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     return import_file(path)
+
+
+def _close_to(path: Path) -> str:
+    """A job file beside the one that is not there, where one is spelled alike, in a sentence."""
+    names = [file.name for file in path.parent.glob("*.py")] if path.suffix == ".py" else []
+    close = difflib.get_close_matches(path.name, names, 1)
+    return f". Did you mean {close[0]}?" if close else ""
 
 
 def _import_module(name: str) -> ModuleType:
@@ -255,4 +268,10 @@ def _pick(module: ModuleType, name: str, where: str) -> Job:
         return jobs["job"] if "job" in jobs else next(iter(jobs.values()))
     if not jobs:
         raise JobError(f"{where} has no job. Write job = Job({Path(where).stem!r}), with items and render.")
-    raise JobError(f"{where} has several jobs: {', '.join(jobs)}. Name one, as in {where}:{next(iter(jobs))}.")
+    raise JobError(f"{where} has several jobs: {', '.join(jobs)}. Name one, as in {where}:{_last(jobs)}.")
+
+
+def _last(jobs: Mapping[str, Job]) -> str:
+    """The first job that none of the others comes after: with it, the phases before it are run as well."""
+    before = {id(phase) for job in jobs.values() for phase in job.after}
+    return next((key for key, job in jobs.items() if id(job) not in before), next(iter(jobs)))

@@ -11,9 +11,10 @@ from parbatch.checkpoint_files import SET_ASIDE, create, last_set_aside_ns, open
 from parbatch.damage import damage_in_words
 from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
+from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
-from parbatch.ownership import owner_of
+from parbatch.ownership import Owner, owner_of
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise, wanted
 from parbatch.reading import copy, empty, reading
 from parbatch.shards import check_shard
@@ -111,10 +112,24 @@ def _plan(
 ) -> Plan:
     bring_up_to_date = _way(checkpoint, folder, loaded, options)
     goes_on = options.resume or options.selection.exact is not None
-    before = checkpoint.counts_by_group() if goes_on else None
+    before = checkpoint.counts_by_group()
     with checkpoint.transaction():
+        _follow_files(checkpoint, loaded, folder)
         plan = _finish(checkpoint, loaded, options, bring_up_to_date(), None if looking else folder)
-    return plan._replace(before=before)
+    starts_all_over = not goes_on and plan.due == plan.total
+    return plan._replace(before=None if starts_all_over else before)
+
+
+def _follow_files(checkpoint: Checkpoint, loaded: LoadedJob, folder: Folder) -> None:
+    """Know the files that the job depends on again, where job and folder were moved or copied with them."""
+    if (written := checkpoint.fact(OWNER)) is None:
+        return
+    with contextlib.suppress(*NOT_JSON):  # somebody else's text: then the files are where they were
+        was = msgspec.json.decode(written, type=Owner)
+        now = owner_of(loaded, folder.root)
+        for path in checkpoint.files():
+            if (place := was.place_now(path, now)) != path:
+                checkpoint.move_file(path, place)
 
 
 def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Options) -> Callable[[], Difference]:

@@ -44,6 +44,17 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
             return not is_known or (not self.file and not other.file and self.module == other.module)
         return self.file == other.file or self.way == other.way or self._was_renamed_to(other, root)
 
+    def place_now(self, path: str, other: "Owner") -> str:
+        """Where a file that this job depended on is, now that the job is `other`: moved along, or where it was."""
+        if not self.file or not other.file or self.file == other.file or self.way != other.way:
+            return path
+        if not Path(path).is_absolute():
+            return path
+        way = os.path.relpath(path, Path(self.file).parent)
+        moved = os.path.normpath(Path(other.file).parent / way)
+        lay_beside = not way.startswith(os.pardir)
+        return moved if os.path.lexists(moved) and (lay_beside or not os.path.lexists(path)) else path
+
     def _was_renamed_to(self, other: "Owner", root: Path) -> bool:
         places = (Path(self.file), Path(root, self.way))
         return bool(self.digest) and self.digest == other.digest and not any(place.exists() for place in places)

@@ -228,7 +228,7 @@ def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
         _forget_failures(checkpoint, "1")
         changed = [path for path in changed if path != BASELINE]
     if changed:
-        names = ", ".join(Path(path).name for path in changed)
+        names = ", ".join(dict.fromkeys(Path(path).name for path in changed))
         _mark(checkpoint, f"file changed: {names}", "1")
         _forget_failures(checkpoint, "1")
 

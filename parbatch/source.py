@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import DataError, JobError
 from parbatch.evidence import innermost_own
+from parbatch.explaining import told_of_place
 from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Item
@@ -57,7 +58,8 @@ def _source(job: Job) -> Iterable[Any]:
 def _source_failed(job: Job, after: int, error: BaseException) -> str:
     place, line = innermost_own(error.__traceback__)
     where = f" at {place.partition(':')[0]}:{line}" if place else ""
-    return f"{job!r}: its items function failed after {counted(after, 'item')}{where}: {type(error).__name__}: {error}"
+    told = f"{job!r}: its items function failed after {counted(after, 'item')}{where}: {type(error).__name__}: {error}"
+    return "; ".join(filter(None, (told, told_of_place(error, error.__traceback__))))
 
 
 def _as_item(given: object, number: int) -> Item:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from parbatch.evidence import EXIT_PIPE_LOST, MAX_TRACEBACK, of_death, of_except
 from parbatch.jsonvalues import NotJSONError, encode
 from parbatch.model import Evidence
 from parbatch.shortening import MOST_MESSAGE
+from tests.support import JOB, typed, write_job
 
 
 class AwkwardError(Exception):
@@ -177,3 +179,34 @@ def test_a_file_that_libreoffice_did_not_make_is_told_the_same(tmp_path: Path) -
             function()
         found.append("needs a profile of its own" in of_exception(caught.value).message)
     assert found == [True, False, False]
+
+
+def test_a_file_that_lies_beside_the_job_and_not_in_the_current_folder_is_pointed_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "rows.csv").write_text("id")
+    opening = """
+        import docx
+        def read(name):
+            open(name)
+        def read_document(name):
+            docx.Document(name)
+    """
+    names: dict[str, Any] = {}
+    exec(compile(textwrap.dedent(opening), tmp_path / "job.py", "exec"), names)
+    hint = "it lies beside job.py, and was looked for in the current folder: write Path(__file__).parent / 'rows.csv'"
+    for read in (names["read"], names["read_document"]):
+        for name, is_hinted in (("rows.csv", True), ("none.csv", False), (str(tmp_path / "none.csv"), False)):
+            with pytest.raises(Exception, match=r"No such file|Package not found") as caught:
+                read(name)
+            assert (hint in of_exception(caught.value).message) == is_hinted
+
+
+def test_so_is_one_that_the_items_function_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.csv").write_text("id")
+    (tmp_path / "elsewhere").mkdir()
+    write_job(tmp_path / "job.py", JOB.replace("    for name", "    open('rows.csv')\n    for name"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "write Path(__file__).parent / 'rows.csv'" in typed("run", "../job.py").stderr

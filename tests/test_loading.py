@@ -40,6 +40,14 @@ def test_of_several_jobs_the_one_called_job_is_meant_and_else_one_must_be_named(
         load("several.py")
 
 
+def test_of_jobs_that_come_after_each_other_the_last_is_suggested(here: Path) -> None:
+    write_job(
+        here / "phases.py", named("first", "one") + named("second", "two").replace('"second"', '"second", after=one')
+    )
+    with pytest.raises(JobError, match=r"has several jobs: one, two\. Name one, as in .*phases\.py:two\."):
+        load("phases.py")
+
+
 def test_a_job_file_can_import_its_neighbours(here: Path) -> None:
     neighbour = f"neighbour_{uuid.uuid4().hex}"
     (here / f"{neighbour}.py").write_text("NAME = 'from next door'\n")

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docx import Document
 
 import parbatch
 from parbatch import Item, Job
@@ -16,6 +18,7 @@ from tests.support import JOB, typed, write_job
 ALPHA = JOB.replace('Job("letters")', 'Job("alpha")')
 OTHER = ALPHA.replace("Dear", "Hello").replace('("ada", "bob", "cyd")', '("ada", "bob", "cyd", "dan")')
 BETA = ALPHA.replace('Job("alpha")', 'Job("beta")')
+TEMPLATED = ALPHA.replace("    (ctx.dir", '    return ctx.document("letter.docx")\n    (ctx.dir')
 OVERVIEW = """
 @job.overview
 def summary(run, ctx):
@@ -127,6 +130,35 @@ def test_a_job_that_moves_with_its_outputs_or_is_renamed_is_known_again(here: Pa
     write_job(here / "elsewhere/other.py", OTHER)
     (here / "elsewhere/letters.py").unlink()
     assert typed("run", "elsewhere/other.py", "--out", "elsewhere/out", "--resume").exit_code == 2
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_job_that_moves_with_its_outputs_and_its_files_has_nothing_to_do(here: Path, copied: bool) -> None:
+    (here / "project/parts").mkdir(parents=True)
+    write_job(here / "project/alpha.py", ALPHA.replace('Job("alpha")', 'Job("alpha", files=["parts/logo.png"])'))
+    (here / "project/parts/logo.png").write_text("logo")
+    assert typed("run", "project/alpha.py", "--out", "project/out").exit_code == 0
+    if copied:
+        shutil.copytree(here / "project", here / "elsewhere")
+        (here / "project/parts/logo.png").write_text("another logo, of the other project")
+    else:
+        (here / "project").rename(here / "elsewhere")
+    asked = ("run", "elsewhere/alpha.py", "--out", "elsewhere/out", "--resume")
+    assert "nothing to do, all 3 items are ok" in typed(*asked).stdout
+    (here / "elsewhere/parts/logo.png").write_text("new logo")
+    assert "Due: 3 of 3 items (3 file changed: logo.png)" in typed(*asked).stdout
+
+
+def test_a_template_moves_with_its_job_too(here: Path) -> None:
+    (here / "project").mkdir()
+    write_job(here / "project/alpha.py", TEMPLATED)
+    Document().save(str(here / "project/letter.docx"))
+    assert typed("run", "project/alpha.py", "--out", "project/out").exit_code == 0
+    (here / "project").rename(here / "elsewhere")
+    asked = ("run", "elsewhere/alpha.py", "--out", "elsewhere/out", "--resume")
+    assert "nothing to do, all 3 items are ok" in typed(*asked).stdout
+    (here / "elsewhere/letter.docx").unlink()
+    assert "file changed: letter.docx" in typed("plan", "elsewhere/alpha.py", "--out", "elsewhere/out").stdout
 
 
 def test_a_copy_beside_it_is_another_job(here: Path) -> None:

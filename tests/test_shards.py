@@ -256,7 +256,7 @@ def test_status_adds_the_shards_up_and_says_how_each_stands(out: Path) -> None:
     assert "  shards    2 finished, 1 not begun of 3" in lines
     assert any(line.startswith("  1 failed: ValueError: no such city (job.py:") for line in lines)
     left = {other: f"--shard {other}/3", (bad := shard_of("cyd", 3)): f"--resume --shard {bad}/3"}
-    assert lines[-1] == f"1 item is left. To go on: parbatch run job.py {left[min(left)]}"
+    assert lines[-1] == f"1 item is left, and 1 shard is not begun. To go on: parbatch run job.py {left[min(left)]}"
     one = json.loads(typed("status", "job.py", "--shard", f"{bad}/3", "--json").stdout)
     assert one["total"] == sum(shard_of(name, 3) == bad for name in NAMES)
 

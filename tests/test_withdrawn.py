@@ -180,7 +180,7 @@ def test_prune_withdraws_what_was_edited_and_removes_what_was_withdrawn_on_reque
     assert typed("prune", "job.py").exit_code == 0
     assert items(out) == {"cyd.txt": "Dear Cyd"}
     assert withdrawn(out) == {"ada.txt": "edited"}
-    assert "1 withdrawn output kept in run/withdrawn; --withdrawn removes" in typed("prune", "job.py").stdout
+    assert "1 withdrawn output kept in run/withdrawn; --withdrawn removes it." in typed("prune", "job.py").stdout
     assert typed("prune", "job.py", "--withdrawn").exit_code == 0
     assert withdrawn(out) == {}
     assert not any(contents(out / "run/withdrawn"))

@@ -153,6 +153,16 @@ def test_what_changed_is_told_against_how_it_stood_before_the_run(here: Path) ->
     assert (report["before"]["by_status"]["ok"], report["kept"]) == (3, 2)
 
 
+@pytest.mark.parametrize("options", [("--limit", "1"), ("--only", "ada")])
+def test_a_part_that_is_started_over_was_what_it_was_before_the_run(here: Path, options: tuple[str, ...]) -> None:
+    write_job(here / "job.py")
+    typed("run", "job.py")
+    told = typed("run", "job.py", "--fresh", *options).stdout
+    assert "3 ok (2 from before) of 3 items" in told
+    assert "changed" not in told
+    assert "changed" not in typed("run", "job.py", "--fresh").stdout
+
+
 MANY_GROUPS = """
 from parbatch import Item, Job
 
@@ -221,6 +231,10 @@ def test_the_failures_of_status_are_causes_and_those_of_a_run_are_items(here: Pa
     [
         ("runn", "No such command 'runn'. Did you mean 'run'?"),
         ("job.py", "No such command 'job.py'. To run a job: parbatch run job.py"),
+        ("resume job.py", "No such command 'resume'. To go on with a run: parbatch run JOB --resume"),
+        ("help run", "No such command 'help'. See parbatch --help, and parbatch COMMAND --help"),
+        ("run jbo.py", "jbo.py. Did you mean job.py?"),
+        ("status", "No job named, so this is the sample job, and it was not run here. Name a job"),
         ("plan --rerun", "Option '--rerun' requires an argument. Choose from: code."),
         ("list --status", "requires an argument. Choose from: ok, failed,"),
         ("show job.py bob", "The item comes before the job: parbatch show bob job.py"),

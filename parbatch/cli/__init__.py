@@ -27,6 +27,18 @@ _COMMANDS = {
 }
 
 
+_GO_ON = "To go on with a run: parbatch run JOB --resume"
+# What people type for something that is no command of its own.
+_MEANT = {
+    "resume": _GO_ON,
+    "continue": _GO_ON,
+    "restart": "To start over: parbatch run JOB --fresh",
+    "fresh": "To start over: parbatch run JOB --fresh",
+    "help": "See parbatch --help, and parbatch COMMAND --help",
+    "version": "See parbatch --version",
+}
+
+
 # Where a command keeps the output folder that it looks at, among what click carries along.
 FOLDER = "parbatch.folder"
 
@@ -97,6 +109,8 @@ def _instead_of(typed: str) -> str:
     """What to type in place of something that is no command."""
     if typed.endswith((".py", ".toml")) or ":" in typed:
         return f" To run a job: parbatch run {typed}"
+    if typed in _MEANT:
+        return f" {_MEANT[typed]}"
     close = difflib.get_close_matches(typed, _COMMANDS, 1)
     return f" Did you mean {close[0]!r}?" if close else ""
 

@@ -71,7 +71,8 @@ def lines(pruned: Pruned) -> Iterator[str]:
     if pruned.withdrawn_removed and pruned.withdrawn:
         yield f"{done} {counted(pruned.withdrawn, 'withdrawn output')}"
     elif pruned.withdrawn:
-        yield f"{counted(pruned.withdrawn, 'withdrawn output')} kept in run/withdrawn; --withdrawn removes them."
+        them = "it" if pruned.withdrawn == 1 else "them"
+        yield f"{counted(pruned.withdrawn, 'withdrawn output')} kept in run/withdrawn; --withdrawn removes {them}."
     if not pruned.outputs and not pruned.leftovers:
         if not pruned.edited and not (pruned.withdrawn_removed and pruned.withdrawn):
             yield "Nothing to remove."

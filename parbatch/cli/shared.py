@@ -136,6 +136,11 @@ def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -
             if (phase := phases.parent.parent / name).is_dir():
                 shown = as_typed(str(phase), "")
                 raise FolderError(f"{name} was run as a phase of another job, in {shown}. Add --out {shown}")
+        if loading.is_unnamed_sample(loaded):
+            raise FolderError(
+                "No job named, so this is the sample job, and it was not run here. Name a job, as in job.py, or the"
+                " folder of a run with --out."
+            )
     return folder, loaded
 
 

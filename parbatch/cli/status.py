@@ -204,6 +204,9 @@ def _what_is_left(standing: Standing, go_on: str) -> str:
         return "Nothing is left to do."
     if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried
         go_on = go_on.replace(" --resume", " --resume --retry-failed", 1)
-    what = f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left." if left else "The end of the run is left."
+    waiting = sum(shard.state == "not begun" for shard in standing.shards)
+    parts = [f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left"] if left else []
+    parts += [f"{counted(waiting, 'shard')} {'is' if waiting == 1 else 'are'} not begun"] if waiting else []
+    what = f"{', and '.join(parts) or 'The end of the run is left'}."
     what += f" {UNREAD}" if standing.unread else ""
     return f"{what} To go on: {go_on}"
