@@ -39,6 +39,7 @@ _log = logging.getLogger("parbatch.docx")
 _patches: Patches | None = None
 _on = False
 _told = False
+_why_not = ""
 
 
 def accelerated() -> bool:
@@ -62,10 +63,11 @@ def accelerate() -> bool:
     """Replace python-docx's slow paths by faster ones that give the same documents, errors and side effects.
 
     Returns whether they are on now. Calling it again changes nothing. On a version of python-docx that it was
-    not proved on, and where one of its classes has been replaced in its own module before, it leaves python-docx
-    alone, logs a warning (logger `parbatch.docx`) and returns False. What a user changes otherwise is left to work.
+    not proved on, where one of its classes has been replaced in its own module before, and on a Python that does not
+    tell of changed classes, it leaves python-docx alone, logs a warning (logger `parbatch.docx`) and returns False.
+    What a user changes otherwise is left to work.
     """
-    global _on, _told  # noqa: PLW0603
+    global _on, _told, _why_not  # noqa: PLW0603
     if _on:
         return True
     if "docx" not in sys.modules and find_spec("docx") is not None:
@@ -79,16 +81,28 @@ def accelerate() -> bool:
                 ", ".join(PROVED),
             )
         return False
-    from parbatch.docx.own import replaced_homes  # noqa: PLC0415 - only here is python-docx needed
-
-    if _patches is None and (replaced := replaced_homes()):
-        _log.warning("python-docx runs without acceleration: %s is not its own any more.", replaced[0])
+    if _why_not := _why_left_alone():
+        _log.warning("python-docx runs without acceleration: %s.", _why_not)
         return False
-    from parbatch.docx import watching  # noqa: PLC0415 - as above
+    from parbatch.docx import watching  # noqa: PLC0415 - only here is python-docx needed
 
     watching.begin(_replacements())
     _on = True
     return True
+
+
+def why_left_alone() -> str:
+    """Return why `accelerate` has left a proved version of python-docx alone, when it was called last; else ""."""
+    return _why_not
+
+
+def _why_left_alone() -> str:
+    from parbatch.docx.noticing import gives_notice  # noqa: PLC0415 - as above
+    from parbatch.docx.own import replaced_homes  # noqa: PLC0415 - as above
+
+    if _patches is None and (replaced := replaced_homes()):
+        return f"{replaced[0]} was replaced in its own module before"
+    return "" if gives_notice() else "this Python gives no notice when a class is changed"
 
 
 def _replacements() -> Patches:

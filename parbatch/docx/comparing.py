@@ -20,6 +20,7 @@ from lxml.etree import ElementBase
 
 from parbatch.docx.own import functions_of, is_own_global, is_own_member
 from parbatch.docx.stood_for import PATHS, FastPath, itself, resolve, table
+from parbatch.docx.unnoticed import Unnoticed, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,11 +42,6 @@ _OF_ELEMENTS = frozenset(
     name for name in {*dir(ElementBase), *vars(BaseOxmlElement)} if not name.startswith("__") or name in _SPECIAL
 )
 _META = "docx.oxml.xmlchemy:MetaOxmlElement.__init__"
-#: The tags of what paths make and fill.
-_USED_TAGS = tuple(
-    tag.encode()
-    for tag in "p r t pPr rPr pStyle rStyle body tc tcPr tr tbl tblGrid sectPr styles style name".split()  # noqa: SIM905
-)
 #: Paths that never meet an element's class, or leave the choice of it to lxml.
 _CLASSLESS = frozenset(
     (
@@ -125,8 +121,8 @@ class Comparison:
         self._codes: dict[Key, list[tuple[FunctionType, CodeType]]] = {}
         self._globals: dict[Key | None, set[Key]] = {}
         self._changed: dict[type, frozenset[str]] = {}
-        self._last: list[Any] = []
-        self._prefixes, self._tags = _prefixes(), _shipped_tags()
+        self._last: Unnoticed | None = None
+        self._prefixes, self._tags = prefixes(), _shipped_tags()
         for module, name in (key for keys in _TABLE.values() for key in keys if isinstance(key[0], ModuleType)):
             self.modules.setdefault(module, set()).add(name)
 
@@ -141,8 +137,9 @@ class Comparison:
         changed: set[Key] = {(cls, name) for cls, names in self._changed.items() for name in names}
         changed |= {key for key, codes in self._codes.items() if any(f.__code__ is not code for f, code in codes)}
         changed |= {(module, name) for module in list(self.modules) for name in self._rebound(module)}
-        self._last = self._loose_ends()
-        renamed, retagged = _prefixes() != self._prefixes, self._retagged()
+        functions = [function for found in self._codes.values() for function, _ in found]
+        self._last = Unnoticed(self.modules, functions, ENUMERATIONS)
+        renamed, retagged = prefixes() != self._prefixes, self._retagged()
         overridden = any(_overriding(BaseOxmlElement))
         return {
             path: path.name in _ALWAYS
@@ -162,15 +159,7 @@ class Comparison:
 
     def differs(self) -> bool:
         """Return whether anything was changed, since `holding` was asked, in a way that nobody is told of."""
-        return self._last != self._loose_ends()
-
-    def _loose_ends(self) -> list[Any]:
-        """Return what is changed without a notice: modules' contents, functions' bodies, tags' classes, prefixes."""
-        contents = [[vars(module).get(name) for name in names] for module, names in self.modules.items()]
-        codes = [function.__code__ for found in self._codes.values() for function, _ in found]
-        registered = element_class_lookup.get_namespace(nsmap.get("w"))
-        enumerations = [dict(vars(cls)) for cls in ENUMERATIONS]
-        return [_prefixes(), contents, codes, enumerations, [_registered(registered, tag) for tag in _USED_TAGS]]
+        return self._last is None or self._last.differs()
 
     # ---- members of classes --------------------------------------------------------------------------------
 
@@ -249,18 +238,6 @@ class Comparison:
             (issubclass(owner, other) or issubclass(other, owner)) and (name in _SPECIAL or (other, name) in keys)
             for other in owners
         )
-
-
-def _prefixes() -> list[str | None]:
-    """Return what the prefixes of names that are remembered stand for."""
-    return [nsmap.get("w"), nsmap.get("xml")]
-
-
-def _registered(classes: Any, tag: bytes) -> Any:
-    try:
-        return classes[tag]
-    except KeyError:
-        return None
 
 
 def _globals_used(function: FunctionType) -> Iterator[Key]:

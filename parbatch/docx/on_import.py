@@ -18,7 +18,7 @@ import threading
 from importlib.abc import Loader, MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
-from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version
+from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version, why_left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,8 +119,7 @@ def _settle() -> None:
         _state.module = sys.modules["docx.document"] if is_on else None
         if not is_on:
             unproved = f"python-docx {unproved_version()} is not one that parbatch was proved to make faster"
-            replaced = "a class of python-docx was replaced in its own module before"
-            _state.why_not = unproved if unproved_version() else replaced
+            _state.why_not = unproved if unproved_version() else why_left_alone()
     _state.is_settled = True
     _remove_finder()
 

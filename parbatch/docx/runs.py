@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _RPR, _PPR, _SPACE = clark("w:rPr"), clark("w:pPr"), clark("xml:space")
 
 _pieces = re.compile(r"[^\t\r\n]+|[\t\r\n]").findall
-_marked = re.compile(r"[\t\r\n]").search
 
 _ADD_RUN = path("docx.text.paragraph:Paragraph.add_run")
 _ADD_T = path("docx.oxml.text.run:CT_R.add_t")
@@ -49,7 +48,7 @@ _paragraph_with_run = _nested("w:p", "w:r", "w:t")
 
 def is_plain(text: Any) -> bool:
     """Whether `text` is a string that becomes a single `w:t`."""
-    return type(text) is str and text != "" and _marked(text) is None
+    return type(text) is str and text != "" and not ("\n" in text or "\t" in text or "\r" in text)
 
 
 def fill(t: Any, text: str) -> bool:

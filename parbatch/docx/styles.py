@@ -154,11 +154,13 @@ def _styles_part(document_part: Any) -> Any:
     rels = state.get("rels")
     if type(rels) is not Relationships or "get_style_id" in state or "part_related_by" in state:
         return None
-    found = None
+    found, own, wanted = None, _Relationship, _STYLES
     for rel in rels.values():
-        if type(rel) is not _Relationship or (rel._reltype == _STYLES and found is not None):
+        if type(rel) is not own:
             return None
-        if rel._reltype == _STYLES:
+        if rel._reltype == wanted:
+            if found is not None:
+                return None
             found = rel
     return None if found is None or found._is_external else found._target
 

@@ -5,7 +5,7 @@ asks, each time it is taken, whether anything of python-docx has changed since a
 
 * Python forgets what it has looked up in a class when the class or one of its bases is changed. `Watched` has all
   classes of python-docx as its bases. Looking up `Watched.look` costs next to nothing as long as Python remembers it,
-  and compares a key of `Watched` when it does not: that is the notice.
+  and is the notice when it does not (`noticing`).
 * A watched module itself says that one of its names is bound anew, and so does the class of element classes: members
   that were made again for these ask nothing, and are taken out at once.
 
@@ -16,6 +16,7 @@ document is opened and when it is saved.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from threading import RLock
 from types import ModuleType
@@ -26,37 +27,17 @@ from docx.oxml.parser import register_element_cls
 from docx.oxml.xmlchemy import MetaOxmlElement
 
 from parbatch.docx.comparing import CLASSES, ENUMERATIONS, Comparison, solid_base
+from parbatch.docx.noticing import watching_class
 from parbatch.docx.stood_for import PATHS, FastPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
 
     from parbatch.docx.patching import Patches
 
 
 #: Moves of a watcher in a process: Python numbers the changes of a class, and does not do so for ever.
 _MOST_MOVES = 500
-
-
-class _Notice(str):  # noqa: SLOT000 - it has the layout that it is for
-    """A key that `Watched` has before the one that is looked up, with the same hash: it is compared first."""
-
-    __hash__ = str.__hash__
-
-    def __new__(cls, solid: type) -> Self:  # noqa: ARG004 - `__init__` takes it
-        """Make the key of the watcher for objects of this layout."""
-        return super().__new__(cls, "look")
-
-    def __init__(self, solid: type) -> None:
-        self._solid = solid
-
-    def __eq__(self, other: object) -> bool:
-        _watch.miss(self._solid)
-        return False
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
 
 
 def _watchers() -> dict[type, Any]:
@@ -68,7 +49,7 @@ def _watchers() -> dict[type, Any]:
     made = {}
     for solid, group in groups.items():
         meta = MetaOxmlElement if solid is object else type(group[0])
-        made[solid] = meta("Watched", tuple(group), {"__slots__": (), _Notice(solid): None, "look": True, "moves": 0})
+        made[solid] = watching_class(tuple(group), meta, partial(_watch.miss, solid))
     return made
 
 

@@ -14,9 +14,10 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import nsmap, qn
 
 from parbatch.docx import accelerate, accelerated, acceleration, is_document, open_template, restore
+from parbatch.docx.noticing import gives_notice, watching_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from docx.oxml.xmlchemy import BaseOxmlElement
 
@@ -172,3 +173,27 @@ def test_where_a_class_was_replaced_in_its_own_module_python_docx_is_left_alone(
         print(accelerate(), docx.Document().add_paragraph("x").runs[0].bold)
     """
     assert in_new_process(code).split() == ["False", "False", "True", "True", "None"]
+
+
+def test_on_a_python_that_gives_no_notice_of_changed_classes_python_docx_is_left_alone_and_that_is_said() -> None:
+    code = """
+        from parbatch.docx import noticing, on_import
+        noticing.gives_notice.__defaults__ = (lambda bases, meta, tell: meta("Silent", bases, {"look": 1, "moves": 0}),)
+        on_import.accelerate_on_import()
+        import docx
+        print(len(docx.Document().paragraphs), on_import.acceleration())
+    """
+    assert in_new_process(code) == "0 this Python gives no notice when a class is changed"
+
+
+def test_notice_is_tried_both_ways() -> None:
+    def always(bases: tuple[type, ...], meta: Any, tell: Callable[[], object]) -> Any:
+        members = {"look": property(lambda _: tell()), "moves": 0}
+        return type("Meta", (meta,), members)("Watched", bases, {})
+
+    def never(bases: tuple[type, ...], meta: Any, tell: Callable[[], object]) -> Any:
+        return watching_class((), meta, tell)
+
+    assert gives_notice(watching_class)
+    assert not gives_notice(always)
+    assert not gives_notice(never)
