@@ -7,7 +7,7 @@ import click
 
 from parbatch import loading
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, job_argument, json_option, one_shard_option, out_option
+from parbatch.cli.shared import JOB_HELP, hinting_at_sample, job_argument, json_option, one_shard_option, out_option
 from parbatch.folder import Folder
 from parbatch.folder_owner import check_owner
 from parbatch.options import out_folder
@@ -46,12 +46,13 @@ def prune(  # noqa: D103 -- its help is above
         loaded = loading.load(job)
         part = None if shard is None else parse_shard(shard)
         folder = Folder(Path(out) if out else out_folder(loaded), part)
-        check_owner(folder, loaded)
-        if loaded.job.after:
-            pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
-        else:
-            with reading_items(loaded, *output.telling) as read:
-                pruned = (rehearse if dry_run else prune_folder)(folder, read.job, withdrawn=withdrawn)
+        with hinting_at_sample(loaded):
+            check_owner(folder, loaded)
+            if loaded.job.after:
+                pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
+            else:
+                with reading_items(loaded, *output.telling) as read:
+                    pruned = (rehearse if dry_run else prune_folder)(folder, read.job, withdrawn=withdrawn)
         if as_json:
             output.json(pruned)
         else:

@@ -8,7 +8,15 @@ import click
 from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, hinting_at_order, item_argument, job_argument, job_options, typed
+from parbatch.cli.shared import (
+    JOB_HELP,
+    hinting_at_order,
+    hinting_at_sample,
+    item_argument,
+    job_argument,
+    job_options,
+    typed,
+)
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -36,12 +44,13 @@ def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- i
 def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
-    return runner.render_one(
-        loaded,
-        asked,
-        item,
-        go_on=lambda result: _go_on(result, item, job, given["out"]),
-    )
+    with hinting_at_sample(loaded):
+        return runner.render_one(
+            loaded,
+            asked,
+            item,
+            go_on=lambda result: _go_on(result, item, job, given["out"]),
+        )
 
 
 def _go_on(result: RunResult, item: str, job: str | None, out: str | None) -> str:

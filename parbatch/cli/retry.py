@@ -9,7 +9,7 @@ from parbatch import loading, runner
 from parbatch import options as run_options
 from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, job_argument
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, hinting_at_sample, job_argument
 from parbatch.reports import json as json_report
 from parbatch.result import RunResult
 
@@ -49,7 +49,8 @@ def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is a
 def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     asked = run_options.read(loaded, as_given(given), retry=True)
-    return runner.execute(loaded, asked, go_on=_go_on)
+    with hinting_at_sample(loaded):
+        return runner.execute(loaded, asked, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

@@ -14,6 +14,7 @@ from parbatch.cli.shared import (
     PHASES_HELP,
     as_given,
     batch_options,
+    hinting_at_sample,
     job_argument,
 )
 from parbatch.reports import json as json_report
@@ -57,7 +58,8 @@ def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is abo
 def _run(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     asked = run_options.read(loaded, as_given(given))
-    return runner.execute(loaded, asked, go_on=_go_on)
+    with hinting_at_sample(loaded):
+        return runner.execute(loaded, asked, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

@@ -181,6 +181,17 @@ def hinting_at_order(command: str, item: str, job: str | None) -> Iterator[None]
         raise
 
 
+@contextlib.contextmanager
+def hinting_at_sample(loaded: LoadedJob) -> Iterator[None]:
+    """Add to an error that nobody named a job, where that is so: then it is about the sample job."""
+    try:
+        yield
+    except NothingRunError as error:
+        if loading.is_unnamed_sample(loaded):
+            error.args = (f"{error}\nNo job named, so this is the sample job. To name one: job.py, or parbatch.toml.",)
+        raise
+
+
 def job_to_type(job: str | None, out: str | None) -> str | None:
     """The job as it has to be typed: a stand-in where only a folder was named, and nothing here says whose it is."""
     return "JOB" if job is None and out and loading.configured_here() is None else job
