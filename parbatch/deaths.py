@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from parbatch.backends import Backend, Died
 from parbatch.capture import STREAMS, add_last_line
-from parbatch.evidence import of_death, with_stack
+from parbatch.evidence import OF_PIPE_LOST, of_death, with_stack
+from parbatch.job_files import files_that_hide_modules
 from parbatch.model import Chunk, Ended, Evidence, Status, Task
 
 _TYPES: dict[Status, str] = {"timeout": "TimeoutError", "memory": "MemoryError", "crashed": "WorkerBroken"}
@@ -58,5 +59,9 @@ def printed_at_start(slot: int, backend: Backend, tmp: str) -> str:
 def told_of_stillborn(count: int, death: Evidence, printed: str) -> str:
     """What to say when so many workers in a row ended before their first item."""
     why = death.message.replace("in the middle of the item", "").strip()
+    if why == OF_PIPE_LOST:  # there was no item that could have done so
+        why = "they closed their pipe without a word, as when an import fails"
+    hiding = [str(file) for file in files_that_hide_modules()]
+    advice = f" Rename {' and '.join(hiding)}: workers import a module of that name." if hiding else ""
     tail = f" It printed:\n{printed[-_MOST_PRINTED:]}" if printed else ""
-    return f"{count} workers in a row ended before their first item: {why}.{tail}"
+    return f"{count} workers in a row ended before their first item: {why}.{advice}{tail}"

@@ -6,6 +6,7 @@ has the finder that knows the file. What an item starts (multiprocessing, loky, 
 the file from the environment.
 """
 
+import contextlib
 import importlib
 import json
 import multiprocessing
@@ -21,6 +22,9 @@ from types import ModuleType
 
 # It makes this module a package, of which no folder holds a part.
 __path__: list[str] = []
+
+# A file of such a name in the current folder would be imported in place of the package.
+_PACKAGES = frozenset({"parbatch", "docx", "lxml", "loky", "msgspec", "psutil", "cloudpickle"})
 
 _NO_WORD = re.compile(r"\W")
 VARIABLE = "PARBATCH_JOB_FILES"
@@ -78,3 +82,21 @@ def know(files: Mapping[str, str]) -> None:
 def tell(environment: MutableMapping[str, str], file: Path) -> None:
     """Let processes that get this environment import a job file by the name that it has here."""
     environment[VARIABLE] = json.dumps({module_name(file): str(file)})
+
+
+def is_for_workers(name: str) -> bool:
+    """Whether workers may import a module of this name that is no job's."""
+    return name in _PACKAGES or name in sys.stdlib_module_names
+
+
+def files_that_hide_modules() -> list[Path]:
+    """Return the files in the current folder, and in those that Python looks in before its own, which are imported in
+    place of modules of Python's or parbatch's.
+    """
+    own = str(Path(os.__file__).parent)
+    before = sys.path[: sys.path.index(own)] if own in sys.path else []
+    found = []
+    for folder in dict.fromkeys(["", *before]):
+        with contextlib.suppress(OSError):  # it is gone, or an archive
+            found += [file.absolute() for file in sorted(Path(folder).glob("*.py")) if is_for_workers(file.stem)]
+    return list(dict.fromkeys(found))

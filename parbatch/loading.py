@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import importlib
+import linecache
 import multiprocessing
 import sys
 import threading
@@ -17,13 +18,11 @@ import msgspec
 from parbatch.errors import JobError
 from parbatch.evidence import innermost_own
 from parbatch.job import Job
-from parbatch.job_files import import_file
+from parbatch.job_files import import_file, is_for_workers
 from parbatch.phases import in_order
 from parbatch.pickled import Pickled, pack, unpack
 
-# A file of such a name in the current folder would be imported in place of the package.
-_SHADOWING = frozenset({"parbatch", "docx", "lxml", "loky", "msgspec", "psutil", "cloudpickle"})
-
+_AS_MODULE = "relative to its package, which a file named by its path has not. Name the job by its module: "
 _PARBATCH = str(Path(__file__).parent)
 # What this thread loads at the moment.
 _under_way = threading.local()
@@ -216,11 +215,27 @@ def _complete(ref: JobRef, label: str) -> LoadedJob:
         raise
     except (Exception, SystemExit) as error:
         place, line = innermost_own(error.__traceback__)
+        if ref.kind == "file" and isinstance(error, ImportError) and _is_relative(ref.where, line):
+            raise JobError(f"{ref.where}:{line} imports {_AS_MODULE}{_as_module(ref)}") from error
         where = f" at {place.partition(':')[0]}:{line}" if place and not isinstance(error, SyntaxError) else ""
         raise JobError(f"{ref.where} can't be loaded{where}: {type(error).__name__}: {error}") from error
     job.check()
     file = ref.where if ref.kind == "file" else getattr(sys.modules[ref.where], "__file__", None)
     return LoadedJob(job, ref, Path(file) if file else None, label)
+
+
+def _is_relative(file: str, line: int) -> bool:
+    return linecache.getline(file, line).lstrip().startswith("from .")
+
+
+def _as_module(ref: JobRef) -> str:
+    """How to name a job of a package by its module, and from which folder."""
+    file = Path(ref.where)
+    folder, names = file.parent, [file.stem]
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return f"{'.'.join(names)}:{ref.name or 'job'}, in {folder}."
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -229,7 +244,7 @@ def _import_file(path: Path) -> ModuleType:
         raise JobError(f"No such job file: {path}{_close_to(path)}")
     if path.suffix != ".py":
         raise JobError(f"{path} is not a Python file.")
-    if path.stem in _SHADOWING or path.stem in sys.stdlib_module_names:
+    if is_for_workers(path.stem):
         raise JobError(f"{path} has the name of a module that workers import. Rename it, to {path.stem}_job.py say.")
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))

@@ -80,6 +80,7 @@ class ProcessState:
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._locale = locale.setlocale(locale.LC_ALL)
         self._limits = {name: resource.getrlimit(limit) for name, limit in _LIMITS.items()}
+        self._temporary = _temporary_folder()
         Calls.made = False
 
     def disarm(self) -> list[str]:
@@ -94,6 +95,8 @@ class ProcessState:
         seldom = Calls.made or not Calls.watched or now - self._looked >= _LONG_S
         self._looked = now
         changed = self._put_back_seldom() if seldom or os.environ is not self._environ else []
+        if _temporary_folder() != self._temporary:
+            changed += self._put_back_temporary_folder()
         if warnings.filters != self._filters:
             warnings.filters[:] = self._filters  # type: ignore[index]
             getattr(warnings, "_filters_mutated", int)()
@@ -155,7 +158,19 @@ class ProcessState:
                 os.environ[os.fsdecode(name)] = os.fsdecode(self._variables[name])
             else:
                 del os.environ[os.fsdecode(name)]
-        return [os.fsdecode(name) for name in names]
+        told = [os.fsdecode(name) for name in names]
+        if "TZ" in told and hasattr(time, "tzset"):
+            time.tzset()  # the C library has it from the environment only when it is told
+        return told
+
+    def _put_back_temporary_folder(self) -> list[str]:
+        """Put back where `tempfile` makes files, which it asks the environment for once, when it is first needed."""
+        tempfile = sys.modules["tempfile"]
+        found, tempfile.tempdir = tempfile.tempdir, self._temporary  # type: ignore[attr-defined]
+        if self._temporary is None:
+            with contextlib.suppress(FileNotFoundError):  # there is none, as the next item is told when it needs one
+                self._temporary = tempfile.gettempdir()
+        return ["the folder for temporary files"] if found != self._temporary else []
 
     def _put_back_hooks(self) -> list[str]:
         changed = []
@@ -213,6 +228,10 @@ def _put(values: tuple[Any, ...]) -> list[tuple[str, Callable[[Any], object], An
         ("the time-out of sockets", socket.setdefaulttimeout if socket is not None else id),
     )
     return [(name, put, value) for (name, put), value in zip(places, values, strict=True)]
+
+
+def _temporary_folder() -> Any:
+    return getattr(sys.modules.get("tempfile"), "tempdir", None)
 
 
 def _decimal_context() -> Any:

@@ -6,7 +6,9 @@ found when their parents are long gone, in a session of their own or not.
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +19,9 @@ from parbatch.pools import end_pools, reap, tracker_pids
 _LIMIT: int | None = getattr(psutil, "RLIMIT_RTTIME", None)
 _ROUNDS = 20
 _MOST_OF_COMMAND = 300
+_PROC, _LOAD = Path("/proc/self"), Path("/proc/loadavg")
+# The ids of processes come round again; not within this time, in which 32,768 would have to be started (pid_max).
+_ROUND_S = 0.25
 
 
 def sweep(run_mark: str, slot: int | None = None) -> list[str]:
@@ -126,14 +131,20 @@ class Children:
     """The children that this process had when it was set up; what comes later and stays is ended after its item."""
 
     def __init__(self) -> None:
+        self._looked, self._newest = time.monotonic(), _newest_process()
         self._own = {(child.pid, child.create_time()) for child in psutil.Process().children(recursive=True)}
 
     def end_others(self) -> list[str]:
         """Kill all descendants but the own ones, reap them, and say which there were.
 
-        A process without children, the usual case, is recognised by one system call.
+        A process without children, the usual case, is recognised by one system call; one with some of its own, such as
+        a run in this process with its guardian, by nothing having been started anywhere since the last look.
         """
         if not self._own and not _has_children():
+            return []
+        before, self._looked = self._looked, time.monotonic()
+        newest, self._newest = self._newest, _newest_process()  # read before the look: what comes during it shows next
+        if newest and newest == self._newest and self._looked - before < _ROUND_S:
             return []
         others = self._others()
         ended = [describe(child) for child in others if _is_running(child)]
@@ -160,6 +171,16 @@ def _is_running(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     return False
+
+
+def _newest_process() -> str:
+    """The id that the system gave last to a process or thread that this process can see; empty if it can't tell."""
+    with contextlib.suppress(OSError, IndexError), _LOAD.open(encoding="ascii") as load:
+        # What stands in its place in some containers is not of the same file system, and not exact.
+        if os.fstat(load.fileno()).st_dev == _PROC.stat().st_dev:
+            newest = load.read().split()[4]
+            return newest if newest != "0" else ""
+    return ""
 
 
 def _has_children() -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from parbatch import Job
 from parbatch.errors import JobError
+from parbatch.job_files import files_that_hide_modules
 from parbatch.loading import from_object, load, resolve
 from tests.support import JOB, make_job, write_job
 
@@ -166,3 +167,22 @@ def test_only_a_complete_job_can_be_run() -> None:
         from_object(Job("bare"))
     with pytest.raises(JobError, match=r"takes a Job or the name of one, not int"):
         from_object(5)  # type: ignore[arg-type]
+
+
+def test_a_job_of_a_package_named_by_its_path_is_told_how_to_name_it(here: Path) -> None:
+    (here / "letters" / "monthly").mkdir(parents=True)
+    for folder in (here / "letters", here / "letters" / "monthly"):
+        (folder / "__init__.py").touch()
+    (here / "letters" / "words.py").touch()
+    (here / "letters" / "monthly" / "bills.py").write_text("import os\nfrom ..words import greeting\n")
+    with pytest.raises(JobError, match=rf"bills.py:2 imports relative.*letters\.monthly\.bills:job, in {here}\."):
+        load("letters/monthly/bills.py")
+
+
+def test_files_that_are_imported_in_place_of_what_workers_need_are_found(here: Path) -> None:
+    write_job(here / "job.py")
+    (here / "sub").mkdir()
+    for name in ("email", "loky", "mine"):
+        (here / f"{name}.py").touch()
+    load(str(here / "job.py"))
+    assert files_that_hide_modules() == [here / "email.py", here / "loky.py"]

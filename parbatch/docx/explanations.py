@@ -64,7 +64,7 @@ def hint_of_style(name: str, styles: Iterable[tuple[str, str, int | None]]) -> s
     """Return what to write for a style `name` that a document does not have, from the names, ids and outline levels
     of those that it has.
     """
-    there = [(other, style_id, level) for other, style_id, level in styles if other]
+    there = [(other, style_id, level) for other, style_id, level in styles if other and other != name]
     folded = _folded(name)
     alike = [other for other, style_id, _ in there if folded in {_folded(other), _folded(style_id)}]
     if not alike and (heading := _HEADING.fullmatch(name)):

@@ -11,6 +11,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml.parser import parse_xml
 
 from parbatch.docx import accelerate, explain, restore
+from parbatch.docx.explanations import hint_of_style
 from tests.docx.test_docx_word_formats import dangling, strict
 from tests.docx.word_files import word_file
 
@@ -70,6 +71,10 @@ def test_a_style_that_is_not_there_is_answered_with_those_that_may_be_meant(
     error = raised_by(action)
     assert isinstance(error, KeyError)
     assert hint in (explain(error, no_data) or "")
+
+
+def test_the_very_style_that_was_not_found_is_not_proposed() -> None:
+    assert "is 'Quote 2' meant?" in hint_of_style("Quote", [("Quote", "Quote", None), ("Quote 2", "Quote2", None)])
 
 
 def test_other_errors_get_no_hint() -> None:

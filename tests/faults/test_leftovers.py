@@ -10,6 +10,9 @@ from tests.faults.outside import JOBS, finish, rows
 SAID = {
     "umask": "the umask",
     "environment": "the environment (PATH, LEFT)",
+    "time_zone": "the environment (TZ)",
+    "temporary_files": "the environment (TMPDIR), the folder for temporary files",
+    "own_temporary_folder": "the folder for temporary files",
     "replaced_environment": "the environment (os.environ itself)",
     "timer": "the handler of SIGALRM",
     "alarm": "a timer running, which was stopped: ITIMER_REAL",
@@ -38,7 +41,7 @@ def test_items_find_the_process_as_the_first_one_did(tmp_path: Path, backend: st
     assert code == 0, printed
     found = {item: json.loads(result or "null") for item, result in rows(out, "SELECT id, result FROM items")}
     states = {item: state for item, state in found.items() if state is not None}
-    assert len(states) == 21
+    assert len(states) == 24
     assert states == dict.fromkeys(states, states["first"])
     for item, words in SAID.items():
         assert words in (out / "run" / "logs" / f"{item}.stderr.txt").read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.outside import command, small_disk
+from tests.faults.outside import command, finish, small_disk
 from tests.support import write_job
 
 MINE = Path(__file__).parent.parent.parent
@@ -95,6 +95,17 @@ def test_a_file_that_may_not_grow_is_named(here: Path) -> None:
     assert code == 2
     assert "lock.json" in printed
     assert "File too large" in printed
+
+
+@pytest.mark.parametrize("name", ["email", "zipfile"])
+def test_a_neighbour_of_the_job_that_workers_import_in_place_of_a_module_is_named(here: Path, name: str) -> None:
+    (here / "jobs").mkdir()
+    job = write_job(here / "jobs" / "job.py")
+    (here / "jobs" / f"{name}.py").write_text("raise ImportError\n")
+    code, printed = finish("run", job, "--progress", "none", "--workers", 1)
+    assert code == 2
+    assert f"Rename {here / 'jobs' / name}.py: workers import a module of that name" in printed
+    assert "the item closed" not in printed
 
 
 def test_a_path_that_no_report_could_name_is_refused(here: Path) -> None:

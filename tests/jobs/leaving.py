@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -36,6 +37,21 @@ def umask(_: Any) -> None:
 def environment(_: Any) -> None:
     os.environ["LEFT"] = "1"
     os.environ.pop("PATH")
+
+
+def time_zone(_: Any) -> None:
+    os.environ["TZ"] = "XYZ-9"
+    time.tzset()
+
+
+def temporary_files(ctx: Any) -> None:
+    os.environ["TMPDIR"] = str(ctx.scratch)
+    tempfile.tempdir = None
+    tempfile.gettempdir()
+
+
+def own_temporary_folder(ctx: Any) -> None:
+    tempfile.tempdir = str(ctx.scratch)
 
 
 def replaced_environment(_: Any) -> None:
@@ -125,6 +141,9 @@ def handler(ctx: Any) -> None:
 WAYS: list[Callable[[Any], None]] = [
     umask,
     environment,
+    time_zone,
+    temporary_files,
+    own_temporary_folder,
     replaced_environment,
     timer,
     timer_in_time,
@@ -157,6 +176,8 @@ def state() -> dict[str, Any]:
         "locale": locale.setlocale(locale.LC_ALL),
         "filters": [str(one) for one in warnings.filters],
         "hooks": [str(sys.excepthook), str(threading.excepthook), str(sys.gettrace()), sys.getrecursionlimit()],
+        "time zone": time.tzname,
+        "temporary files": tempfile.gettempdir(),
         "time-out": socket.getdefaulttimeout(),
         "precision": decimal.getcontext().prec,
         "limits": [resource.getrlimit(limit) for limit in range(10)],
