@@ -122,6 +122,20 @@ class Folder:
                 self.tree.check_folder(path)
             if not os.access(self.run, os.W_OK) or not os.access(self.items, os.W_OK):
                 raise PermissionError(errno.EACCES, "no permission to write", str(self.root))
+            self._check_is_one_disk()
+
+    def _check_is_one_disk(self) -> None:
+        """Raise OSError where no file can be moved from `run/tmp` to `items/`; the system says so before it looks."""
+        nothing = ".one-disk"
+        try:
+            self.tree.rename(self.tmp / nothing, self.items / nothing)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            why = "it is on another disk, or mount, than run/tmp, from where finished files are moved there"
+            raise OSError(errno.EXDEV, why, str(self.items)) from None
 
     def make_root(self) -> None:
         """Create the folder that the user has named, through links or not."""

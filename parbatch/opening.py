@@ -17,6 +17,7 @@ from parbatch.options import Options
 from parbatch.ownership import Owner, owner_of
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise, wanted
 from parbatch.reading import copy, empty, reading
+from parbatch.reports import check_no_others_reports
 from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
 from parbatch.store import renew, staging
@@ -39,6 +40,7 @@ def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple
             raise FolderError(
                 f"{folder.root} holds no run of which items could be tried again. parbatch run begins one."
             )
+        check_no_others_reports(folder)
         return _begin(folder, loaded, options)
     try:
         checkpoint = open_to_write(folder.checkpoint, fresh=options.fresh)

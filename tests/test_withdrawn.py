@@ -1,6 +1,7 @@
 """`items/` is what is ok now: what no longer counts is withdrawn, and what is pending and out of date is said to be."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,22 @@ def test_an_output_that_counts_makes_way_for_no_folder_of_another_item(here: Pat
     assert result.exit_code == 1
     assert "1 failed: PublishError" in result.stdout
     assert files(out / "items") == {"ada", "cyd"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.json", "junit.xml"])
+def test_a_file_of_the_users_own_that_has_the_name_of_a_report_is_not_overwritten(here: Path, name: str) -> None:
+    write_job(here / "job.py", LETTERS)
+    out = here / "outputs/letters"
+    out.mkdir(parents=True)
+    (out / name).write_text("mine")
+    result = typed("run", "job.py")
+    assert result.exit_code == 2
+    assert f"{name} is there already, and parbatch did not write it" in result.stderr
+    assert contents(out) == {name: b"mine"}
+    (out / name).rename(here / "away")
+    assert typed("run", "job.py").exit_code == 0
+
+
+def test_reports_that_a_removed_run_has_left_are_in_nobodys_way(out: Path) -> None:
+    shutil.rmtree(out / "run")
+    assert typed("run", "job.py").exit_code == 0

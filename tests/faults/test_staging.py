@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.faults.outside import finish, rows
+from tests.faults.outside import finish, rows, small_disk
 from tests.support import write_job
 
 JOB = """
@@ -61,3 +61,15 @@ def test_an_own_folder_that_was_removed_or_replaced_fails_the_item_alone(here: P
     assert sorted(path.name for path in (here / "out/items").iterdir()) == ["fine.txt", "leaves_it.txt"]
     assert (here / "theirs" / "mine.txt").read_text() == "mine"
     assert "ctx.dir" in printed
+
+
+def test_items_on_another_disk_than_the_rest_are_refused_before_anything_is_rendered(here: Path) -> None:
+    write_job(here / "job.py", JOB)
+    (here / "out").mkdir()
+    with small_disk(here / "out/items", "1m"):
+        code, printed = finish("run", "job.py", "--out", "out", "--workers", 1, "--progress", "none")
+        assert code == 2, printed
+        assert "out/items: it is on another disk, or mount, than run/tmp" in printed
+        assert not [*(here / "out/items").iterdir()]
+    code, printed = finish("run", "job.py", "--out", "out", "--workers", 1, "--progress", "none")
+    assert code == 1, printed
