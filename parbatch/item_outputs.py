@@ -16,7 +16,7 @@ from parbatch.model import Output
 from parbatch.naming import folded
 from parbatch.publish import PublishError
 from parbatch.publishing import OLD, Publication, Publisher
-from parbatch.withdrawals import ANOTHERS, EDITED, NO_LONGER_MADE, carry_out, mark, mark_outputs
+from parbatch.withdrawals import ANOTHERS, EDITED, NO_LONGER_MADE, carry_out, mark, mark_outputs, waits_below
 
 
 class Before(NamedTuple):
@@ -99,13 +99,18 @@ class ItemOutputs:
             for item_id, status in not_ok:
                 self._has_due |= mark_outputs(self._checkpoint, self._folder, self._run_id, item_id, status)
 
-    def settle(self, published: Iterable[Published]) -> None:
-        """Withdraw what the last transaction has said is to be withdrawn."""
+    def settle(self, published: Sequence[Published]) -> Sequence[Published]:
+        """Withdraw what the last transaction has said is to be withdrawn.
+
+        Returns those of which nothing that is kept is needed any more: `discard` may remove it.
+        """
         for one in published:
             self._forget_claims(one)
-        if self._has_due:
-            self._has_due = False
-            carry_out(self._checkpoint, self._folder, self._is_taken)
+        if not self._has_due:
+            return published
+        self._has_due = False
+        carry_out(self._checkpoint, self._folder, self._is_taken)
+        return [one for one in published if not (one.replaced and self._waits(one))]
 
     def discard(self, published: Iterable[Published]) -> None:
         """Remove what was kept in case a publication had to be taken back. Called in any thread."""
@@ -216,6 +221,10 @@ class ItemOutputs:
             self._has_due = True
             mark(self._checkpoint, self._folder, self._run_id, due)
         self._checkpoint.set_outputs(one.id, places)
+
+    def _waits(self, one: Published) -> bool:
+        kept = f"{self._run_id}/{one.publication.staged}{OLD}"
+        return waits_below(self._checkpoint, self._folder, kept)
 
     def _forget_claims(self, one: Published) -> None:
         for place, _ in one.places:

@@ -203,8 +203,7 @@ class Journal:
                 self._checkpoint.set_file(template, digest)
             self._outputs.write(published, _not_ok(group))
         self._templates.clear()
-        self._outputs.settle(published)
-        self._committed += published
+        self._committed += self._outputs.settle(published)
 
     def _record(self, group: list[Record], published: list[Published]) -> tuple[list[Record], list[Published]]:
         """Write outcomes. One that the checkpoint can't hold fails alone, and what it published is taken back."""

@@ -30,7 +30,7 @@ from parbatch.setting import new_run_id
 from parbatch.shards import check_shard, output_elsewhere, shards_in
 from parbatch.source import compare
 from parbatch.system_errors import in_words
-from parbatch.withdrawals import GONE, kept_paths, mark, remove_empty_folders
+from parbatch.withdrawals import GONE, kept_paths, mark, remove_empty_folders, waits_below
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +98,8 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
         tree.remove(folder.root / path)
         remove_empty_folders(folder, path)
     for leftover in _leftovers(folder):
+        if leftover.parent == folder.tmp and waits_below(checkpoint, folder, leftover.name):
+            continue
         tree.remove_tree(leftover)
     with checkpoint.transaction():
         for table in ("outputs", "attempts"):

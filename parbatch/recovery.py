@@ -19,7 +19,7 @@ from parbatch.model import Output
 from parbatch.naming import folded
 from parbatch.publish import mtime_of
 from parbatch.publishing import MOVED, OLD, take_back
-from parbatch.withdrawals import CUT_OFF, carry_out
+from parbatch.withdrawals import CUT_OFF, carry_out, waits_below
 
 _ATTEMPT = re.compile(r"(-?)\d+\.\d+")
 _OUTPUT = (
@@ -46,7 +46,8 @@ def recover(checkpoint: Checkpoint, folder: Folder) -> None:
                             _take_back(
                                 checkpoint, tmp, name, root if attempt[1] else items, is_product=bool(attempt[1])
                             )
-            tree.remove_tree(run)
+            if not waits_below(checkpoint, folder, run_id):
+                tree.remove_tree(run)
     for name in tree.names(folder.sessions):
         if name.endswith(".json.new"):  # a record that was not written to its end
             tree.remove(folder.sessions / name)

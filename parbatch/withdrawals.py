@@ -95,6 +95,13 @@ def carry_out(checkpoint: Checkpoint, folder: Folder, is_taken: Taken | None = N
         checkpoint.db.executemany("DELETE FROM withdrawn WHERE kept = ?", void)
 
 
+def waits_below(checkpoint: Checkpoint, folder: Folder, path: str) -> bool:
+    """Whether something that is to be withdrawn, and could not be moved yet, lies below a path in `run/tmp/`."""
+    below = f"{folder.tmp.relative_to(folder.root).as_posix()}/{path}/"
+    query = "SELECT 1 FROM withdrawn WHERE NOT is_done AND substr(source, 1, ?) = ?"
+    return checkpoint.db.execute(query, (len(below), below)).fetchone() is not None
+
+
 def kept_paths(checkpoint: Checkpoint, folder: Folder) -> list[str]:
     """Where all is that was withdrawn, from the output folder on; nothing but what is in `run/withdrawn/`."""
     root = folder.withdrawn.relative_to(folder.root).as_posix()

@@ -48,3 +48,18 @@ def test_recovering_twice_changes_nothing(tmp_path: Path) -> None:
         recover(checkpoint, folder)
     assert {path: path.stat().st_mtime_ns for path in folder.root.rglob("*.txt")} == before
     assert (folder.withdrawn / f"second/{EDITED}.txt").read_text() == "by hand"
+
+
+def test_what_was_edited_and_cannot_be_withdrawn_now_is_kept_until_it_can_be(tmp_path: Path) -> None:
+    folder = begin(tmp_path)
+    folder.withdrawn.write_text("in the way")
+    run(folder, "second", "new", fails=FAILS)
+    for _ in range(2):
+        with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+            recover(checkpoint, folder)
+    assert (folder.items / f"{EDITED}.txt").read_text() == f"{EDITED} new"
+    folder.withdrawn.unlink()
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        recover(checkpoint, folder)
+    assert (folder.withdrawn / f"second/{EDITED}.txt").read_text() == "by hand"
+    assert [*folder.tmp.iterdir()] == []
