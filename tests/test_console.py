@@ -55,6 +55,14 @@ def test_what_was_done_before_is_said() -> None:
     assert "letters: nothing to do, all 592 items are ok." in summary(result(kept=592, rendered=0), "")
 
 
+def test_all_counts_of_a_large_run_are_written_alike() -> None:
+    before = Counts({"ok": 3_000, "pending": 7_000}, {})
+    after = Counts({"ok": 8_000, "pending": 2_000}, {})
+    told = summary(result(ok=8_000, pending=2_000, kept=3_000, rendered=5_000, before=before, after=after), "")
+    assert "8,000 ok (3,000 from before), 2,000 pending of 10,000 items" in told
+    assert "changed   ok 3,000 → 8,000, pending 7,000 → 2,000" in told
+
+
 def test_of_many_kinds_of_warnings_those_that_come_most_often_are_named() -> None:
     kinds = {f"kind {number}": 1 for number in range(1000)} | {"often": 7, "\x1b[2J" + "x" * 999: 2}
     warnings = Warnings(items=9, total=1009, by_type=kinds)

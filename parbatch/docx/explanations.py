@@ -30,7 +30,7 @@ def explain(error: BaseException, data: Callable[[], Any]) -> str | None:
     try:
         if isinstance(error, ValueError) and (told := explain_forbidden(error, data())):
             return told
-        return _unknown_style(error) or _unreadable(error)
+        return _unknown_style(error) or _no_path(error) or _unreadable(error)
     except Exception:  # noqa: BLE001 -- it looks into objects that are broken; the error itself is told in any case
         return None
 
@@ -45,6 +45,15 @@ def _unreadable(error: Exception) -> str | None:
             if told := hint(path, error):
                 return f"{path}: {told[0]}; {told[1]}"
     return None
+
+
+def _no_path(error: Exception) -> str | None:
+    """Advice where a Document was given to what opens a file itself, as docxtpl does."""
+    if not isinstance(error, AttributeError) or error.name not in {"seek", "read"}:
+        return None
+    if not type(error.obj).__module__.startswith("docx."):
+        return None
+    return "a path belongs here, not a Document that is open: DocxTemplate(Path(__file__).parent / 'letter.docx')"
 
 
 def _unknown_style(error: Exception) -> str | None:

@@ -69,7 +69,7 @@ def _outputs(result: RunResult) -> Iterator[str]:
         if phase.state == "not begun" and not phase.total:
             yield f"  phase     {printable(phase.name)}: not begun"
             continue
-        done = f", {phase.rendered} of them this time" if phase.state != "not begun" else ", not begun this time"
+        done = f", {phase.rendered:,} of them this time" if phase.state != "not begun" else ", not begun this time"
         counts = f"{phase.success} ok of {counted(phase.total, 'item')}{done}"
         yield f"  phase     {printable(phase.name)}: {counts}; {as_typed(result.out, f'{phase.name}/items')}"
 
@@ -111,7 +111,7 @@ def _headline(result: RunResult) -> str:
         if not result.total:  # as in one of many shards
             return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
         return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
-    kept = f" ({result.kept} from before)" if result.kept else ""
+    kept = f" ({result.kept:,} from before)" if result.kept else ""
     state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
     told = f"{state[result.state]}{';' if result.state == 'stopped' else ':'}"
     return (
@@ -158,7 +158,7 @@ def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     """`ok 500 → 590, failed 92 → 2`; empty where nothing has changed."""
     return ", ".join(
-        f"{status} {before.get(status, 0)} → {n}" for status, n in after.items() if n != before.get(status, 0)
+        f"{status} {before.get(status, 0):,} → {n:,}" for status, n in after.items() if n != before.get(status, 0)
     )
 
 
@@ -166,7 +166,8 @@ def counts_in_words(by_status: Mapping[str, int], kept: str = "") -> str:
     """`590 ok, 2 failed, 3 pending`: ok always, the others where there are any, pending last; `kept` is said of ok."""
     others = [status for status in by_status if status not in {"ok", "pending"} and by_status[status]]
     last = ["pending"] if by_status["pending"] else []
-    return ", ".join([f"{by_status['ok']} ok{kept}", *(f"{by_status[status]} {status}" for status in [*others, *last])])
+    counts = [f"{by_status[status]:,} {status}" for status in [*others, *last]]
+    return ", ".join([f"{by_status['ok']:,} ok{kept}", *counts])
 
 
 def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
@@ -175,7 +176,7 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
         first = group.first[0]
         place = f" ({printable(first.place)})" if first.place else ""
         alike = "" if group.same_message else " and the like"
-        yield f"  {group.count} {first.status}: {cause(first.type, first.message)}{alike}{place}"
+        yield f"  {group.count:,} {first.status}: {cause(first.type, first.message)}{alike}{place}"
         for failure in group.first[:share]:
             logs = f"  log: {as_typed(out, path)}" if (path := failure.stderr_path or failure.stdout_path) else ""
             tries = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
@@ -183,7 +184,7 @@ def failure_lines(groups: Sequence[FailureGroup], out: str) -> Iterator[str]:
             known = ", known to fail" if failure.known_to_fail else ""
             yield f"      {printable(named_by)}{tries}{known}{logs}"
         if group.count > share:
-            yield f"      … and {group.count - share} more"
+            yield f"      … and {group.count - share:,} more"
     if rest := sum(group.count for group in groups[MOST_NAMED:]):
         yield f"  … and {counted(rest, 'more item')} with other causes; see the report"
 

@@ -77,7 +77,13 @@ def test_the_very_style_that_was_not_found_is_not_proposed() -> None:
     assert "is 'Quote 2' meant?" in hint_of_style("Quote", [("Quote", "Quote", None), ("Quote 2", "Quote2", None)])
 
 
+def test_a_document_where_a_path_belongs_is_told() -> None:
+    error = raised_by(lambda: docx.Document(docx.Document()))  # type: ignore[arg-type]
+    assert "a path belongs here, not a Document" in (explain(error, no_data) or "")
+
+
 def test_other_errors_get_no_hint() -> None:
+    assert explain(raised_by(lambda: docx.Document().no_such_thing), no_data) is None  # type: ignore[attr-defined]
     assert explain(raised_by(lambda: dict[str, int]()["Heading 1"]), no_data) is None
     assert explain(raised_by(lambda: docx.Document().add_heading("x", 12)), no_data) is None
     assert explain(KeyError("no style with name 'x'"), no_data) is None
