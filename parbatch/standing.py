@@ -154,9 +154,11 @@ def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
 def _older_of_all(folder: Folder) -> list[str]:
     """The same of all shards together."""
     made = made_before(folder)
-    if made.marks == marks(folder):
-        return []
-    published = sorted(output.path for outputs in made.outputs.values() for output in outputs)
+    is_current = made.marks == marks(folder)
+    # Of what could not be made anew, that of before is still there.
+    failed = {product for product, report in made.products.items() if report.error is not None}
+    older = {product: outputs for product, outputs in made.outputs.items() if product in failed or not is_current}
+    published = sorted(output.path for outputs in older.values() for output in outputs)
     return [path for path in published if is_safe_path(path) and folder.tree.state(folder.root / path) is not None]
 
 

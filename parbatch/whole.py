@@ -20,6 +20,7 @@ from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob
 from parbatch.model import MERGE, OVERVIEW, Output
 from parbatch.options import Options
+from parbatch.products import older
 from parbatch.publish import is_intact
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
@@ -136,7 +137,10 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
         for product, outputs in before.outputs.items():
             checkpoint.set_product(product, outputs)
         stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
-        products = _products(loaded, stage, checkpoint, folder)
+        products = {
+            product: report if report.error is None else older(checkpoint, folder, product, report) or report
+            for product, report in _products(loaded, stage, checkpoint, folder).items()
+        }
         result = _together(checkpoint, folder, products, stage.documents)
         problems = write_reports(Material(result, checkpoint, folder))
         made = _made(checkpoint, stage, products, now)

@@ -405,3 +405,13 @@ def test_a_mark_changes_with_the_outcomes_of_its_shard_alone(out: Path) -> None:
     after = marks(folder)
     assert {name for name in after if after[name] != before[name]} == {f"{shard}/3"}
     assert len(parts_in(folder)) == 3
+
+
+def test_the_overview_of_before_is_said_to_be_older_where_that_of_now_fails(out: Path) -> None:
+    assert run_all(2) == [0, 0]
+    write_job(Path("job.py"), MANY.replace("    lines = ", "    raise ValueError('no overview')\n    lines = "))
+    typed("run", "job.py", "--shard", "2/2", "--fresh")
+    told = "older     outputs/letters/overview.txt is of earlier outcomes, and out of date"
+    assert told in typed("status", "job.py").stdout
+    typed("report", "job.py")
+    assert json.loads((out / "report.json").read_bytes())["overview"]["out_of_date"] == "overview.txt"
