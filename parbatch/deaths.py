@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from parbatch.backends import Backend, Died
 from parbatch.capture import STREAMS, add_last_line
 from parbatch.evidence import OF_PIPE_LOST, of_death, with_stack
@@ -35,6 +37,8 @@ def evidence_of(died: Died, doom: Doom | None) -> Evidence:
 def last_of(task: Task, slot: int, death: Evidence, doom: Doom | None, backend: Backend, tmp: str) -> Ended:
     """The outcome of an attempt that its worker has died in, but for how long it took and in which process."""
     destination = task.staging(tmp)
+    if task.position < 0:
+        death = replace(death, message=death.message.replace("the item", task.kind))
     printed = backend.last_words(slot, destination)
     log = add_last_line(destination, death.message)
     return Ended(
@@ -60,7 +64,7 @@ def told_of_stillborn(count: int, death: Evidence, printed: str) -> str:
     """What to say when so many workers in a row ended before their first item."""
     why = death.message.replace("in the middle of the item", "").strip()
     if why == OF_PIPE_LOST:  # there was no item that could have done so
-        why = "they closed their pipe without a word, as when an import fails"
+        why = "they ended, or their pipe was closed, as when an import fails or setup closes what it did not open"
     hiding = [str(file) for file in files_that_hide_modules()]
     advice = f" Rename {' and '.join(hiding)}: workers import a module of that name." if hiding else ""
     tail = f" It printed:\n{printed[-_MOST_PRINTED:]}" if printed else ""

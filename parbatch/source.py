@@ -6,6 +6,7 @@ anew, each item keeping its status if it is what it was.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -23,6 +24,7 @@ from parbatch.placing import Placed, PlacedRows, Row, Wanted
 from parbatch.sharding import Shard
 from parbatch.tables import COLUMNS, ITEM_COLUMNS
 from parbatch.units import counted
+from parbatch.upkeep import leave_if_not
 
 _MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
 _MOST_TWICE = 5  # ids that come more than once, by name, after the first
@@ -34,7 +36,11 @@ def rows(job: Job) -> Iterator[Row]:
 
     Raises DataError for an item that can't be one, and JobError when the items function fails.
     """
-    source = iter(_source(job))
+    pid = os.getpid()
+    try:
+        source = iter(_source(job))
+    finally:
+        leave_if_not(pid)
     for number in range(1, 1 << 62):
         try:
             given = next(source)
@@ -42,6 +48,8 @@ def rows(job: Job) -> Iterator[Row]:
             return
         except (Exception, SystemExit) as error:
             raise JobError(_source_failed(job, number - 1, error)) from error
+        finally:
+            leave_if_not(pid)
         item = given if type(given) is Item else _as_item(given, number)
         yield _row(item, number)
 

@@ -57,7 +57,7 @@ def records(tmp: Path) -> list[Path]:
 def told(record: str) -> str:
     """In a line, what a record says."""
     if not record:
-        return "it ended its process"
+        return f"it ended its process, or took longer than {TEARDOWN_S:.0f} s, and could not say so"
     if record.startswith(_STACKS):
         return f"it took longer than {TEARDOWN_S:.0f} s"
     return record.partition("\n")[0]

@@ -28,7 +28,14 @@ os.environ.setdefault("PARENT_OF_ALL", str(os.getpid()))
 
 @job.items
 def items():
-    return ({"id": what} for what in os.environ["ITEMS"].split())
+    fork("items")
+    return read()
+
+
+def read():
+    for what in os.environ["ITEMS"].split():
+        yield {"id": what}
+        fork(f"after {what}")
 
 
 @job.setup
@@ -180,6 +187,9 @@ def test_a_log_that_cannot_be_written_fails_its_item(tmp_path: Path) -> None:
     ("text", "where"),
     [
         (PLAIN, "import"),
+        (PLAIN, "items"),
+        (PLAIN, "after b"),
+        (PLAIN, "after f"),
         (PLAIN, "setup"),
         (PLAIN, "baseline"),
         (PLAIN, "validate"),

@@ -212,7 +212,11 @@ def test_nothing_anywhere_reads_unknown_error(done: Done) -> None:
             "its items function failed after 1 item at broken_around.py:17: SystemExit: row 2 is no row",
         ),
         ("overview", 1, "overview  failed: ZeroDivisionError: division by zero"),
-        ("overview exits", 1, "overview  failed: crashed: ProcessExit: the process exited with code 3"),
+        (
+            "overview exits",
+            1,
+            "overview  failed: crashed: ProcessExit: the process exited with code 3 in the middle of the overview",
+        ),
     ],
 )
 def test_an_error_around_the_items_is_told_with_its_place(tmp_path: Path, broken: str, code: int, words: str) -> None:
