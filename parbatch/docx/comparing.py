@@ -20,7 +20,7 @@ from lxml.etree import ElementBase
 
 from parbatch.docx.own import functions_of, is_own_global, is_own_member
 from parbatch.docx.stood_for import PATHS, FastPath, itself, resolve, table
-from parbatch.docx.unnoticed import Unnoticed, prefixes
+from parbatch.docx.unnoticed import Unnoticed, has_members, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +155,8 @@ class Comparison:
     def unchanged(self) -> bool:
         """Return whether all is as it was when `holding` was asked last."""
         seen = self._seen
-        return all(vars(cls) == seen[cls][1] and cls.__mro__ == seen[cls][0] for cls in CLASSES) and not self.differs()
+        same = all(cls.__mro__ is seen[cls][0] and has_members(vars(cls), seen[cls][1]) for cls in CLASSES)
+        return same and not self.differs()
 
     def differs(self) -> bool:
         """Return whether anything was changed, since `holding` was asked, in a way that nobody is told of."""
@@ -166,7 +167,7 @@ class Comparison:
     def _compare(self, cls: type) -> None:
         members = vars(cls)
         before = self._seen.get(cls)
-        if before is not None and before[0] == cls.__mro__ and members == before[1]:
+        if before is not None and before[0] is cls.__mro__ and has_members(members, before[1]):
             return
         self._seen[cls] = cls.__mro__, dict(members)
         matter = _ALL_NAMES | _SPECIAL | (_OF_ELEMENTS if issubclass(cls, BaseOxmlElement) else frozenset())

@@ -1,11 +1,13 @@
 """What of python-docx can be changed without a notice: contents of modules, bodies of functions, classes of tags.
 
-All of it is compared twice a document, so the comparing is left to functions of Python's own as far as it goes.
+All of it is compared twice a document, so the comparing is left to functions of Python's own as far as it goes. It is
+compared by identity: what somebody has put there may say by itself what it is equal to, and would see that it is asked.
 """
 
 from __future__ import annotations
 
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from docx.oxml.ns import nsmap
@@ -22,6 +24,7 @@ _USED_TAGS = tuple(
 )
 
 _code_of = attrgetter("__code__")
+_ABSENT = object()
 
 
 class Unnoticed:
@@ -41,16 +44,23 @@ class Unnoticed:
     def differs(self) -> bool:
         """Return whether any of it is different now."""
         for get, names, seen in self._contents:
-            if [*map(get, names)] != seen:
+            if not all(map(is_, map(get, names), seen)):
                 return True
         for contents, members in self._classes:
-            if contents != members:
+            if not has_members(contents, members):
                 return True
-        return (
-            [*map(_code_of, self._functions)] != self._codes
-            or prefixes() != self._prefixes
-            or _registered() != self._registered
+        return not (
+            all(map(is_, map(_code_of, self._functions), self._codes))
+            and all(map(is_, prefixes(), self._prefixes))
+            and all(map(is_, _registered(), self._registered))
         )
+
+
+def has_members(contents: Mapping[str, Any], members: dict[str, Any]) -> bool:
+    """Return whether the contents of a class are these very objects."""
+    return len(contents) == len(members) and all(
+        map(is_, map(members.get, contents, repeat(_ABSENT)), contents.values())
+    )
 
 
 def prefixes() -> list[str | None]:
