@@ -1,6 +1,7 @@
 """What all tests share: an empty current folder, and properties that are not cut short on a busy machine."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one."""
+    """An empty folder that is the current one; what loading a job adds to where modules are looked for goes again."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
