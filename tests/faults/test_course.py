@@ -29,7 +29,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("course") / "out"
     code, printed = finish("run", COURSE, "--workers", 2, "--out", out, "--progress", "none")
     assert code == 0, printed
-    assert "2004 ok of 2,004 items" in printed
+    assert "2,004 ok of 2,004 items" in printed
     return out
 
 
