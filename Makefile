@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run help test lint house unit exact bench faults clean
+.PHONY: run help test lint house unit faults exact bench clean
 
 run: .venv/run.stamp ## Make the sample briefs with 8 workers, into outputs/countries/ (also plain `make`)
 	$(BIN)/parbatch run --workers 8
