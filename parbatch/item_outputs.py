@@ -47,7 +47,11 @@ _NOTHING_KNOWN = Output("", -1, 0, "")  # no file is like that
 
 
 class ItemOutputs:
-    """The outputs of a run's items. `elsewhere` says what other shards have in a place."""
+    """The outputs of a run's items.
+
+    With `keep_stale`, older outputs of items that end not ok stay in `items/`; `elsewhere` says what other shards have
+    published in a place.
+    """
 
     def __init__(
         self,
@@ -58,9 +62,9 @@ class ItemOutputs:
         keep_stale: bool = False,
         elsewhere: Elsewhere = lambda _: None,
     ) -> None:
-        self._checkpoint = checkpoint
-        self._folder = folder
-        self._run_id = run_id
+        self.checkpoint = checkpoint
+        self.folder = folder
+        self.run_id = run_id
         self._keep_stale = keep_stale
         self._elsewhere = elsewhere
         self._publisher = Publisher(folder.tree, folder.items, folder.tmp / run_id)
@@ -97,7 +101,7 @@ class ItemOutputs:
             self._write(one)
         if self.had_before and not self._keep_stale:
             for item_id, status in not_ok:
-                self._has_due |= mark_outputs(self._checkpoint, self._folder, self._run_id, item_id, status)
+                self._has_due |= mark_outputs(self.checkpoint, self.folder, self.run_id, item_id, status)
 
     def settle(self, published: Sequence[Published]) -> Sequence[Published]:
         """Withdraw what the last transaction has said is to be withdrawn.
@@ -109,7 +113,7 @@ class ItemOutputs:
         if not self._has_due:
             return published
         self._has_due = False
-        carry_out(self._checkpoint, self._folder, self._is_taken)
+        carry_out(self.checkpoint, self.folder, self._is_taken)
         return [one for one in published if not (one.replaced and self._waits(one))]
 
     def discard(self, published: Iterable[Published]) -> None:
@@ -143,13 +147,13 @@ class ItemOutputs:
         """
         due = [
             (owner, path, f"items/{path}", NO_LONGER_MADE if owner == item_id else ANOTHERS)
-            for owner, place, path in _across(self._checkpoint, outputs)
+            for owner, place, path in _across(self.checkpoint, outputs)
             if place not in self._claims
         ]
-        with self._checkpoint.transaction():
-            mark(self._checkpoint, self._folder, self._run_id, due)
-            self._checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in due])
-        carry_out(self._checkpoint, self._folder, self._is_taken)
+        with self.checkpoint.transaction():
+            mark(self.checkpoint, self.folder, self.run_id, due)
+            self.checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in due])
+        carry_out(self.checkpoint, self.folder, self._is_taken)
         return bool(due)
 
     def _claim(self, item_id: str, outputs: Iterable[Output]) -> dict[str, Before]:
@@ -163,7 +167,7 @@ class ItemOutputs:
             place = folded(output.path)
             if own.setdefault(place, output.path) != output.path:
                 raise PublishError(f"{output.path} and {own[place]} are one file where case makes no difference.")
-            known = _known(self._checkpoint, place)
+            known = _known(self.checkpoint, place)
             owner = self._claims[place][0] if place in self._claims else known.id if known and known.is_live else None
             if owner not in {None, item_id}:
                 raise PublishError(_taken(output.path, str(owner)))
@@ -175,7 +179,7 @@ class ItemOutputs:
 
     def _is_one_file(self, one: str, other: str) -> bool:
         """Whether two paths lead to the same file, as on a disk that does not know case."""
-        items = self._folder.items
+        items = self.folder.items
         with contextlib.suppress(OSError):
             return (items / one).samefile(items / other)
         return False
@@ -194,13 +198,13 @@ class ItemOutputs:
 
     def _was_there_before(self, state: os.stat_result) -> bool:
         """Whether a file was there when a checkpoint that could not be read was set aside: it may be parbatch's."""
-        row = self._checkpoint.db.execute("SELECT value FROM facts WHERE key = ?", (SET_ASIDE,)).fetchone()
+        row = self.checkpoint.db.execute("SELECT value FROM facts WHERE key = ?", (SET_ASIDE,)).fetchone()
         return row is not None and str(row[0]).isdecimal() and state.st_ctime_ns <= int(row[0])
 
     def _write(self, one: Published) -> None:
         places = one.places
         newer = {place: output.path for place, output in places}
-        tmp = (self._folder.tmp / self._run_id).relative_to(self._folder.root).as_posix()
+        tmp = (self.folder.tmp / self.run_id).relative_to(self.folder.root).as_posix()
         edited = set(one.publication.edited)
         due = [
             (
@@ -214,17 +218,17 @@ class ItemOutputs:
         if self.had_before:
             due += [
                 (one.id, path, f"items/{path}", NO_LONGER_MADE)
-                for place, path in self._checkpoint.outputs_of(one.id).items()
+                for place, path in self.checkpoint.outputs_of(one.id).items()
                 if newer.get(place) != path and not (place in newer and self._is_one_file(newer[place], path))
             ]
         if due:
             self._has_due = True
-            mark(self._checkpoint, self._folder, self._run_id, due)
-        self._checkpoint.set_outputs(one.id, places)
+            mark(self.checkpoint, self.folder, self.run_id, due)
+        self.checkpoint.set_outputs(one.id, places)
 
     def _waits(self, one: Published) -> bool:
-        kept = f"{self._run_id}/{one.publication.staged}{OLD}"
-        return waits_below(self._checkpoint, self._folder, kept)
+        kept = f"{self.run_id}/{one.publication.staged}{OLD}"
+        return waits_below(self.checkpoint, self.folder, kept)
 
     def _forget_claims(self, one: Published) -> None:
         for place, _ in one.places:
@@ -232,11 +236,11 @@ class ItemOutputs:
 
     def _is_taken(self, place: str, path: str) -> bool:
         """Whether somebody else's file is where a stale one was; on a disk that knows case they can be two."""
-        newer = self._claims[place][1] if place in self._claims else self._checkpoint.path_at(place)
+        newer = self._claims[place][1] if place in self._claims else self.checkpoint.path_at(place)
         if newer is None:
             elsewhere = self._elsewhere(place)
             return elsewhere is not None and elsewhere.is_live
-        items = self._folder.items
+        items = self.folder.items
         return newer == path or ((items / path).exists() and (items / path).samefile(items / newer))
 
 

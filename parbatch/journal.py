@@ -15,11 +15,9 @@ from pathlib import Path
 import msgspec
 
 from parbatch.capture import STREAMS, capture_file, write_log
-from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import ChunkBook
 from parbatch.files import UnsafePathError, digest_file, make_durable
-from parbatch.folder import Folder
-from parbatch.item_outputs import Elsewhere, ItemOutputs, Published
+from parbatch.item_outputs import ItemOutputs, Published
 from parbatch.model import SCRATCH, ChunkEnded, Ended, Evidence, Task
 from parbatch.publish import PublishError
 from parbatch.recording import Record, record
@@ -38,48 +36,42 @@ _UNWRITABLE = (OverflowError, ValueError, sqlite3.DataError, sqlite3.InterfaceEr
 
 
 class Journal:
-    """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint.
+    """The one writer of `items/`, of the logs, and of the outcomes in the checkpoint that `outputs` belong to.
 
     The time since `began`, on the monotonic clock, is written down with the outcomes, to count towards a time budget;
-    so is what `chunks` has to say. With `keep_stale`, older outputs of items that end not ok stay in `items/`;
-    `elsewhere` says what other shards have published in a place.
+    so is what `chunks` has to say. `outputs` is closed at the end.
     """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
-        folder: Folder,
-        run_id: str,
+        outputs: ItemOutputs,
         code: int,
         wake: Callable[[], None],
         log_heading: str = "",
         *,
         began: float | None = None,
         chunks: ChunkBook | None = None,
-        keep_stale: bool = False,
-        elsewhere: Elsewhere = lambda _: None,
     ) -> None:
-        self._checkpoint = checkpoint
-        self._folder = folder
-        self._run_id = run_id
+        self._outputs = outputs
+        self._checkpoint, self._folder, self._run_id = outputs.checkpoint, outputs.folder, outputs.run_id
         self._code = code
         self._wake = wake
         self._heading = log_heading
         self._began = began
         self._chunks = chunks
-        self._spent_before = checkpoint.spent_s
-        self._tmp = str(folder.tmp / run_id)
+        self._spent_before = outputs.checkpoint.spent_s
+        self._tmp = str(outputs.folder.tmp / outputs.run_id)
         self._group: list[Record] = []
         self._templates: dict[str, str] = {}
         self._group_bytes = 0
-        self._outputs = ItemOutputs(checkpoint, folder, run_id, keep_stale=keep_stale, elsewhere=elsewhere)
         self._published: list[Published] = []
         self._committed: list[Published] = []  # what was kept of these goes once their commit is on the disk
         self._opened_at: float | None = None  # the open group's beginning; None: there is nothing to write
         self._sync: tuple[Future[None], list[Record], list[Published]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parbatch-sync")
-        self._has_rejected = folder.tree.is_folder(folder.rejected)
-        self._had_before = self._outputs.had_before or not folder.tree.is_empty(folder.logs) or self._has_rejected
+        tree = self._folder.tree
+        self._has_rejected = tree.is_folder(self._folder.rejected)
+        self._had_before = outputs.had_before or not tree.is_empty(self._folder.logs) or self._has_rejected
 
     # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
 

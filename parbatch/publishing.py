@@ -51,6 +51,22 @@ class Step:
     is_there: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A staged file, and the place that it gets."""
+
+    output: Output
+    origin: Directory
+    staged_name: str
+    folder: Directory
+    name: str
+
+    @property
+    def place(self) -> str:
+        """Where it goes, for a message."""
+        return self.folder.path_of(self.name)
+
+
 @dataclass(slots=True)
 class Publication:
     """An attempt's files, in their places and not yet committed; `staged` is its name in the run's temporary folder."""
@@ -160,114 +176,74 @@ class Publisher:
             state = origin.state(staged_name)
             if state is None or not _looks_like(state, output):
                 raise PublishError(f"{output.path} was changed in ctx.dir after the item had ended")
-            for _ in range(_TRIES):
-                try:
-                    origin.link(staged_name, folder, name)
-                except FileExistsError:
-                    with contextlib.suppress(FileNotFoundError):  # gone again just now
-                        if self._put_over(publication, (origin, staged_name), (folder, name), output, before):
-                            return
-                    continue
-                except OSError as error:
-                    if error.errno not in _NO_SECOND_NAME:
-                        raise
-                    self._move(publication, (origin, staged_name), (folder, name), output, before)
-                    return
-                publication.steps.append(Step(output.path))
-                publication.outputs.append(output)
-                return
-        raise PublishError(f"{folder.path_of(name)} can't be published: a file there comes and goes")
+            file = _File(output, origin, staged_name, folder, name)
+            try:
+                self._place(publication, file, before, moves=False)
+            except OSError as error:
+                if error.errno not in _NO_SECOND_NAME:
+                    raise
+                self._note(publication, output)  # what goes where is written down first
+                self._place(publication, file, before, moves=True)
 
-    def _put_over(
-        self,
-        publication: Publication,
-        source: tuple[Directory, str],
-        target: tuple[Directory, str],
-        output: Output,
-        before: Known,
-    ) -> bool:
+    def _place(self, publication: Publication, file: _File, before: Known, *, moves: bool) -> None:
+        """Put a file where nothing is, or over what is there; with `moves` one that can't have two names."""
+        for _ in range(_TRIES):
+            try:
+                if moves:  # a place of its own, over which the file can be moved
+                    file.folder.create_new(file.name).close()
+                else:
+                    file.origin.link(file.staged_name, file.folder, file.name)
+            except FileExistsError:
+                with contextlib.suppress(FileNotFoundError):  # gone again just now
+                    if self._put_over(publication, file, before, moves=moves):
+                        return
+                continue
+            publication.steps.append(Step(file.output.path))
+            publication.outputs.append(file.output)
+            if moves:
+                file.origin.rename(file.staged_name, file.folder, file.name)
+            return
+        raise PublishError(f"{file.place} can't be published: a file there comes and goes")
+
+    def _put_over(self, publication: Publication, file: _File, before: Known, *, moves: bool) -> bool:
         """Take the place of what is there, if it is parbatch's own. Returns False where nothing is there any more."""
-        folder, name = target
-        state = folder.state(name)
+        state = file.folder.state(file.name)
         if state is None:
             return False
         if stat.S_ISDIR(state.st_mode):
-            raise PublishError(f"{folder.path_of(name)} can't be published: a folder of that name is there")
+            raise PublishError(f"{file.place} can't be published: a folder of that name is there")
+        output = file.output
         known = before(output.path, state)
         if known is None:
-            self._accept_the_same(publication, target, state, output)
+            self._accept_the_same(publication, file, state)
             return True
         with place(self._tmp, f"{publication.staged}{OLD}/{output.path}", make=True) as (old, old_name):
             step = Step(output.path, kept=True)
-            _exchange(source, (old, old_name), target)
+            if moves:
+                file.folder.rename(file.name, old, old_name)
+            else:
+                _exchange(file, old, old_name)
             publication.steps.append(step)
             publication.outputs.append(output)
+            if moves:
+                file.origin.rename(file.staged_name, file.folder, file.name)
             kept = old.state(old_name)
             assert kept is not None
             step.is_edited = not any(is_as_published(kept, own, old, old_name) for own in (known, output))
         return True
 
-    def _accept_the_same(
-        self, publication: Publication, target: tuple[Directory, str], state: os.stat_result, output: Output
-    ) -> None:
+    def _accept_the_same(self, publication: Publication, file: _File, state: os.stat_result) -> None:
         """Leave a file as it is that has the very bytes that belong there. Raises ForeignFileError for any other."""
-        folder, name = target
-        if stat.S_ISREG(state.st_mode) and state.st_size == output.size and _digest(folder, name) == output.digest:
+        output = file.output
+        is_alike = stat.S_ISREG(state.st_mode) and state.st_size == output.size
+        if is_alike and _digest(file.folder, file.name) == output.digest:
             publication.steps.append(Step(output.path, is_there=True))
             publication.outputs.append(msgspec.structs.replace(output, mtime_ns=mtime_of(state)))
             return
         raise ForeignFileError(
-            f"{folder.path_of(name)} is there already, and parbatch did not publish it. It is left as it is: move it"
+            f"{file.place} is there already, and parbatch did not publish it. It is left as it is: move it"
             " away, then go on with --resume."
         )
-
-    def _move(
-        self,
-        publication: Publication,
-        source: tuple[Directory, str],
-        target: tuple[Directory, str],
-        output: Output,
-        before: Known,
-    ) -> None:
-        """Publish a file that can't have two names: what goes where is written down first."""
-        (origin, staged_name), (folder, name) = source, target
-        self._note(publication, output)
-        try:
-            folder.create_new(name).close()  # a place of its own, over which the file can be moved
-        except FileExistsError:
-            state = folder.state(name)
-            if state is not None and stat.S_ISDIR(state.st_mode):
-                raise PublishError(
-                    f"{folder.path_of(name)} can't be published: a folder of that name is there"
-                ) from None
-            known = None if state is None else before(output.path, state)
-            if state is not None and known is None:
-                self._accept_the_same(publication, target, state, output)
-            elif known is not None:
-                self._keep_and_move(publication, source, target, output, known)
-            return
-        publication.steps.append(Step(output.path))
-        publication.outputs.append(output)
-        origin.rename(staged_name, folder, name)
-
-    def _keep_and_move(
-        self,
-        publication: Publication,
-        source: tuple[Directory, str],
-        target: tuple[Directory, str],
-        output: Output,
-        before: Output,
-    ) -> None:
-        (origin, staged_name), (folder, name) = source, target
-        with place(self._tmp, f"{publication.staged}{OLD}/{output.path}", make=True) as (old, old_name):
-            folder.rename(name, old, old_name)
-            step = Step(output.path, kept=True)
-            publication.steps.append(step)
-            publication.outputs.append(output)
-            origin.rename(staged_name, folder, name)
-            kept = old.state(old_name)
-            assert kept is not None
-            step.is_edited = not any(is_as_published(kept, own, old, old_name) for own in (before, output))
 
     def _note(self, publication: Publication, output: Output) -> None:
         publication.is_moved = True
@@ -275,19 +251,18 @@ class Publisher:
             file.write(msgspec.json.encode(output) + b"\n")
 
 
-def _exchange(source: tuple[Directory, str], old: tuple[Directory, str], target: tuple[Directory, str]) -> None:
-    """Put a second name of the staged file into its place, at one instant, and keep what was there under `old`."""
-    (origin, staged_name), (kept, kept_name), (folder, name) = source, old, target
-    origin.link(staged_name, kept, kept_name)
+def _exchange(file: _File, kept: Directory, kept_name: str) -> None:
+    """Put a second name of the staged file into its place, at one instant, and keep what was there."""
+    file.origin.link(file.staged_name, kept, kept_name)
     try:
-        kept.exchange(kept_name, folder, name)
+        kept.exchange(kept_name, file.folder, file.name)
     except OSError as error:
         kept.remove(kept_name)
         if error.errno not in _NO_EXCHANGE:
             raise
-        folder.link(name, kept, kept_name)
-        origin.link(staged_name, kept, f"{kept_name}.new")
-        kept.rename(f"{kept_name}.new", folder, name)
+        file.folder.link(file.name, kept, kept_name)
+        file.origin.link(file.staged_name, kept, f"{kept_name}.new")
+        kept.rename(f"{kept_name}.new", file.folder, file.name)
 
 
 def take_back(target: Directory, tmp: Directory, staged: str, path: str, *, kept: bool) -> None:

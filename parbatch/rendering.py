@@ -8,6 +8,7 @@ from parbatch.backends import Backend
 from parbatch.chunk_book import ChunkBook
 from parbatch.chunks import AHEAD, ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
+from parbatch.item_outputs import ItemOutputs
 from parbatch.journal import Journal
 from parbatch.lineup import Bounds, LineUp
 from parbatch.listening import Listener
@@ -43,18 +44,15 @@ class Rendering:
         with self._progress(plan.due) as progress, setting.workers(setting.slots) as backend:
             whole = RENDER_CHUNK in setting.loaded.job.functions
             book = ChunkBook(setting.checkpoint, setting.run_id) if setting.index or whole else None
-            journal = Journal(
+            outputs = ItemOutputs(
                 setting.checkpoint,
                 setting.folder,
                 setting.run_id,
-                plan.code,
-                backend.wake,
-                setting.log_heading,
-                began=None if setting.asked.selection.exact else setting.began,
-                chunks=book,
                 keep_stale=setting.asked.keep_stale,
                 elsewhere=lambda place: output_elsewhere(setting.folder, place),
             )
+            began = None if setting.asked.selection.exact else setting.began
+            journal = Journal(outputs, plan.code, backend.wake, setting.log_heading, began=began, chunks=book)
             sink = _Observed(journal, self.tally, progress, setting.listener)
             tasks, count, then = self._tasks(plan, journal)
             schedule = Schedule(

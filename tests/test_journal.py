@@ -12,6 +12,7 @@ import pytest
 from parbatch import Item
 from parbatch.chunk_book import ChunkBook
 from parbatch.folder import Folder
+from parbatch.item_outputs import ItemOutputs
 from parbatch.journal import GROUP_S, Journal
 from parbatch.model import Chunk, Ended, Problem, Status, Task
 from tests.support import ended, new_checkpoint, row, staged
@@ -31,7 +32,10 @@ class Desk:
 
     def new_journal(self) -> Journal:
         (self.folder.tmp / "run").mkdir(exist_ok=True)
-        return Journal(self.checkpoint, self.folder, "run", 1, self.woken.set)
+        return Journal(self.outputs(), 1, self.woken.set)
+
+    def outputs(self) -> ItemOutputs:
+        return ItemOutputs(self.checkpoint, self.folder, "run")
 
     def task(self, item_id: str, number: int = 1) -> Task:
         (found,) = self.checkpoint.tasks(f"id = '{item_id}'")
@@ -228,7 +232,7 @@ def test_templates_that_were_used_are_remembered_with_their_content(desk: Desk, 
 
 def test_the_time_since_the_run_began_is_written_down_and_added_to_what_was_spent_before(desk: Desk) -> None:
     desk.checkpoint.set_spent(100.0)
-    counting = Journal(desk.checkpoint, desk.folder, "run", 1, desk.woken.set, began=time.monotonic() - 50)
+    counting = Journal(desk.outputs(), 1, desk.woken.set, began=time.monotonic() - 50)
     counting.finish()
     assert 150 <= desk.checkpoint.spent_s < 200
     desk.new_journal().finish()  # without a beginning it doesn't count
@@ -260,7 +264,7 @@ def test_chunks_that_begin_are_committed_in_groups_as_outcomes_are(desk: Desk) -
     book = ChunkBook(desk.checkpoint, "run")
     begun = [Chunk(1, [desk.task("a")])]
     book.begun = lambda: begun
-    journal = Journal(desk.checkpoint, desk.folder, "run", 1, desk.woken.set, chunks=book)
+    journal = Journal(desk.outputs(), 1, desk.woken.set, chunks=book)
     journal.tick(5.0)
     assert journal.next_deadline() == 5.0 + GROUP_S
     journal.tick(5.0 + GROUP_S)

@@ -1,5 +1,6 @@
 """An attempt's files get their places before readers, all of them or none, and never in place of somebody else's."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from parbatch.directory import Directory
 from parbatch.files import Tree
 from parbatch.publish import PublishError, stage
 from parbatch.publishing import ForeignFileError, Publication, Publisher, remove_published
@@ -158,3 +160,46 @@ def test_removing_an_output_removes_the_folders_that_this_empties(tmp_path: Path
         remove_published(folder, "sub/other.txt")
         remove_published(folder, "sub/other.txt")
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.fixture(params=["looks first", "refuses at once"])
+def without_second_names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that gives no file two names, as FAT. Linux looks first whether the new name is taken."""
+
+    def link(_: str, new: str, *, dst_dir_fd: int, **__: object) -> None:
+        if request.param == "looks first" and os.path.lexists(f"/proc/self/fd/{dst_dir_fd}/{new}"):
+            raise FileExistsError(errno.EEXIST, "File exists", new)
+        raise PermissionError(errno.EPERM, "Operation not permitted", new)
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.usefixtures("without_second_names")
+def test_on_a_disk_without_second_names_outputs_are_published_replaced_and_taken_back(desk: Desk) -> None:
+    desk.publish_for_good(a="old")
+    publication = desk.publish("0.2", a="new", b="more")
+    assert desk.seen() == {"a.txt": "new", "b.txt": "more"}
+    desk.publisher.take_back(publication)
+    assert desk.seen() == {"a.txt": "old"}
+    (desk.items / "c.txt").mkdir()
+    with pytest.raises(PublishError, match="a folder of that name is there"):
+        desk.publish("0.3", a="newer", c="new")
+    assert desk.seen() == {"a.txt": "old", "c.txt": None}
+
+
+@pytest.mark.usefixtures("without_second_names")
+def test_a_file_that_goes_just_as_it_is_in_the_way_is_no_obstacle_on_such_a_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Directory.state
+
+    def gone_just_now(folder: Directory, name: str) -> os.stat_result | None:
+        if folder.path == str(desk.items):
+            (desk.items / name).unlink(missing_ok=True)
+        return look(folder, name)
+
+    (desk.items / "a.txt").write_text("somebody's, for a moment")
+    monkeypatch.setattr(Directory, "state", gone_just_now)
+    publication = desk.publish(a="new")
+    assert [output.path for output in publication.outputs] == ["a.txt"]
+    assert desk.seen() == {"a.txt": "new"}

@@ -18,6 +18,7 @@ from pathlib import Path
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_existing
 from parbatch.folder import Folder
+from parbatch.item_outputs import ItemOutputs
 from parbatch.journal import Journal
 from parbatch.recovery import recover
 from parbatch.withdrawals import carry_out
@@ -59,7 +60,7 @@ def run(folder: Folder, run_id: str, text: str, *, fails: str = "", killed: Kill
             checkpoint.db.set_trace_callback(killed.statement)
         recover(checkpoint, folder)
         folder.tree.make_folder(folder.tmp / run_id)
-        journal = Journal(checkpoint, folder, run_id, 1, lambda: None)
+        journal = Journal(ItemOutputs(checkpoint, folder, run_id), 1, lambda: None)
         for number, task in enumerate([*checkpoint.tasks()]):
             if task.id == fails:
                 final = journal.publish(task, ended(task, "failed"))
