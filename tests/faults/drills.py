@@ -5,6 +5,8 @@ disk: never what the program says, but that it shows no traceback of its own cod
 """
 
 import argparse
+import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -195,7 +197,10 @@ def counted(drill: Drill) -> Mapping[str, int]:
 def once(drill: Drill, point: Point) -> bool:
     """Do a drill in a folder that goes again. Says what is wrong; returns whether nothing is."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        problems = run(drill, point, Path(place, "out"))
+        try:
+            problems = run(drill, point, Path(place, "out"))
+        except (OSError, sqlite3.Error, subprocess.SubprocessError) as error:  # a command that does not end, too
+            problems = [f"{drill.name}, {point}: {error!r}"]
     for problem in problems:
         print(f"WRONG  {problem}", flush=True)
     return not problems

@@ -3,9 +3,11 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,23 @@ def finish(*arguments: object, env: Mapping[str, str] | None = None, timeout: fl
 
 
 def rows(out: Path, query: str) -> list[tuple[Any, ...]]:
-    """What any SQLite tool reads in the checkpoint."""
-    with contextlib.closing(sqlite3.connect(f"file:{out / 'run' / 'checkpoint.sqlite'}?mode=ro", uri=True)) as db:
+    """What any SQLite tool reads in the checkpoint; what a killed run has left there stays as it is."""
+    checkpoint = out / "run" / "checkpoint.sqlite"
+    try:
+        return _rows(f"file:{checkpoint}?mode=ro", query)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+    # Whoever was killed as it began its journal leaves one that only a writer can read.
+    with tempfile.TemporaryDirectory() as place:
+        for path in checkpoint.parent.glob(f"{checkpoint.name}*"):
+            if not path.name.endswith("-shm"):
+                shutil.copy(path, place)
+        return _rows(f"file:{Path(place, checkpoint.name)}", query)
+
+
+def _rows(uri: str, query: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
         return db.execute(query).fetchall()
 
 
