@@ -1,7 +1,6 @@
 """What a person needs to know beyond an exception's own words, found in the exception and in its frames."""
 
 import errno
-import io
 import linecache
 import os
 import re
@@ -10,6 +9,8 @@ import sysconfig
 from collections import Counter
 from collections.abc import Collection, Iterator
 from types import CodeType, TracebackType
+
+from parbatch.system_errors import open_file_in
 
 # Of an exception group so many exceptions are named, the first ones.
 _MOST_LEAVES = 5
@@ -71,7 +72,7 @@ def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
     """Which file system is full or can't be written, where an error is of that kind; else nothing."""
     if error.errno not in _SHORT_OF:
         return ""
-    path = error.filename if isinstance(error.filename, str) else _written_to(frames)
+    path = error.filename if isinstance(error.filename, str) else open_file_in(frames)
     if not path:
         return f"the file system that was written to {_SHORT_OF[error.errno]}"
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 -- text alone
@@ -187,18 +188,6 @@ def _constants(frames: TracebackType | None) -> Iterator[str]:
         frames = frames.tb_next
 
 
-def _written_to(frames: TracebackType | None) -> str:
-    """The name of the innermost open file that the frames hold: a failed write does not say which file it was."""
-    found = ""
-    while frames:
-        for value in list(frames.tb_frame.f_locals.values()):
-            name = getattr(value, "name", None) if isinstance(value, io.IOBase) else None
-            if isinstance(name, str):
-                found = name
-        frames = frames.tb_next
-    return found
-
-
 def _mounted_at(path: str) -> str:
     place = os.path.realpath(path)
     while place != os.path.dirname(place) and not os.path.ismount(place):  # noqa: PTH120 -- text alone
@@ -211,4 +200,6 @@ def _room(path: str) -> str:
         state = os.statvfs(_mounted_at(path))
     except (OSError, AttributeError):
         return ""
+    if state.f_files and not state.f_favail:
+        return f": none of the {state.f_files:,} files (inodes) that it can have are left now"
     return f": {state.f_bavail * state.f_frsize:,} bytes of {state.f_blocks * state.f_frsize:,} are left now"

@@ -110,6 +110,11 @@ class Tree:
         with self._parent(path) as (folder, name):
             return folder.open(name)
 
+    def create(self, path: _Path) -> BinaryIO:
+        """Open a new file to write, in place of a plain file that is there; see Directory."""
+        with self._parent(path) as (folder, name):
+            return folder.create(name)
+
     def read(self, path: _Path, most: int = MOST_READ) -> bytes:
         """Read a plain file whole. Raises UnsafePathError for one of more than `most` bytes."""
         with self._parent(path) as (folder, name):

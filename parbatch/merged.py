@@ -25,7 +25,7 @@ def make(checkpoint: Checkpoint, job: Job, making: Making) -> ProductReport:
     ended = call(checkpoint, making, MERGE, lambda staged, _: os.replace(staged / ENTRIES, entries))
     if ended is None or ended.status != "ok":
         return why_not(ended)
-    with entries.open("rb") as lines:
+    with making.folder.tree.open(entries) as lines:
         named = ((f"entry {number}", line.rstrip(b"\n")) for number, line in enumerate(lines, start=1))
         return _merge(checkpoint, job, making, named)
 
@@ -35,7 +35,7 @@ def _merge(checkpoint: Checkpoint, job: Job, making: Making, results: Iterable[t
     path = Path(making.tmp, _STAGED, file_name(job.merging))
     path.parent.mkdir()
     try:
-        with path.open("wb") as file:
+        with making.folder.tree.create(path) as file:
             merge(results, job.merging, file)
         publication = put(checkpoint, making, _STAGED, stage(path.parent))
     except (MergeError, PublishError) as error:

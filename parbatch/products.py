@@ -91,7 +91,7 @@ def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path
     `take` is given the folder with what the function left, and may raise PublishError.
     """
     outcomes = Path(making.tmp, "outcomes.jsonl")
-    with outcomes.open("wb") as lines:
+    with making.folder.tree.create(outcomes) as lines:
         for outcome in checkpoint.outcomes():
             lines.write(_ENCODER.encode(outcome))
             lines.write(b"\n")

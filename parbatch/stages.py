@@ -35,7 +35,7 @@ from parbatch.selection import Selection, known_to_fail
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
 from parbatch.store import write_index
-from parbatch.system_errors import in_words
+from parbatch.system_errors import in_words, is_damage, is_of_sqlite
 from parbatch.withdrawals import carry_out, mark_all_not_ok, withdrawn_in
 
 
@@ -54,7 +54,8 @@ def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
         raise
     except Exception as error:
         damage = explained(error, folder.checkpoint)
-        why = str(damage).rstrip(".") if damage is not None else in_words(error, folder.checkpoint)
+        refused = damage is None or (is_of_sqlite(error) and not is_damage(error))
+        why = in_words(error, folder.checkpoint) if refused else str(damage).rstrip(".")
         if why is None:
             raise
         raise ParbatchError(

@@ -4,9 +4,11 @@ Errors of SQLite are told apart by their codes: a disk that is full or gone is n
 """
 
 import errno
+import io
 import os
 import re
 import traceback
+from types import TracebackType
 
 from parbatch.files import UnsafePathError
 
@@ -59,6 +61,18 @@ def is_damage(error: BaseException) -> bool:
     return is_of_sqlite(error) and _code(error) not in _NOT_DAMAGED
 
 
+def open_file_in(frames: TracebackType | None) -> str:
+    """The name of the innermost open file that the frames hold: a failed write does not say which file it was."""
+    found = ""
+    while frames:
+        for value in list(frames.tb_frame.f_locals.values()):
+            name = getattr(value, "name", None) if isinstance(value, io.IOBase) else None
+            if isinstance(name, str):
+                found = name
+        frames = frames.tb_next
+    return found
+
+
 def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & _CODE_BITS
 
@@ -78,7 +92,7 @@ def _of_the_system(error: OSError) -> str:
     if error.filename is None and call == "os.getcwd":
         return "the current folder was removed; change to another (cd)"
     if error.filename is None:
-        return f"{call}: {reason}"
+        return f"{open_file_in(error.__traceback__) or call}: {reason}"
     path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
     return f"{path} {reason}" if isinstance(error, UnsafePathError) else f"{path}: {reason}"
 

@@ -62,7 +62,11 @@ def test_a_disk_that_is_full_is_named_by_what_writes_and_does_not_keep_readers_o
         assert ended("run", job, "--out", out, "--resume", "--progress", "none")[0] == 0
 
 
-@pytest.mark.parametrize("mount", ["mount -t tmpfs -o ro,size=4k none /dev/shm", "mount --bind /proc /dev/shm"])
+@pytest.mark.parametrize(
+    "mount",
+    [f"mount -t tmpfs -o {how} none /dev/shm" for how in ("ro", "size=8k", "nr_inodes=2")]
+    + ["mount --bind /proc /dev/shm"],
+)
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps semaphores in /dev/shm")
 def test_where_workers_have_no_semaphores_their_place_is_named(here: Path, mount: str) -> None:
     tried = subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, text=True, check=False)

@@ -249,6 +249,7 @@ def test_a_full_disk_ends_the_run_in_words_and_can_be_gone_on_with(
         assert "full" in printed or "No space left on device" in printed
         assert "Traceback" not in printed
         assert ("go on with --resume" in printed) is began
+        assert printed.count("Mend that") == 1
         remount(disk, "size=64m")
         assert finish("run", JOBS / "full.py", "--out", out, *(["--resume"] if began else []))[0] == 0
         assert left_behind(out) == []
