@@ -1,0 +1,1 @@
+"""Golden outputs: what the commands say and leave behind, word for word."""
