@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from parbatch.files import Directory
-
-STREAMS = ("stdout", "stderr")
+from parbatch.model import STREAMS
 
 # A log keeps this much of its beginning and as much of its end; an item that prints 50 MB is a bug to look at,
 # and the two ends show it.

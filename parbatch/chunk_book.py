@@ -1,15 +1,15 @@
 """What is written down of chunks whose items require entries: what is held now, and what each chunk came to."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.chunks import references
 from parbatch.model import Chunk, ChunkEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 _HELD = "held"
 FIGURES = ("items", "entries", "tokens", "bytes", "acquire_s", "duration_s")
@@ -95,3 +95,12 @@ def _spread(checkpoint: Checkpoint, run_id: str, figure: str, count: int) -> dic
 
     (total,) = checkpoint.db.execute(f"SELECT SUM({figure}) FROM chunks WHERE run_id = ?", (run_id,)).fetchone()
     return {"sum": total, "median": at(0.5), "p95": at(0.95), "max": at(1.0)}
+
+
+def references(chunks: Sequence[Chunk]) -> dict[str, int]:
+    """How many of the chunks hold each entry."""
+    found: dict[str, int] = {}
+    for chunk in chunks:
+        for entry in {entry for task in chunk.tasks for entry in task.requires}:
+            found[entry] = found.get(entry, 0) + 1
+    return found

@@ -1,9 +1,9 @@
 """How many items a worker is handed at once."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from parbatch.model import Chunk, Task
+from parbatch.model import Task
 
 # A chunk of about a second keeps the cost of handing over far below one per cent, and bounds what waits
 # behind a slow item.
@@ -78,12 +78,3 @@ def within(tasks: list[Task], most: int) -> tuple[list[Task], list[Task]]:
             if number and len(held) > most:
                 return tasks[:number], tasks[number:]
     return tasks, []
-
-
-def references(chunks: Sequence[Chunk]) -> dict[str, int]:
-    """How many of the chunks hold each entry."""
-    found: dict[str, int] = {}
-    for chunk in chunks:
-        for entry in {entry for task in chunk.tasks for entry in task.requires}:
-            found[entry] = found.get(entry, 0) + 1
-    return found

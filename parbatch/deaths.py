@@ -7,10 +7,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from parbatch.backends import Backend, Died
-from parbatch.capture import STREAMS, add_last_line
+from parbatch.capture import add_last_line
 from parbatch.evidence import OF_PIPE_LOST, of_death, with_stack
 from parbatch.job_files import files_that_hide_modules
-from parbatch.model import Chunk, Ended, Evidence, Status, Task
+from parbatch.model import STREAMS, Chunk, Ended, Evidence, Status, Task
 
 _TYPES: dict[Status, str] = {"timeout": "TimeoutError", "memory": "MemoryError", "crashed": "WorkerBroken"}
 _MOST_PRINTED = 2_000

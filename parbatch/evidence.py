@@ -3,29 +3,25 @@
 import inspect
 import signal
 import subprocess
-import sysconfig
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import TracebackType
 
 import msgspec
 
 from parbatch import explaining
 from parbatch.model import Evidence, Problem, Status
 from parbatch.shortening import MOST_MESSAGE, MOST_SHORT, readable, shorten
+from parbatch.tracebacks import PACKAGE, innermost_own, is_library, place_in
 
 MAX_TRACEBACK = 20_000
 # Of more calls within each other, as in an endless recursion, the outermost and the innermost are shown.
 _MOST_FRAMES = 60
 
-_SCHEMES = ("stdlib", "platstdlib", "purelib", "platlib")
-_PARBATCH = str(Path(__file__).parent)
-_LIBRARIES = ("<", _PARBATCH, *{sysconfig.get_path(scheme) for scheme in _SCHEMES})
 
-_COMPILED = (".pyx", ".pxi", ".pxd")  # the frames that Cython modules, such as lxml, leave in tracebacks
 # The files from which the job's code is called, and imported.
-_CALLERS = tuple(str(Path(__file__).with_name(name)) for name in ("attempt.py", "loading.py"))
+_CALLERS = tuple(str(PACKAGE / name) for name in ("attempt.py", "loading.py"))
 
 _OF_SIGNALS = {
     "SIGKILL": ": something killed it, such as the system when memory ran out",
@@ -36,8 +32,6 @@ _OF_SIGNALS = {
     "SIGXCPU": ": the system's limit on CPU time",
     "SIGXFSZ": ": the system's limit on the size of a file",
 }
-
-_HERE = Path(__file__).parent
 
 OF_PIPE_LOST = "the item closed the descriptor through which its worker reports"
 # How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
@@ -75,7 +69,7 @@ def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: st
 
 def _is_our_own(error: BaseException, frames: TracebackType | None) -> bool:
     files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames))
-    return type(error).__module__.startswith("parbatch.") and all(Path(file).is_relative_to(_HERE) for file in files)
+    return type(error).__module__.startswith("parbatch.") and all(Path(file).is_relative_to(PACKAGE) for file in files)
 
 
 def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Evidence:
@@ -91,7 +85,7 @@ def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Ev
     return Evidence(
         type=kinds.pop() if len(kinds) == 1 else "Problems",
         message=shorten("\n".join(lines), MOST_MESSAGE),
-        place=_named(code, 0)[0] if code else "",
+        place=place_in(code, 0)[0] if code else "",
         line=code.co_firstlineno if code else 0,
         problems=tuple(problems),
     )
@@ -119,7 +113,7 @@ def with_stack(evidence: Evidence, log: str) -> Evidence:
     frames = explaining.stack_of_item(log, _CALLERS)
     if not frames:
         return evidence
-    file, line, function = next((frame for frame in frames if not _is_library(frame[0])), frames[0])
+    file, line, function = next((frame for frame in frames if not is_library(frame[0])), frames[0])
     lines = [f'  File "{file}", line {line}, in {function}\n' for file, line, function in reversed(frames)]
     stack = "".join(["Stack at the end (most recent call last):\n", *_without_the_middle(lines)])
     return msgspec.structs.replace(
@@ -130,23 +124,6 @@ def with_stack(evidence: Evidence, log: str) -> Evidence:
     )
 
 
-def innermost_own(frames: TracebackType | None) -> tuple[str, int]:
-    """Where in the job's own code an error came from: `file:function` and the line; in a library if nowhere else.
-
-    Nothing for an error that only parbatch's own code has to do with, such as a result that is not JSON.
-    """
-    own = last = ("", 0)
-    while frames:
-        code = frames.tb_frame.f_code
-        here = _named(code, frames.tb_lineno)
-        if not code.co_filename.startswith(_PARBATCH):
-            last = here
-        if not _is_library(code.co_filename):
-            own = here
-        frames = frames.tb_next
-    return own if own[0] else last
-
-
 def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, int]:
     if isinstance(error, BaseExceptionGroup):
         first = next(explaining.leaves(error))
@@ -154,16 +131,8 @@ def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, 
         return place if place[0] else innermost_own(frames)
     # How deep a recursion got depends on much else, so its innermost function says nothing.
     if isinstance(error, RecursionError) and (calling := explaining.circle(frames)):
-        return _named(*next((one for one in calling if not _is_library(one[0].co_filename)), calling[0]))
+        return place_in(*next((one for one in calling if not is_library(one[0].co_filename)), calling[0]))
     return innermost_own(frames)
-
-
-def _named(code: CodeType, line: int) -> tuple[str, int]:
-    return readable(f"{Path(code.co_filename).name}:{code.co_name}"), line
-
-
-def _is_library(file: str) -> bool:
-    return file.startswith(_LIBRARIES) or file.endswith(_COMPILED)
 
 
 def _without_the_middle(lines: list[str]) -> list[str]:

@@ -17,11 +17,13 @@ import psutil
 from parbatch.errors import CheckpointError, FolderError, FolderHeldError
 from parbatch.files import Tree, UnsafePathError, is_safe_name
 from parbatch.naming import folded
+from parbatch.options import Options
 from parbatch.sharding import Shard
 from parbatch.system_errors import in_words
 
+REPORT_NAMES = ("report.json", "junit.xml", "report.html")
 # Names that parbatch uses itself at the top of the output folder, besides the reports of shards.
-OWN_NAMES = frozenset({"items", "run", "report.json", "report.html", "junit.xml", "merged.json", "merged.jsonl"})
+OWN_NAMES = frozenset({"items", "run", *REPORT_NAMES, "merged.json", "merged.jsonl"})
 # How a stem of joined checkpoints leads from the logs of all to those of a part: a shard, or a phase.
 _OF_A_PART = re.compile(r"\.\./(shards/\d+-of-\d+|\.\./[^./\0][^/\0]*/run)/logs/(?!\.\.?\Z)[^/\0]+")
 _OF_A_SHARD = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
@@ -32,6 +34,11 @@ _MOST_OF_HOLDER = 1 << 16  # bytes of lock.json, which has some 100
 # A process's start is reckoned from the system's clock, which may have been set since; no process id is given anew
 # within this time.
 _CLOCK_STEP_S = 60
+
+
+def folder_of(options: Options) -> "Folder":
+    """Return the output folder of a run, or the shard of it that was asked for."""
+    return Folder(options.out, options.shard)
 
 
 def is_own_name(name: str) -> bool:

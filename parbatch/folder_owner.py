@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ import msgspec
 
 from parbatch.checkpoint import OWNER
 from parbatch.errors import CheckpointError, FolderError
-from parbatch.folder import Folder, holder
+from parbatch.folder import REPORT_NAMES, Folder, holder
 from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob, phases_of
 from parbatch.ownership import Owner, owner_of
 from parbatch.phase_folders import remembered
 from parbatch.shards import shards_in
+
+# Near the beginning of every report.json.
+_FIELDS_OF_REPORTS = (b'"job":', b'"run_id":')
 
 
 class _Record(msgspec.Struct):
@@ -114,3 +118,29 @@ def _recorded(folder: Folder) -> Owner | None:
         with contextlib.suppress(OSError, CheckpointError, *NOT_JSON):
             return Owner(job=msgspec.json.decode(folder.tree.read(folder.sessions / name), type=_Record).job)
     return None
+
+
+def check_no_others_reports(folder: Folder) -> None:
+    """Raise FolderError where files that parbatch did not write have the names of reports; call before a first run.
+
+    Reports of a folder from which only `run/` was removed are parbatch's own.
+    """
+    there = [folder.report(name) for name in REPORT_NAMES if _is_file(folder, name)]
+    if there and not _is_own_report(folder):
+        raise FolderError(
+            f"{there[0]} is there already, and parbatch did not write it: a report of that name would take its place."
+            " Nothing was touched. Move it away, or give another folder with --out."
+        )
+
+
+def _is_file(folder: Folder, name: str) -> bool:
+    state = folder.tree.state(folder.report(name))
+    return state is not None and stat.S_ISREG(state.st_mode)
+
+
+def _is_own_report(folder: Folder) -> bool:
+    if not _is_file(folder, "report.json"):
+        return False
+    with folder.tree.open(folder.report("report.json")) as file:
+        beginning = file.read(1 << 12)
+    return all(field in beginning for field in _FIELDS_OF_REPORTS)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.capture import STREAMS, capture_file, write_log
+from parbatch.item_outputs import ItemOutputs, Published
+from parbatch.capture import capture_file, write_log
 from parbatch.chunk_book import ChunkBook
 from parbatch.files import UnsafePathError, digest_file, make_durable
-from parbatch.item_outputs import ItemOutputs, Published
-from parbatch.model import SCRATCH, ChunkEnded, Ended, Evidence, Task
+from parbatch.model import SCRATCH, STREAMS, ChunkEnded, Ended, Evidence, Task
 from parbatch.publish import PublishError
 from parbatch.recording import Record, record
 from parbatch.system_errors import in_words

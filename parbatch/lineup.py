@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from parbatch.checkpoint import DATA, PAGE, TASK_COLUMNS, Checkpoint, page
+from parbatch.filters import due, offer_selection
 from parbatch.model import Task
 from parbatch.packing import pack, ranks
-from parbatch.selection import Selection, due, offer_selection
+from parbatch.selection import Selection
 
 # So many items are packed together. More are sorted first, so that those that share entries come near each other; what
 # is in a smaller window is then so much alike that a larger one would gain a twentieth, for twice the time.

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
-from parbatch.selection import Selection, narrowed, offer_selection
+from parbatch.filters import narrowed, offer_selection
+from parbatch.selection import Selection
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,14 +16,13 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import JobError
-from parbatch.evidence import innermost_own
 from parbatch.job import Job
 from parbatch.job_files import import_file, is_for_workers
 from parbatch.phases import in_order
 from parbatch.pickled import Pickled, pack, unpack
+from parbatch.tracebacks import PACKAGE, innermost_own
 
 _AS_MODULE = "relative to its package, which a file named by its path has not. Name the job by its module: "
-_PARBATCH = str(Path(__file__).parent)
 # What this thread loads at the moment.
 _under_way = threading.local()
 
@@ -156,7 +155,7 @@ def refuse_while_loading(call: str) -> None:
         what = "the script that has started this process"  # multiprocessing loads it in every new Python
     if what is not None:
         caller = sys._getframe()  # noqa: SLF001 -- to say where the call is
-        while caller.f_back and caller.f_code.co_filename.startswith(_PARBATCH):
+        while caller.f_back and caller.f_code.co_filename.startswith(str(PACKAGE)):
             caller = caller.f_back
         raise JobError(
             f"{caller.f_code.co_filename}:{caller.f_lineno} calls parbatch.{call} while {what} is loaded, as each"

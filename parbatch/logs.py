@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from parbatch.capture import STREAMS
 from parbatch.files import Directory
 from parbatch.folder import Folder
+from parbatch.model import STREAMS
 
 
 class Tail(NamedTuple):

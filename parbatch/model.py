@@ -11,6 +11,7 @@ import msgspec
 from parbatch.naming import stem
 
 Status = Literal["ok", "failed", "invalid", "timeout", "memory", "crashed", "pending"]
+STREAMS = ("stdout", "stderr")
 STATUSES: tuple[Status, ...] = ("ok", "failed", "invalid", "timeout", "memory", "crashed", "pending")
 
 NO_DATA = msgspec.Raw(b"null")

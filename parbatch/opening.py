@@ -8,19 +8,20 @@ import msgspec
 
 from parbatch.checkpoint import OWNER, Checkpoint
 from parbatch.checkpoint_files import SET_ASIDE, create, last_set_aside_ns, open_to_write, set_aside, settle
+from parbatch.context_store import staging
 from parbatch.damage import damage_in_words
 from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError, SelectionError
 from parbatch.folder import Folder
+from parbatch.folder_owner import check_no_others_reports
 from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob
 from parbatch.options import Options
 from parbatch.ownership import Owner, owner_of
 from parbatch.plan import Plan, check_files, mark_asked_for, remember_files, resume, start_over, summarise, wanted
 from parbatch.reading import copy, empty, reading
-from parbatch.reports import check_no_others_reports
 from parbatch.shards import check_shard
 from parbatch.source import Difference, fill
-from parbatch.store import renew, staging
+from parbatch.store import renew
 
 
 def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:

@@ -9,13 +9,10 @@ from typing import Any
 
 import msgspec
 
-from parbatch.backends import BACKENDS
 from parbatch.errors import DataError
-from parbatch.folder import Folder
 from parbatch.job import Job, chunk_size_of, positive
 from parbatch.loading import LoadedJob
 from parbatch.model import STATUSES
-from parbatch.progress import check_mode
 from parbatch.selection import Selection
 from parbatch.sharding import Shard, parse_shard
 from parbatch.units import parse_duration, parse_size
@@ -48,11 +45,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     shard: Shard | None = None
     adopt: bool = False
     keep_stale: bool = False
-
-    @property
-    def folder(self) -> Folder:
-        """The output folder, or the shard of it that was asked for."""
-        return Folder(self.out, self.shard)
 
 
 NOT_OK = tuple(status for status in STATUSES if status != "ok")
@@ -232,3 +224,18 @@ def _cpus() -> int:
     from loky import cpu_count  # noqa: PLC0415 -- loky loads slowly, and most runs say how many they want
 
     return int(cpu_count())
+
+
+BACKENDS = {
+    "loky": "parbatch.backends.loky",
+    "inline": "parbatch.backends.inline",
+}
+
+
+MODES = ("auto", "bar", "lines", "none")
+
+
+def check_mode(mode: str) -> None:
+    """Raises DataError for a mode that there is not."""
+    if mode not in MODES:
+        raise DataError(f"progress: {mode!r} is not one of {', '.join(MODES)}.")

@@ -12,10 +12,10 @@ import msgspec
 
 from parbatch.files import digest_file
 from parbatch.loading import LoadedJob
+from parbatch.tracebacks import PACKAGE
 
 # Folders of installed packages: another version of Python has them elsewhere, and they are the same module there.
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-_PARBATCH = Path(__file__).resolve().parent
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,4 +82,4 @@ def _module_of(loaded: LoadedJob) -> str:
 
 
 def _is_installed(file: Path) -> bool:
-    return not _INSTALLED.isdisjoint(file.parts) or file.is_relative_to(_PARBATCH)
+    return not _INSTALLED.isdisjoint(file.parts) or file.is_relative_to(PACKAGE.resolve())

@@ -10,13 +10,14 @@ from typing import NamedTuple
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import JobError, SelectionError
 from parbatch.files import digest_file
+from parbatch.filters import OK_ALREADY, due, known_to_fail, left_out, narrowed, offer_selection
 from parbatch.lineup import ANY_BOUNDS, Bounds, LineUp, has_order
 from parbatch.loading import LoadedJob
 from parbatch.lookup import MOST_COMPARED, close_to, find
 from parbatch.model import Output, Task
 from parbatch.placing import Wanted
 from parbatch.publish import is_intact
-from parbatch.selection import OK_ALREADY, Selection, due, known_to_fail, left_out, narrowed, offer_selection
+from parbatch.selection import Selection
 from parbatch.sharding import Shard
 from parbatch.source import Difference, compare, rows
 from parbatch.store import CONTEXT_CHANGED

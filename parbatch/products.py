@@ -12,14 +12,14 @@ from typing import NamedTuple
 import msgspec
 
 from parbatch.backends import Backend
-from parbatch.capture import STREAMS, capture_file, write_log
+from parbatch.capture import capture_file, write_log
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunks import ChunkSizer
 from parbatch.dispatch import Dispatch, Limits
-from parbatch.files import is_safe_path, make_durable
+from parbatch.files import make_durable
 from parbatch.folder import Folder
-from parbatch.model import MERGE, OVERVIEW, ChunkEnded, Ended, Evidence, Output, Task
-from parbatch.publish import PublishError, is_intact
+from parbatch.model import MERGE, OVERVIEW, STREAMS, ChunkEnded, Ended, Evidence, Output, Task
+from parbatch.publish import PublishError
 from parbatch.publishing import OLD, Publication, Publisher
 from parbatch.result import ProductReport
 from parbatch.schedule import Schedule
@@ -106,28 +106,6 @@ def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path
         dispatch.run()
     outcomes.unlink()
     return sink.ended
-
-
-def is_current(checkpoint: Checkpoint, folder: Folder, product: str) -> bool:
-    """Whether the product there is was made from the outcomes there are, and is whole."""
-    outputs = checkpoint.product_outputs(product)
-    return checkpoint.is_current(product) and all(is_intact(output, folder.root) for output in outputs)
-
-
-def known(checkpoint: Checkpoint, product: str) -> ProductReport:
-    """Where the product is that was made before."""
-    return ProductReport(path=min((output.path for output in checkpoint.product_outputs(product)), default=None))
-
-
-def older(
-    checkpoint: Checkpoint, folder: Folder, product: str, made: ProductReport | None = None
-) -> ProductReport | None:
-    """Name a product of earlier outcomes that is still there, where no new one could be made of those of now."""
-    if checkpoint.is_current(product) and made is None:
-        return None
-    there = [output.path for output in checkpoint.product_outputs(product) if is_safe_path(output.path)]
-    found = min((path for path in there if folder.tree.state(folder.root / path) is not None), default=None)
-    return made if found is None else msgspec.structs.replace(made or ProductReport(), out_of_date=found)
 
 
 def put(checkpoint: Checkpoint, making: Making, staged: str, outputs: Iterable[Output]) -> Publication:

@@ -10,9 +10,9 @@ from typing import Protocol, TextIO
 import msgspec
 from tqdm import tqdm
 
-from parbatch.errors import DataError
 from parbatch.loading import LoadedJob
 from parbatch.model import Ended, Task
+from parbatch.options import check_mode
 from parbatch.terminal import Screen, in_one_line, is_terminal, printable, shortened, show
 from parbatch.units import format_duration
 
@@ -26,8 +26,6 @@ MOST_LINES, EVERY_S = 1_000, 10.0
 WAIT_S = 30.0
 # Reading items is told of once it takes so many seconds, and then every EVERY_S.
 READING_S = 1.0
-
-MODES = ("auto", "bar", "lines", "none")
 
 
 class Progress(Protocol):
@@ -235,12 +233,6 @@ def reading_items(loaded: LoadedJob, mode: str, stream: TextIO | None) -> Iterat
     finally:
         over.set()
         telling.join()
-
-
-def check_mode(mode: str) -> None:
-    """Raises DataError for a mode that there is not."""
-    if mode not in MODES:
-        raise DataError(f"progress: {mode!r} is not one of {', '.join(MODES)}.")
 
 
 def cause(kind: str, message: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from parbatch import store
+from parbatch import context_store
 from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import open_to_write
 from parbatch.damage import damage_in_words
@@ -232,7 +232,7 @@ def _leftovers(folder: Folder) -> list[Path]:
                 if name in made or name.startswith(f"{folder.checkpoint.name}.new")
             ),
             *(folder.sessions / name for name in folder.tree.names(folder.sessions) if name.endswith(".json.new")),
-            *store.leftovers(folder),
+            *context_store.leftovers(folder),
         ]
     return sorted(temporary + unfinished)
 

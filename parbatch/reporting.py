@@ -12,6 +12,7 @@ import msgspec
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import spreads
 from parbatch.docx.on_import import OFF, ON
+from parbatch.filters import KNOWN_AFTER, known_to_fail
 from parbatch.folder import Folder
 from parbatch.logs import Logs
 from parbatch.metrics import summaries
@@ -19,7 +20,7 @@ from parbatch.model import STATUSES, Ended, Evidence, Problem
 from parbatch.naming import stem
 from parbatch.phase_folders import viewing
 from parbatch.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
-from parbatch.selection import KNOWN_AFTER, Selection, known_to_fail
+from parbatch.selection import Selection
 from parbatch.withdrawals import withdrawn_in
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.

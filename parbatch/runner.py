@@ -20,7 +20,7 @@ from parbatch.checkpoint import Checkpoint
 from parbatch.checkpoint_files import discard, open_to_write
 from parbatch.damage import damage_in_words
 from parbatch.errors import DataError, FolderError, FolderHeldError, JobError, NothingRunError, SetupError
-from parbatch.folder import Folder, held
+from parbatch.folder import Folder, folder_of, held
 from parbatch.folder_owner import check_owner
 from parbatch.job import Job
 from parbatch.listening import Listener, OnOutcome
@@ -116,11 +116,11 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = _read_options(loaded, {"progress": "none", **options, "workers": 1})
-    check_owner(read.folder, loaded)
+    check_owner(folder_of(read), loaded)
     with one_phase(loaded, read, item) as (alone, its_own, name):
         asked = for_one_item(alone, its_own, name)
         _execute(alone, asked, go_on=None)
-        with contextlib.closing(Checkpoint(asked.folder.checkpoint)) as checkpoint:
+        with contextlib.closing(Checkpoint(folder_of(asked).checkpoint)) as checkpoint:
             outcome = checkpoint.outcome_of(asked.selection.exact or "")
     _report_all_again(loaded, read)
     assert outcome is not None
@@ -129,7 +129,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
 
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
-    check_owner(asked.folder, loaded)
+    check_owner(folder_of(asked), loaded)
     with one_phase(loaded, asked, item) as (alone, its_own, name):
         result = _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
     _report_all_again(loaded, asked)
@@ -183,7 +183,7 @@ def execute(
     What the listener's function has raised is raised again at the end, with everything written down. Raises FolderError
     where the folder is another job's, and it is not to be adopted.
     """
-    adopted = check_owner(asked.folder, loaded, adopt=asked.adopt)
+    adopted = check_owner(folder_of(asked), loaded, adopt=asked.adopt)
     if go_on is not None:
         for line in adopted:
             show(line, sys.stderr if asked.json else sys.stdout)
@@ -208,7 +208,7 @@ def _execute(
     listener: Listener | None = None,
 ) -> RunResult:
     """The stages of a job without phases, or of one phase alone."""
-    folder = asked.folder
+    folder = folder_of(asked)
     check_shard(folder)
     with held(folder) as hold:
         check_shard(folder)
@@ -279,7 +279,7 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         raise JobError(
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
-    check_owner(asked.folder, loaded)
+    check_owner(folder_of(asked), loaded)
     if shards_in(folder := Folder(asked.out)):
         require_finished(folder)
         joined = join_anew(loaded, asked)

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import DataError, JobError
-from parbatch.evidence import innermost_own
 from parbatch.explaining import told_of_place
 from parbatch.job import Job
 from parbatch.jsonvalues import NotJSONError, encode
@@ -23,6 +22,7 @@ from parbatch.naming import folded, is_safe, marked_stem
 from parbatch.placing import Placed, PlacedRows, Row, Wanted
 from parbatch.sharding import Shard
 from parbatch.tables import COLUMNS, ITEM_COLUMNS
+from parbatch.tracebacks import innermost_own
 from parbatch.units import counted
 from parbatch.upkeep import leave_if_not
 

@@ -14,8 +14,10 @@ from parbatch import merged, overview, terminal
 from parbatch.announcing import announcements
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import set_held
+from parbatch.context_store import write_index
 from parbatch.damage import explained
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
+from parbatch.filters import known_to_fail
 from parbatch.folder import Folder
 from parbatch.interrupts import Interrupts
 from parbatch.listening import Listener
@@ -24,17 +26,17 @@ from parbatch.metrics import summaries
 from parbatch.model import MERGE, OVERVIEW, Ended
 from parbatch.options import Options
 from parbatch.plan import Plan
-from parbatch.products import Making, is_current, known, older
+from parbatch.product_records import is_current, known, older
+from parbatch.products import Making
 from parbatch.recovery import recover
 from parbatch.rendering import Rendering
 from parbatch.reporting import chunk_figures, counts, counts_of, documents, environment, held_failures, warnings_of
 from parbatch.reports import write_reports
 from parbatch.reports.material import Material
 from parbatch.result import Counts, Documents, ProductReport, RunEnd, RunResult, State, Warnings
-from parbatch.selection import Selection, known_to_fail
+from parbatch.selection import Selection
 from parbatch.sessions import forget_record, keep_record
 from parbatch.setting import PhaseOf, Setting
-from parbatch.store import write_index
 from parbatch.system_errors import in_words, is_damage, is_of_sqlite
 from parbatch.withdrawals import carry_out, mark_all_not_ok, withdrawn_in
 

@@ -7,19 +7,20 @@ import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.chunk_book import held
+from parbatch.context_store import size_of
 from parbatch.files import is_safe_path
+from parbatch.filters import known_to_fail
 from parbatch.fingerprint import grouped
 from parbatch.folder import Folder, holder
 from parbatch.model import MERGE, OVERVIEW, STATUSES
 from parbatch.phase_folders import begun, remembered, viewing
-from parbatch.products import older as older_product
+from parbatch.product_records import made_before
+from parbatch.product_records import older as older_product
 from parbatch.reading import reading
 from parbatch.reporting import counts, failures
 from parbatch.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
-from parbatch.selection import Selection, known_to_fail
+from parbatch.selection import Selection
 from parbatch.shards import check_shard, marks, shards_in
-from parbatch.store import size_of
-from parbatch.whole import made_before
 from parbatch.withdrawals import MOST_NAMED, withdrawn_in
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
+from parbatch.filters import known_to_fail
 from parbatch.folder import Folder
 from parbatch.reporting import counts, held_failures, warnings_of
 from parbatch.result import Counts, Documents, PhaseReport, ProductReport, RunResult, State, sum_of
-from parbatch.selection import Selection, known_to_fail
+from parbatch.selection import Selection
 from parbatch.withdrawals import withdrawn_in
 
 

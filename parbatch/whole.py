@@ -7,20 +7,17 @@ who looks once more when it is done. What they were made from is kept in `run/wh
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
 from parbatch.checkpoint import Checkpoint
 from parbatch.errors import FolderError, FolderHeldError
-from parbatch.files import UnsafePathError
-from parbatch.folder import Folder, held, unusable
+from parbatch.folder import Folder, held
 from parbatch.joining import clashes, join
-from parbatch.jsonvalues import NOT_JSON
 from parbatch.loading import LoadedJob
-from parbatch.model import MERGE, OVERVIEW, Output
+from parbatch.model import MERGE, OVERVIEW
 from parbatch.options import Options
-from parbatch.products import older
+from parbatch.product_records import Made, made_before, older, record_file
 from parbatch.publish import is_intact
 from parbatch.reading import reading
 from parbatch.reporting import up_to_date
@@ -31,23 +28,6 @@ from parbatch.sessions import newest_record
 from parbatch.shards import marks, parts_in, unfinished
 from parbatch.stages import Stages
 from parbatch.withdrawals import MOST_NAMED, withdrawn_in
-
-
-class Made(msgspec.Struct, frozen=True):
-    """What the products were made from (a mark for each shard), what each published, and what became of it.
-
-    `documents` counts those made with python-docx.
-    """
-
-    marks: dict[str, str] = {}
-    outputs: dict[str, tuple[Output, ...]] = {}
-    products: dict[str, ProductReport] = {}
-    documents: Documents = Documents()
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether something could not be made."""
-        return any(product.error is not None for product in self.products.values())
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -107,21 +87,6 @@ def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
             return result, write_reports(Material(result, checkpoint, folder))
 
 
-def made_before(folder: Folder) -> Made:
-    """What was made of all shards before; nothing, where that can't be read."""
-    try:
-        made = msgspec.json.decode(folder.tree.read(_file(folder)), type=Made)
-    except UnsafePathError as error:
-        raise unusable(folder.root, error) from None
-    except (OSError, *NOT_JSON):
-        return Made()
-    return made
-
-
-def _file(folder: Folder) -> Path:
-    return folder.run / "whole.json"
-
-
 def _is_current(folder: Folder, *, again: bool) -> bool:
     """Whether nothing has changed since; `again` after an attempt, which is not repeated only because it failed."""
     made = made_before(folder)
@@ -156,7 +121,7 @@ def _made(
 
 
 def _keep(folder: Folder, made: Made) -> None:
-    with folder.tree.written_whole(_file(folder)) as file:
+    with folder.tree.written_whole(record_file(folder)) as file:
         file.write(msgspec.json.encode(made))
 
 

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from parbatch.attempt import Settings
-from parbatch.backends import BACKENDS, Backend, Died, start
+from parbatch.backends import Backend, Died, start
 from parbatch.errors import DataError
 from parbatch.loading import load
 from parbatch.model import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop
+from parbatch.options import BACKENDS
 from tests.support import task, write_job
 
 JOB = """

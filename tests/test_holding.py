@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from parbatch import Entry
+from parbatch.context_store import staging, write_index
 from parbatch.entries import Summary
 from parbatch.folder import Folder
 from parbatch.holding import EntryError, Holding, Required
 from parbatch.model import Item
-from parbatch.store import renew, staging, write_index
+from parbatch.store import renew
 from tests.support import make_job, new_checkpoint
 
 CONTENTS: dict[str, Any] = {

@@ -11,7 +11,8 @@ import pytest
 from parbatch.errors import DataError
 from parbatch.fingerprint import fingerprint
 from parbatch.model import Ended, Evidence, Task
-from parbatch.progress import Bar, Lines, Silent, cause, check_mode, reading_items, start
+from parbatch.options import check_mode
+from parbatch.progress import Bar, Lines, Silent, cause, reading_items, start
 from tests.support import ended, loaded, make_job, task
 
 

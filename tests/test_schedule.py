@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from parbatch.chunks import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer, references
+from parbatch.chunk_book import references
+from parbatch.chunks import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer
 from parbatch.model import Evidence, Feedback, Problem, Status, Task
 from parbatch.schedule import Schedule
 from tests.support import ended, task

@@ -8,8 +8,8 @@ import pytest
 import parbatch
 from parbatch import Entry, Item, Job, NothingRunError
 from parbatch.checkpoint import Checkpoint
+from parbatch.context_store import entries, leftovers, search
 from parbatch.folder import Folder
-from parbatch.store import entries, leftovers, search
 from tests.support import contents, loaded, typed, write_job
 
 JOB = """

@@ -14,8 +14,8 @@ import pytest
 
 import parbatch
 from parbatch import flow
-from parbatch.backends import BACKENDS
 from parbatch.chunks import MOST_AHEAD
+from parbatch.options import BACKENDS
 from tests.faults.outside import left_behind, rows
 from tests.support import FAILING, JOB, write_job
 

@@ -9,11 +9,7 @@ from typing import NamedTuple, Protocol
 from parbatch.attempt import Settings
 from parbatch.errors import DataError
 from parbatch.model import Message, Order
-
-BACKENDS = {
-    "loky": "parbatch.backends.loky",
-    "inline": "parbatch.backends.inline",
-}
+from parbatch.options import BACKENDS
 
 
 class Died(NamedTuple):

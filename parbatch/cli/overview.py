@@ -7,10 +7,10 @@ import click
 
 from parbatch import loading, runner
 from parbatch import options as run_options
-from parbatch.backends import BACKENDS
 from parbatch.cli.output import Output, json_text, standard_output
 from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option
 from parbatch.model import MERGE, OVERVIEW
+from parbatch.options import BACKENDS
 from parbatch.reports.console import as_typed
 from parbatch.result import ProductReport
 from parbatch.terminal import printable, show

@@ -20,7 +20,7 @@ from parbatch.cli.shared import (
     shard_option,
     typed,
 )
-from parbatch.folder import holder
+from parbatch.folder import folder_of, holder
 from parbatch.folder_owner import check_owner
 from parbatch.loading import LoadedJob
 from parbatch.opening import preview
@@ -59,7 +59,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
     with standard_output(json=as_json, fields=each) as output:
         loaded = loading.load(job)
         asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
-        folder = asked.folder
+        folder = folder_of(asked)
         check_owner(folder, loaded)
         note_killed_runs_in_passing(folder)
         plan_it = _plan_phases if loaded.job.after else _plan_one
@@ -74,7 +74,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
 
 def _plan_one(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run of one job would do. Returns whether there is anything."""
-    folder = asked.folder
+    folder = folder_of(asked)
     with reading_items(loaded, *output.telling) as read:
         checkpoint, made = preview(folder, read, asked)
     with contextlib.closing(checkpoint):
@@ -103,7 +103,7 @@ def _plan_phases(loaded: LoadedJob, asked: Options, output: Output, *, each: boo
             output.lines(_items(phase.checkpoint, phase.selection, in_columns=output.is_terminal))
         output.lines(lines(phase.name, phase.plan))
     if as_json:
-        output.json({"out": str(asked.folder.root), "phases": values})
+        output.json({"out": str(folder_of(asked).root), "phases": values})
     return any(value.get("due", 1) for value in values)
 
 
@@ -152,7 +152,7 @@ def _run_options(asked: Options) -> list[str]:
     selection = asked.selection
     patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
     return [
-        *(["--resume"] if has_begun(asked.folder) else []),
+        *(["--resume"] if has_begun(folder_of(asked)) else []),
         *(["--rerun", "code"] if asked.rerun_code else []),
         *(["--retry-failed"] if selection.retry_failed else []),
         *(word for option, values in patterns.items() for value in values for word in (option, value)),

@@ -10,15 +10,13 @@ from typing import Any, TypeVar
 import click
 
 from parbatch import loading
-from parbatch.backends import BACKENDS
 from parbatch.cli import FOLDER
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.errors import FolderError, JobError, NothingRunError
 from parbatch.folder import Folder
 from parbatch.folder_owner import not_its_own
 from parbatch.loading import LoadedJob
-from parbatch.options import out_folder
-from parbatch.progress import MODES
+from parbatch.options import BACKENDS, MODES, out_folder
 from parbatch.reports.console import as_typed
 from parbatch.sharding import parse_shard
 from parbatch.terminal import printable, show

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from parbatch.capture import STREAMS
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -22,6 +21,7 @@ from parbatch.cli.shared import (
 )
 from parbatch.folder import Folder
 from parbatch.history import Attempt, History, LogTail, find_known, history_of
+from parbatch.model import STREAMS
 from parbatch.phase_folders import viewing
 from parbatch.reports.console import as_typed
 from parbatch.sessions import note_killed_runs_in_passing
