@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.packets_content import REGIONS, make_packet, make_regional, packet_items, packet_result
 from parbatch import Item, Job
-from parbatch.context import Context, Run
+from parbatch.worker.context import Context, Run
 
 TEMPLATE = os.environ.get("PACKETS_TEMPLATE", "")
 

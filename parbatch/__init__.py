@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from parbatch.entries import Entry
+    from parbatch.engine.api import render, retry, run
+    from parbatch.engine.stream import AsyncStream, Stream, astream, stream
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
-    from parbatch.job import Job
-    from parbatch.model import Feedback, Item, Outcome, Problem
-    from parbatch.result import RunResult
-    from parbatch.runner import render, retry, run
-    from parbatch.streaming import AsyncStream, Stream, astream, stream
+    from parbatch.model.entry import Entry
+    from parbatch.model.item import Feedback, Item, Outcome, Problem
+    from parbatch.model.job import Job
+    from parbatch.model.result import RunResult
 
 __version__ = "0.1.0"
 
@@ -39,23 +39,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncStream": "parbatch.streaming",
-    "Entry": "parbatch.entries",
+    "AsyncStream": "parbatch.engine.stream",
+    "Entry": "parbatch.model.entry",
     "FolderHeldError": "parbatch.errors",
-    "Feedback": "parbatch.model",
-    "Item": "parbatch.model",
-    "Job": "parbatch.job",
+    "Feedback": "parbatch.model.item",
+    "Item": "parbatch.model.item",
+    "Job": "parbatch.model.job",
     "NothingRunError": "parbatch.errors",
-    "Outcome": "parbatch.model",
+    "Outcome": "parbatch.model.item",
     "ParbatchError": "parbatch.errors",
-    "Problem": "parbatch.model",
-    "RunResult": "parbatch.result",
-    "Stream": "parbatch.streaming",
-    "astream": "parbatch.streaming",
-    "render": "parbatch.runner",
-    "retry": "parbatch.runner",
-    "run": "parbatch.runner",
-    "stream": "parbatch.streaming",
+    "Problem": "parbatch.model.item",
+    "RunResult": "parbatch.model.result",
+    "Stream": "parbatch.engine.stream",
+    "astream": "parbatch.engine.stream",
+    "render": "parbatch.engine.api",
+    "retry": "parbatch.engine.api",
+    "run": "parbatch.engine.api",
+    "stream": "parbatch.engine.stream",
 }
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from parbatch.terminal import make_standard_streams_lenient, occupy_standard_descriptors, show
+from parbatch.model.terminal import make_standard_streams_lenient, occupy_standard_descriptors, show
 
 
 def main() -> None:

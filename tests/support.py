@@ -9,13 +9,13 @@ import msgspec
 from click.testing import CliRunner, Result
 
 from parbatch import Item, Job
-from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import create, settle
 from parbatch.cli import command
-from parbatch.folder import Folder
-from parbatch.loading import JobRef, LoadedJob
-from parbatch.model import Ended, Evidence, Output, Status, Task
-from parbatch.source import fill
+from parbatch.model.item import Ended, Evidence, Output, Status, Task
+from parbatch.model.loading import JobRef, LoadedJob
+from parbatch.planning.source import fill
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder
+from parbatch.storage.opening import create, settle
 
 JOB = """
 from parbatch import Item, Job
@@ -99,7 +99,7 @@ def ended(of: Task, status: Status = "ok", **more: Any) -> Ended:
 
 def staged(folder: Path, **files: str) -> tuple[Output, ...]:
     """Files written to a folder, as outputs."""
-    from parbatch.publish import stage
+    from parbatch.storage.staged import stage
 
     folder.mkdir(parents=True)
     for name, text in files.items():

@@ -37,7 +37,7 @@ def test_a_job_file_loads_no_documents_database_or_workers() -> None:
 
 
 def test_a_worker_of_a_job_without_documents_loads_neither_documents_nor_the_checkpoint() -> None:
-    assert loaded_after("import parbatch.worker") & {"docx", "lxml", "sqlite3", "click", "filelock"} == set()
+    assert loaded_after("import parbatch.worker.process") & {"docx", "lxml", "sqlite3", "click", "filelock"} == set()
 
 
 def test_every_public_name_is_there_and_others_are_not() -> None:

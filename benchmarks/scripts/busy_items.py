@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import parbatch
 from parbatch import Item, Job
-from parbatch.context import Context
+from parbatch.worker.context import Context
 
 ITEMS = 592
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import parbatch
 from parbatch import Entry, Item, Job
-from parbatch.packing import loads
+from parbatch.planning.packing import loads
 
 ENTRIES, SIZE, ITEMS, SUBJECTS, WIDE, CHUNK = 500, 200_000, 2_000, 50, 14, 100
 

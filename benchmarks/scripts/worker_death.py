@@ -12,7 +12,7 @@ from pathlib import Path
 
 import parbatch
 from parbatch import Item, Job
-from parbatch.context import Context
+from parbatch.worker.context import Context
 
 DEATHS = 7
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from parbatch import __version__, terminal
+from parbatch import __version__
 from parbatch.errors import NobodyReadsError, NothingRunError, ParbatchError
+from parbatch.model import terminal
 
 # What people type, and the module of this package that has the command, under the module's own name.
 _COMMANDS = {
@@ -40,7 +41,7 @@ _MEANT = {
 
 
 # Where a command keeps the output folder that it looks at, among what click carries along.
-FOLDER = "parbatch.folder"
+FOLDER = "parbatch.storage.folder"
 
 
 class _Group(click.Group):
@@ -63,7 +64,7 @@ class _Group(click.Group):
             terminal.show(f"parbatch: interrupted. What had been finished is kept.{_how_to_go_on()}", sys.stderr)
             sys.exit(128 + signum)
         except Exception as error:
-            from parbatch.system_errors import in_words  # noqa: PLC0415 -- seldom needed
+            from parbatch.storage.system_errors import in_words  # noqa: PLC0415 -- seldom needed
 
             if (why := in_words(error)) is None:
                 raise
@@ -80,8 +81,8 @@ class _Group(click.Group):
             folder = ctx.meta.get(FOLDER)
             if folder is None:
                 raise
-            from parbatch.damage import explained  # noqa: PLC0415 -- seldom needed
-            from parbatch.phase_folders import checkpoints_in  # noqa: PLC0415
+            from parbatch.storage.damage import explained  # noqa: PLC0415 -- seldom needed
+            from parbatch.storage.phase_folders import checkpoints_in  # noqa: PLC0415
 
             if (told := explained(error, *checkpoints_in(folder))) is None:
                 raise

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from parbatch.files import Directory
+from parbatch.storage.tree import Directory
 
 _MOST = 200
 _MOST_FOLDERS = 5

@@ -15,14 +15,14 @@ from parbatch.cli.shared import (
     one_shard_option,
     out_option,
 )
-from parbatch.job import positive
-from parbatch.listing import Listed, listed
-from parbatch.model import STATUSES
-from parbatch.phase_folders import viewing
-from parbatch.selection import Selection
-from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.terminal import printable
-from parbatch.units import format_duration
+from parbatch.model.item import STATUSES
+from parbatch.model.job import positive
+from parbatch.model.selection import Selection
+from parbatch.model.terminal import printable
+from parbatch.model.units import format_duration
+from parbatch.reports.listing import Listed, listed
+from parbatch.reports.run_records import note_killed_runs_in_passing
+from parbatch.storage.phase_folders import viewing
 
 _HEADING = "status   tries      duration  id                        name"
 

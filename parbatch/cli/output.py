@@ -13,7 +13,7 @@ from typing import TextIO
 import msgspec
 
 from parbatch.errors import NobodyReadsError, NotWrittenError
-from parbatch.terminal import is_terminal, put, show
+from parbatch.model.terminal import is_terminal, put, show
 
 _CLEAR = b"\x1b[2J\x1b[1;1H"
 _PIECE = 64 * 1024  # bytes gathered before they are written

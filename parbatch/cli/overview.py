@@ -5,15 +5,16 @@ from typing import Any
 
 import click
 
-from parbatch import loading, runner
-from parbatch import options as run_options
 from parbatch.cli.output import Output, json_text, standard_output
 from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option
-from parbatch.model import MERGE, OVERVIEW
-from parbatch.options import BACKENDS
+from parbatch.engine import api as runner
+from parbatch.model import loading
+from parbatch.model import options as run_options
+from parbatch.model.item import MERGE, OVERVIEW
+from parbatch.model.options import BACKENDS
+from parbatch.model.result import ProductReport
+from parbatch.model.terminal import printable, show
 from parbatch.reports.console import as_typed
-from parbatch.result import ProductReport
-from parbatch.terminal import printable, show
 
 _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
 

@@ -6,10 +6,6 @@ from typing import Any
 
 import click
 
-from parbatch import loading
-from parbatch import options as run_options
-from parbatch.announcing import remarks
-from parbatch.checkpoint import Checkpoint
 from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -20,19 +16,23 @@ from parbatch.cli.shared import (
     shard_option,
     typed,
 )
-from parbatch.folder import folder_of, holder
-from parbatch.folder_owner import check_owner
-from parbatch.loading import LoadedJob
-from parbatch.opening import preview
-from parbatch.options import Options
-from parbatch.phase_folders import has_begun
-from parbatch.phase_plans import previews
-from parbatch.plan import Plan, reasons_due
-from parbatch.progress import reading_items
-from parbatch.selection import Selection
-from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.terminal import printable
-from parbatch.units import counted
+from parbatch.engine.announcements import remarks
+from parbatch.engine.phases import previews
+from parbatch.model import loading
+from parbatch.model import options as run_options
+from parbatch.model.loading import LoadedJob
+from parbatch.model.options import Options
+from parbatch.model.selection import Selection
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted
+from parbatch.planning.plan import Plan, reasons_due
+from parbatch.planning.prepare import preview
+from parbatch.reports.progress import reading_items
+from parbatch.reports.run_records import note_killed_runs_in_passing
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import folder_of, holder
+from parbatch.storage.folder_owner import check_owner
+from parbatch.storage.phase_folders import has_begun
 
 
 @click.command(

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import click
 
-from parbatch import loading
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, hinting_at_sample, job_argument, json_option, one_shard_option, out_option
-from parbatch.folder import Folder
-from parbatch.folder_owner import check_owner
-from parbatch.options import out_folder
-from parbatch.progress import reading_items
-from parbatch.pruning import Pruned, prune_phases, rehearse
-from parbatch.pruning import prune as prune_folder
+from parbatch.engine.prune import Pruned, prune_phases, rehearse
+from parbatch.engine.prune import prune as prune_folder
+from parbatch.model import loading
+from parbatch.model.options import out_folder
+from parbatch.model.shard import parse_shard
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted
 from parbatch.reports.console import as_typed
-from parbatch.sharding import parse_shard
-from parbatch.terminal import printable
-from parbatch.units import counted
+from parbatch.reports.progress import reading_items
+from parbatch.storage.folder import Folder
+from parbatch.storage.folder_owner import check_owner
 
 
 @click.command(

@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from parbatch import loading, runner
-from parbatch import options as run_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -17,8 +15,11 @@ from parbatch.cli.shared import (
     job_options,
     typed,
 )
+from parbatch.engine import api as runner
+from parbatch.model import loading
+from parbatch.model import options as run_options
+from parbatch.model.result import RunResult
 from parbatch.reports import json as json_report
-from parbatch.result import RunResult
 
 
 @click.command(

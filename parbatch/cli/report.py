@@ -6,11 +6,11 @@ import click
 
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument, one_shard_option, out_option
-from parbatch.folder_owner import check_owner
+from parbatch.engine.rewriting import write_again
+from parbatch.model.terminal import printable, show
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
-from parbatch.rewriting import write_again
-from parbatch.terminal import printable, show
+from parbatch.storage.folder_owner import check_owner
 
 
 @click.command(

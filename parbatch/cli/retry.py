@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
-from parbatch import loading, runner
-from parbatch import options as run_options
 from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, as_given, batch_options, hinting_at_sample, job_argument
+from parbatch.engine import api as runner
+from parbatch.model import loading
+from parbatch.model import options as run_options
+from parbatch.model.result import RunResult
 from parbatch.reports import json as json_report
-from parbatch.result import RunResult
 
 _EPILOG = """Exit codes: as of run; 2 where there is no earlier run, or a selection leaves nothing, saying which rule
 left how many out."""

@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from parbatch import loading, runner
-from parbatch import options as run_options
 from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
@@ -17,8 +15,11 @@ from parbatch.cli.shared import (
     hinting_at_sample,
     job_argument,
 )
+from parbatch.engine import api as runner
+from parbatch.model import loading
+from parbatch.model import options as run_options
+from parbatch.model.result import RunResult
 from parbatch.reports import json as json_report
-from parbatch.result import RunResult
 
 _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
 2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 129, 130, 143 interrupted. After

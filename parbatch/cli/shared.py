@@ -9,17 +9,17 @@ from typing import Any, TypeVar
 
 import click
 
-from parbatch import loading
 from parbatch.cli import FOLDER
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
 from parbatch.errors import FolderError, JobError, NothingRunError
-from parbatch.folder import Folder
-from parbatch.folder_owner import not_its_own
-from parbatch.loading import LoadedJob
-from parbatch.options import BACKENDS, MODES, out_folder
+from parbatch.model import loading
+from parbatch.model.loading import LoadedJob
+from parbatch.model.options import BACKENDS, MODES, out_folder
+from parbatch.model.shard import parse_shard
+from parbatch.model.terminal import printable, show
 from parbatch.reports.console import as_typed
-from parbatch.sharding import parse_shard
-from parbatch.terminal import printable, show
+from parbatch.storage.folder import Folder
+from parbatch.storage.folder_owner import not_its_own
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

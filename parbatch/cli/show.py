@@ -19,14 +19,14 @@ from parbatch.cli.shared import (
     out_option,
     typed,
 )
-from parbatch.folder import Folder
-from parbatch.history import Attempt, History, LogTail, find_known, history_of
-from parbatch.model import STREAMS
-from parbatch.phase_folders import viewing
+from parbatch.model.item import STREAMS
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted, format_duration, format_figure, format_size
 from parbatch.reports.console import as_typed
-from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.terminal import printable
-from parbatch.units import counted, format_duration, format_figure, format_size
+from parbatch.reports.items import Attempt, History, LogTail, find_known, history_of
+from parbatch.reports.run_records import note_killed_runs_in_passing
+from parbatch.storage.folder import Folder
+from parbatch.storage.phase_folders import viewing
 
 _ABOVE = "(the traceback above)"
 _MOST_DATA = 20  # lines

@@ -21,13 +21,13 @@ from parbatch.cli.shared import (
     out_option,
     typed,
 )
-from parbatch.folder import Folder
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted, format_size
 from parbatch.reports.console import UNREAD, as_typed, counts_in_words, failure_lines
+from parbatch.reports.run_records import note_killed_runs_in_passing
+from parbatch.reports.status import GOING_ON, Held, ShardStanding, Standing, look
 from parbatch.reports.withdrawn import out_of_date
-from parbatch.sessions import note_killed_runs_in_passing
-from parbatch.standing import GOING_ON, Held, ShardStanding, Standing, look
-from parbatch.terminal import printable
-from parbatch.units import counted, format_size
+from parbatch.storage.folder import Folder
 
 REFRESH_S = 1.0
 _MOST_NAMED = 5  # entries

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parbatch.docx.unreadable import SUFFIXES, hint
-from parbatch.model import Problem
+from parbatch.model.item import Problem
 
 if TYPE_CHECKING:
     import os

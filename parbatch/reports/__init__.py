@@ -6,13 +6,13 @@ A report is a module that satisfies `Report`; it is found by its file's name her
 from importlib import import_module
 from typing import BinaryIO, Protocol, cast
 
-from parbatch.reports.material import Material
-from parbatch.system_errors import in_words
+from parbatch.reports.report_data import Material
+from parbatch.storage.system_errors import in_words
 
 REPORTS = {
     "report.json": "parbatch.reports.json",
     "junit.xml": "parbatch.reports.junit",
-    "report.html": "parbatch.reports.html",
+    "report.html": "parbatch.reports.html.report",
 }
 
 

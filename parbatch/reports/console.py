@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from parbatch.fingerprint import MOST_NAMED, grouped
-from parbatch.folder import Folder
-from parbatch.progress import cause
+from parbatch.model.fingerprint import MOST_NAMED, grouped
+from parbatch.model.result import FailureGroup, MetricSummary, RunResult
+from parbatch.model.shard import parse_shard
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted, format_duration, format_figure
 from parbatch.reports import withdrawn
-from parbatch.result import FailureGroup, MetricSummary, RunResult
-from parbatch.sharding import parse_shard
-from parbatch.terminal import printable
-from parbatch.units import counted, format_duration, format_figure
+from parbatch.reports.progress import cause
+from parbatch.storage.folder import Folder
 
 # How a command begins that tries what is known to fail all the same.
 _RETRIES = ("parbatch retry", "parbatch.retry")

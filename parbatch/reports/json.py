@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from parbatch.reports.material import Material
-from parbatch.result import RunResult
+from parbatch.model.result import RunResult
+from parbatch.reports.report_data import Material
 
 _NO_FAILURES = b'\n  "failures": []'  # at the outermost level; within JSON text a line break is an escape
 

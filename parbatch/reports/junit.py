@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
-from parbatch.reports.material import MOST_LISTED, ItemRow, Material
-from parbatch.reports.text import for_xml, shorten, tail
-from parbatch.result import Failure, RunResult
+from parbatch.model.result import Failure, RunResult
+from parbatch.reports.html.text import for_xml, shorten, tail
+from parbatch.reports.report_data import MOST_LISTED, ItemRow, Material
 
 MOST_MESSAGE = 1_000
 MOST_LOG_BYTES = 4_000

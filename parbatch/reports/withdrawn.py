@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from parbatch.reports.text import markup
-from parbatch.result import ProductReport, Withdrawn
-from parbatch.terminal import printable
-from parbatch.units import counted
+from parbatch.model.result import ProductReport, Withdrawn
+from parbatch.model.terminal import printable
+from parbatch.model.units import counted
+from parbatch.reports.html.text import markup
 
 _EDITED = "edited"
 MOST_NAMED = 5

@@ -15,7 +15,7 @@ from parbatch.sample.country import country_of, read_entries
 if TYPE_CHECKING:
     from docx.document import Document
 
-    from parbatch.context import Context, Run
+    from parbatch.worker.context import Context, Run
 
 TEMPLATE = "template.docx"
 

@@ -15,13 +15,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.checkpoint import Checkpoint
-from parbatch.checkpoint_files import open_existing
-from parbatch.folder import Folder
-from parbatch.item_outputs import ItemOutputs
-from parbatch.journal import Journal
-from parbatch.recovery import recover
-from parbatch.withdrawals import carry_out
+from parbatch.dispatch.journal import Journal
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder
+from parbatch.storage.item_outputs import ItemOutputs
+from parbatch.storage.opening import open_existing
+from parbatch.storage.recovery import recover
+from parbatch.storage.withdrawals import carry_out
 from tests.support import ended, new_checkpoint, staged
 
 STEPS = frozenset({"os.link", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "ctypes.call_function"})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.dispatch import GRACE_S
+from parbatch.dispatch.dispatcher import GRACE_S
 from tests.faults.outside import finish, left_behind, rows
 from tests.support import write_job
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from parbatch.checkpoint_files import open_existing
-from parbatch.recovery import recover
+from parbatch.storage.opening import open_existing
+from parbatch.storage.recovery import recover
 from tests.faults.recovery_points import EDITED, FAILS, begin, problems, run
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from parbatch.sharding import Shard
+from parbatch.model.shard import Shard
 from tests.faults.outside import JOBS, contents, finish, start
 from tests.faults.test_kills_and_signals import StepsLog
 

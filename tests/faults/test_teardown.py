@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parbatch.teardown import TEARDOWN_S
+from parbatch.worker.teardown import TEARDOWN_S
 from tests.faults.outside import finish, left_behind, rows
 from tests.support import write_job
 

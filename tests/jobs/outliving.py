@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import parbatch
 from parbatch import Item, Job
-from parbatch.context import Context
-from parbatch.marks import RUN_MARK
+from parbatch.worker.context import Context
+from parbatch.worker.process_marks import RUN_MARK
 
 NAP = os.environ["NAP"]  # how long they would live, by which the test knows them
 MODE = os.environ.get("MODE", "")

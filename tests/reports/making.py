@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from parbatch.checkpoint import Checkpoint
-from parbatch.folder import Folder
-from parbatch.model import Evidence, Status
-from parbatch.recording import record
-from parbatch.reporting import counts, failures
-from parbatch.reports.material import Material
-from parbatch.result import RunResult
+from parbatch.model.item import Evidence, Status
+from parbatch.model.result import RunResult
+from parbatch.reports.report_data import Material
+from parbatch.reports.results import counts, failures
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder
+from parbatch.storage.outcome_writer import record
+from tests.reports.test_console import result as some_result
 from tests.support import ended, new_checkpoint, task
-from tests.test_console import result as some_result
 
 STARTED = 1_800_000_000.0
 

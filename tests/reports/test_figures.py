@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.model import STATUSES
-from parbatch.reports import figures as drawing
-from parbatch.reports.figures import Histogram, figures
+from parbatch.model.item import STATUSES
+from parbatch.reports.html import figures as drawing
+from parbatch.reports.html.figures import Histogram, figures
 from tests.reports.making import made, made_of
 
 DEATH = {"type": "SIGSEGV", "message": "", "returncode": -11}

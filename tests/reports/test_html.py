@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from parbatch.model import Evidence
-from parbatch.reports import html
-from parbatch.reports.figures import as_json
-from parbatch.reports.material import Material
+from parbatch.model.item import Evidence
+from parbatch.reports.html import report as html
+from parbatch.reports.html.figures import as_json
+from parbatch.reports.report_data import Material
 from tests.reports.making import anew, made, made_of
 
 MB = 1_000_000
@@ -76,9 +76,9 @@ def test_a_page_of_100_000_items_is_smaller_than_3_mb_and_lists_them_all(tmp_pat
 def test_of_more_items_only_those_that_are_not_ok_are_listed_and_the_page_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("parbatch.reports.material.MOST_LISTED", 4)
-    monkeypatch.setattr("parbatch.reports.html.MOST_LISTED", 4)
-    monkeypatch.setattr("parbatch.reports.figures.MOST_DRAWN", 3)
+    monkeypatch.setattr("parbatch.reports.report_data.MOST_LISTED", 4)
+    monkeypatch.setattr("parbatch.reports.html.report.MOST_LISTED", 4)
+    monkeypatch.setattr("parbatch.reports.html.figures.MOST_DRAWN", 3)
     with made(tmp_path, a="ok", b="failed", c="pending", d="ok", e="crashed") as material:
         text = page(material)
     assert [row[0] for row in table_rows(text)] == ["b", "e"]

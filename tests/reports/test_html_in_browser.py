@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 import parbatch
-from parbatch.reports import html
+from parbatch.reports.html import report as html
 from tests.reports.browser import needs_browser, opened
 from tests.reports.making import made_of
 

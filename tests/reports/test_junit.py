@@ -8,8 +8,9 @@ import pytest
 from junitparser import JUnitXml
 
 import parbatch
-from parbatch.model import Evidence
-from parbatch.reports import junit, material
+from parbatch.model.item import Evidence
+from parbatch.reports import junit
+from parbatch.reports import report_data as material
 from tests.reports.making import made
 from tests.support import JOB, write_job
 

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import parbatch
-from parbatch.checkpoint_files import open_existing
 from parbatch.cli import command
-from parbatch.folder import Folder, held
 from parbatch.reports import REPORTS
+from parbatch.storage.folder import Folder, held
+from parbatch.storage.opening import open_existing
 from tests.support import JOB, write_job
 
 FAILING = JOB.replace("    (ctx.dir", "    if item.id == 'bob': raise KeyError('city')\n    (ctx.dir")

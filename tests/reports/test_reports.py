@@ -8,8 +8,8 @@ import pytest
 import parbatch
 from parbatch.reports import REPORTS
 from parbatch.reports.json import encode, pieces
+from tests.reports.test_console import failure, result
 from tests.support import write_job
-from tests.test_console import failure, result
 
 
 def test_a_run_writes_every_report_beside_its_items(here: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parbatch.folder import Folder
-from parbatch.logs import Logs
-from parbatch.reports.text import for_xml, shorten, tail, visible
+from parbatch.reports.html.text import for_xml, shorten, tail, visible
+from parbatch.storage.folder import Folder
+from parbatch.storage.logs import Logs
 
 
 @pytest.mark.parametrize(

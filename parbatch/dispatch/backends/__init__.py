@@ -1,0 +1,63 @@
+"""Where attempts are made: a backend fills slots with workers, hands them orders, and tells what they say.
+
+A backend is a module that offers `start(settings, run_mark, slots)`, which gives a `Backend`; it is found by name here.
+"""
+
+from importlib import import_module
+from typing import NamedTuple, Protocol
+
+from parbatch.errors import DataError
+from parbatch.model.item import Message, Order
+from parbatch.model.options import BACKENDS
+from parbatch.worker.attempt import Settings
+
+
+class Died(NamedTuple):
+    """A slot's worker is no more; `returncode` as subprocess has it, negative for a signal.
+
+    `fault` says what it did that it had to be ended for, where the backend has ended it by itself;
+    `out_of_memory`, that the system has ended it, or another of its control group, for want of memory.
+    """
+
+    returncode: int | None
+    fault: str = ""
+    out_of_memory: bool = False
+
+
+class Backend(Protocol):
+    """Slots with workers in them. Slots are numbered from 0."""
+
+    def send(self, slot: int, order: Order) -> None:
+        """Give a slot's worker an order; a worker is started where there is none. Raises SetupError if none can be."""
+
+    def wait(self, timeout: float | None) -> list[tuple[int, Message | Died]]:
+        """What happened since the last call, waited for up to `timeout` seconds; nothing when woken or timed out."""
+
+    def wake(self) -> None:
+        """Make `wait` return; may be called from a signal handler or another thread."""
+
+    def sizes(self) -> dict[int, int]:
+        """The resident bytes of each slot's worker with its processes, where the backend can tell."""
+
+    def dump_stacks(self, slot: int) -> None:
+        """Have the worker write the stacks of its threads to the error log of the item in flight, and die of it.
+
+        `end` has to follow: not every worker can.
+        """
+
+    def end(self, slot: int) -> None:
+        """Kill a slot's worker and all that it started. `wait` then tells that it died."""
+
+    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:
+        """Save what a dead worker's item had printed; says which of stdout and stderr there are."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers end, or kill them `at_once`, and see to it that they and their processes do."""
+
+
+def start(name: str, settings: Settings, run_mark: str, slots: int) -> Backend:
+    """A backend by its name. Raises DataError for a name that there is not."""
+    if name not in BACKENDS:
+        raise DataError(f"backend: {name!r} is not one of {', '.join(BACKENDS)}.")
+    backend: Backend = import_module(BACKENDS[name]).start(settings, run_mark, slots)
+    return backend

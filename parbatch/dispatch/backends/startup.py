@@ -1,0 +1,103 @@
+"""Why a worker process can't be started, in words that name what is missing.
+
+loky hands on what the system says as it comes, sometimes under an error of its own making.
+"""
+
+import errno
+import multiprocessing.resource_tracker
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from loky.backend import resource_tracker
+from loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
+from msgspec.structs import replace
+
+from parbatch.errors import SetupError
+from parbatch.model.item import Evidence
+from parbatch.model.units import counted
+from parbatch.storage.system_errors import in_words
+from parbatch.worker.evidence import of_exception
+from parbatch.worker.limits import allow_descriptors, descriptor_limit
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+# Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
+_FOR_WORKER = 10
+# What else is opened now and then: pipes of a process that is being started, the checkpoint's journal, outputs.
+_FOR_THE_REST = 20
+
+
+def check_descriptors(slots: int) -> None:
+    """Let this process open as many files as so many workers take. Raises SetupError where it may not."""
+    needed = slots * _FOR_WORKER + _FOR_THE_REST
+    allowed = allow_descriptors(needed)
+    if allowed >= needed:
+        return
+    fewer = (allowed - _FOR_THE_REST) // _FOR_WORKER
+    advice = f"use --workers {fewer}, or raise" if fewer > 0 else "Raise"
+    limit = descriptor_limit()
+    raise SetupError(
+        f"Too few files can be open: this process may have {limit} (ulimit -n), and {counted(slots, 'worker')} would"
+        f" take {limit - allowed + needed}. {advice[:1].upper()}{advice[1:]} the limit with ulimit -n."
+    )
+
+
+def start_trackers_quietly() -> None:
+    """Start the processes that clean up semaphores after workers, so that they do so without a word.
+
+    What an item's own processes had is left to them when these are ended with the item: that is no news for whoever
+    reads the run's standard error. Trackers that were there before talk as they did.
+    """
+    before = sys.warnoptions[:]
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # a tracker takes this process's options over
+    try:
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = before
+
+
+def told_of_start(error: BaseException, slot: int) -> str:
+    """Why the process of a slot could not be started."""
+    cause = next((one for one in _behind(error) if isinstance(one, OSError)), error)
+    if (why := in_words(cause)) is not None and not (isinstance(cause, OSError) and cause.errno in _ADVICE):
+        return f"Worker {slot + 1} can't be started: {why}."
+    told = of_exception(cause)
+    advice = _ADVICE.get(cause.errno or 0, "") if isinstance(cause, OSError) else _ADVICE_ON_THREADS
+    return f"Worker {slot + 1} can't be started: {told.type}: {told.message}.{advice}"
+
+
+_ADVICE_ON_THREADS = (
+    " The system gives this process no more threads or memory: see ulimit -u and ulimit -v, or use fewer workers."
+)
+_ADVICE = {
+    errno.EMFILE: " Raise the limit of open files (ulimit -n), or use fewer workers.",
+    errno.ENFILE: " The whole system has too many files open.",
+    errno.EAGAIN: " This user may have no more processes (ulimit -u): end others, or use fewer workers.",
+    errno.ENOMEM: " There is no memory for it: use fewer workers.",
+}
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that led to it."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__
+
+
+def told_of_task(task: "Future[Any]") -> Evidence | None:
+    """What ended a worker's task; None if it returned, or if the process died, which is told of elsewhere."""
+    error = task.exception() if task.done() and not task.cancelled() else None
+    if error is None or isinstance(error, (TerminatedWorkerError, ShutdownExecutorError)):
+        return None
+    evidence = of_exception(error)
+    if isinstance(error, BrokenProcessPool) and error.__cause__ is not None:
+        why = str(error.__cause__).strip(' \n"').splitlines()[-1]
+        # The end of loky's pipe, whose other end the process alone has.
+        return None if why == "EOFError" else replace(evidence, message=f"{evidence.message} ({why})")
+    return replace(evidence, traceback="") if isinstance(error, OSError) else evidence

@@ -1,0 +1,197 @@
+"""All shards of a folder together: their overview and their reports, made when the last of them is done.
+
+Whoever ends last makes them, under the lock of the folder itself; who finds that lock taken leaves it to its holder,
+who looks once more when it is done. What they were made from is kept in `run/whole.json`.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from parbatch.engine.part import Stages
+from parbatch.errors import FolderError, FolderHeldError
+from parbatch.model.item import MERGE, OVERVIEW
+from parbatch.model.loading import LoadedJob
+from parbatch.model.options import Options
+from parbatch.model.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn, sum_of
+from parbatch.reports import write_reports
+from parbatch.reports.report_data import Material
+from parbatch.reports.results import up_to_date
+from parbatch.reports.run_records import newest_record
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder, held
+from parbatch.storage.product_records import Made, made_before, older, record_file
+from parbatch.storage.reader import reading
+from parbatch.storage.shards import marks, parts_in, unfinished
+from parbatch.storage.staged import is_intact
+from parbatch.storage.view import clashes, join
+from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """All shards, joined: their result together, and what became of the products."""
+
+    result: RunResult
+    products: dict[str, ProductReport]
+    products_exit_code: int
+    problems: dict[str, str]
+
+
+def require_finished(folder: Folder) -> None:
+    """Raise FolderError, which names the shards that are not finished, unless all are."""
+    if left := unfinished(folder):
+        named = ", ".join(f"{shard} ({why})" for shard, why in left.items())
+        first = next(iter(left))
+        raise FolderError(
+            f"{folder.root} is run in {first.of} shards, of which these are not finished: {named}. The overview is made"
+            f" of all. Go on with parbatch run … --shard {first}"
+            f"{'' if left[first] == 'not begun' else ' --resume'}."
+        )
+
+
+def join_when_all_are_finished(loaded: LoadedJob, asked: Options) -> Joined | None:
+    """Make the overview and the reports of all shards, if this was the last one and they are not up to date.
+
+    None where there is nothing to do, or somebody else is at it. That two shards published the same file is the
+    overview's failure.
+    """
+    folder, joined = Folder(asked.out), None
+    while not unfinished(folder) and not _is_current(folder, again=joined is not None):
+        try:
+            with held(folder) as hold:
+                hold.keep()
+                joined = _join(loaded, asked, folder)
+        except FolderHeldError:
+            return joined
+    return joined
+
+
+def join_anew(loaded: LoadedJob, asked: Options) -> Joined:
+    """The same on request, also when they are up to date. Raises FolderError where a shard is not finished."""
+    folder = Folder(asked.out)
+    with held(folder) as hold:
+        hold.keep()
+        require_finished(folder)
+        return _join(loaded, asked, folder)
+
+
+def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
+    """Write the reports of all shards that have begun, as they are now: their result, and what could not be written."""
+    with held(folder) as hold:
+        hold.keep()
+        with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
+            before = made_before(folder)
+            result = _together(checkpoint, folder, before.products, before.documents)
+            return result, write_reports(Material(result, checkpoint, folder))
+
+
+def _is_current(folder: Folder, *, again: bool) -> bool:
+    """Whether nothing has changed since; `again` after an attempt, which is not repeated only because it failed."""
+    made = made_before(folder)
+    if made.marks != marks(folder):
+        return False
+    outputs = (output for published in made.outputs.values() for output in published)
+    return again or (not made.has_failed and all(is_intact(output, folder.root) for output in outputs))
+
+
+def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
+    before, now = made_before(folder), marks(folder)
+    with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
+        for product, outputs in before.outputs.items():
+            checkpoint.set_product(product, outputs)
+        stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
+        products = {
+            product: report if report.error is None else older(checkpoint, folder, product, report) or report
+            for product, report in _products(loaded, stage, checkpoint, folder).items()
+        }
+        result = _together(checkpoint, folder, products, stage.documents)
+        problems = write_reports(Material(result, checkpoint, folder))
+        made = _made(checkpoint, stage, products, now)
+    _keep(folder, made)
+    return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
+
+
+def _made(
+    checkpoint: Checkpoint, stage: Stages, products: Mapping[str, ProductReport], made_from: Mapping[str, str]
+) -> Made:
+    published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
+    return Made(dict(made_from), published, dict(products), stage.documents)
+
+
+def _keep(folder: Folder, made: Made) -> None:
+    with folder.tree.written_whole(record_file(folder)) as file:
+        file.write(msgspec.json.encode(made))
+
+
+def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, folder: Folder) -> dict[str, ProductReport]:
+    """What is made of all that is joined; nothing of shards that are in each other's way."""
+    job = loaded.job
+    wanted = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
+    found = clashes(checkpoint)
+    if not found:
+        # Without marks they are not up to date yet: the reports are still to be written.
+        return stage.only_products(wanted, lambda made: _keep(folder, _made(checkpoint, stage, made, {})))
+    first, more = found[0], f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    error = (
+        f"items/{first.path} was published by two items of different shards, {first.first_id!r} and"
+        f" {first.second_id!r}, one over the other.{more} Put the item's id into the file's name, and run both shards"
+        " with --fresh; where an item was only given another id, a run of the other shard with --resume is enough."
+    )
+    return {product: ProductReport(error=error) for product in wanted or [OVERVIEW]}
+
+
+def _together(
+    checkpoint: Checkpoint, folder: Folder, products: Mapping[str, ProductReport], in_products: Documents
+) -> RunResult:
+    """The last runs of all shards as one: from when the first began to when the last ended."""
+    records = []
+    for part in parts_in(folder):
+        with reading(part.folder) as one:
+            records.append(newest_record(one, part.folder))
+    last = max(records, key=lambda record: (record.finished_at or "", record.started_at))
+    left = unfinished(folder)
+    ended = [record.finished_at for record in records if record.finished_at is not None]
+    is_over = not left and len(ended) == len(records)
+    began = min(record.started_at for record in records)
+    before = sum_of([record.before for record in records])
+    documents = sum((record.documents for record in records), in_products)
+    result = msgspec.structs.replace(
+        up_to_date(last, checkpoint, folder),
+        documents=documents,
+        environment=last.environment | {"acceleration": documents.acceleration},
+        started_at=began,
+        finished_at=max(ended) if is_over else None,
+        duration_s=_seconds(began, max(ended)) if is_over else None,
+        workers=sum(record.workers for record in records),
+        rendered=sum(record.rendered for record in records),
+        kept=sum(record.kept for record in records),
+        before=before,
+        worker_restarts=sum(record.worker_restarts for record in records),
+        overview=products.get(OVERVIEW),
+        merged=products.get(MERGE),
+        withdrawn=_withdrawn(checkpoint, records),
+        left_out_by_samples=sum(record.left_out_by_samples for record in records),
+        memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
+        shard=None,
+    )
+    failed = result.errors or any(product.error is not None for product in products.values())
+    if not left:
+        return msgspec.structs.replace(result, state="finished", stopped_by=None, exit_code=1 if failed else 0)
+    going_on = "running" in left.values()
+    told = ", ".join(f"{shard} is {why}" for shard, why in left.items())
+    return msgspec.structs.replace(
+        result, state="running" if going_on else "stopped", stopped_by=f"of its shards, {told}", exit_code=None
+    )
+
+
+def _withdrawn(checkpoint: Checkpoint, records: Sequence[RunResult]) -> Withdrawn:
+    """What the last runs of the shards have withdrawn, and what is out of date now."""
+    each = all_withdrawn((record.withdrawn for record in records), MOST_NAMED)
+    now = withdrawn_in(checkpoint, "")
+    return msgspec.structs.replace(each, out_of_date=now.out_of_date, stale=now.stale)
+
+
+def _seconds(began: str, ended: str) -> float:
+    return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds(), 3)

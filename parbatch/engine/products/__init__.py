@@ -1,0 +1,1 @@
+"""What is made of all outcomes once they are there: the overview and the merged file."""

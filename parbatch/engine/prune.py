@@ -1,0 +1,241 @@
+"""What nobody needs any more: outputs of items that are gone from the source, and what killed runs left behind."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from parbatch.engine.phases import Phase, fed, phases_in, unmet
+from parbatch.engine.session import new_run_id
+from parbatch.errors import FolderError, SelectionError
+from parbatch.model.item import Output
+from parbatch.model.job import Job
+from parbatch.model.loading import LoadedJob
+from parbatch.model.merge_entries import HOW, file_name
+from parbatch.planning.source import compare
+from parbatch.reports import REPORTS
+from parbatch.reports.run_records import note_killed_runs
+from parbatch.storage import context_store
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.damage import damage_in_words
+from parbatch.storage.folder import Folder, held
+from parbatch.storage.opening import open_to_write
+from parbatch.storage.phase_folders import begun, has_begun
+from parbatch.storage.publishing import remove_published
+from parbatch.storage.reader import copy, reading, require_checkpoint
+from parbatch.storage.recovery import recover
+from parbatch.storage.shards import check_shard, output_elsewhere, shards_in
+from parbatch.storage.staged import is_intact
+from parbatch.storage.system_errors import in_words
+from parbatch.storage.tree import is_safe_path, make_durable
+from parbatch.storage.withdrawals import GONE, kept_paths, mark, remove_empty_folders, waits_below
+
+
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed, or would be: how many items are gone, their files, and leftovers, all from the folder on.
+
+    `edited` are outputs of such items that somebody has edited: they are withdrawn, not removed. `withdrawn` is how
+    many withdrawn outputs were kept before, and `withdrawn_removed` says whether these were removed. `left_alone` are
+    phases whose items can't be told yet, because what they are made from is not finished.
+    """
+
+    out: str
+    dry_run: bool
+    gone: int
+    outputs: list[str]
+    leftovers: list[str]
+    left_alone: list[str] = []
+    edited: list[str] = []
+    withdrawn: int = 0
+    withdrawn_removed: bool = False
+
+
+def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
+    """Remove what nobody needs. The checkpoint is brought up to date with the source on the way.
+
+    Only what was published by this folder's runs is removed, and only as it was published; with `withdrawn`, what was
+    withdrawn before is removed too. Raises FolderError when nothing was run in the folder, FolderHeldError while a run
+    holds it, and SelectionError when the source has no items at all, which is more often a mistake than a wish.
+    """
+    if folder.shard is None and (parts := shards_in(folder)):
+        begun = [part for part in parts if part.has_checkpoint]
+        return _together(folder, [prune(part, job, withdrawn=withdrawn) for part in begun])
+    check_shard(folder)
+    require_checkpoint(folder)
+    try:
+        with held(folder):
+            note_killed_runs(folder)
+            with (
+                damage_in_words(folder.checkpoint),
+                contextlib.closing(open_to_write(folder.checkpoint)) as checkpoint,
+            ):
+                return _prune(checkpoint, folder, job, withdrawn=withdrawn)
+    except OSError as error:
+        raise FolderError(f"{folder.root} can't be pruned: {in_words(error)}. Mend that, and prune again.") from error
+
+
+def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool) -> Pruned:
+    with checkpoint.transaction():
+        found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
+        kept = kept_paths(checkpoint, folder) if withdrawn else []
+        stale = _stale(checkpoint, folder)
+        checkpoint.db.execute("UPDATE gone SET status = 'pending', attempts = 0, reason = 'pruned'")
+        edited = [(one.id, one.path, f"items/{one.path}", GONE) for one in stale if one.is_intact is False]
+        mark(checkpoint, folder, new_run_id(), edited)
+        checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in edited])
+    # What is written down is on the disk before a file goes: nothing is ever ok by virtue of what is not there. After a
+    # kill on the way, the rows still say what is to go.
+    make_durable(folder.run)
+    recover(checkpoint, folder)
+    tree = folder.tree
+    with tree.folder(folder.items) as items:
+        for one in stale:
+            if one.is_intact:
+                remove_published(items, one.path)
+    for path in kept:
+        tree.remove(folder.root / path)
+        remove_empty_folders(folder, path)
+    for leftover in _leftovers(folder):
+        if leftover.parent == folder.tmp and waits_below(checkpoint, folder, leftover.name):
+            continue
+        tree.remove_tree(leftover)
+    with checkpoint.transaction():
+        for table in ("outputs", "attempts"):
+            checkpoint.db.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM gone)")
+        checkpoint.db.execute("DELETE FROM gone")
+        checkpoint.db.executemany("DELETE FROM withdrawn WHERE kept = ?", [(path,) for path in kept])
+    return found
+
+
+def rehearse(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
+    """What `prune` would remove, found out in a copy of the checkpoint: nothing is touched, no run disturbed."""
+    if folder.shard is None and (parts := shards_in(folder)):
+        begun = [part for part in parts if part.has_checkpoint]
+        return _together(folder, [rehearse(part, job, withdrawn=withdrawn) for part in begun])
+    check_shard(folder)
+    with reading(folder) as checkpoint:
+        scratch = copy(checkpoint)
+    with contextlib.closing(scratch), scratch.transaction():
+        return _look(scratch, folder, job, dry_run=True, withdrawn=withdrawn)
+
+
+def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool, withdrawn: bool = False) -> Pruned:
+    """The same for each phase that has begun, one after another. Raises as `prune` and `rehearse` do."""
+    if not has_begun(root):
+        require_checkpoint(root)
+    found: list[tuple[str, Pruned]] = []
+    left_alone = []
+    with contextlib.nullcontext() if dry_run else held(root):
+        for phase in phases_in(loaded, root):
+            if not phase.folder.has_checkpoint:
+                continue
+            if not _is_settled(phase, root):
+                left_alone.append(phase.name)
+                continue
+            with fed(phase, root) as its_job:
+                do = rehearse if dry_run else prune
+                one = do(phase.folder, its_job.job, withdrawn=withdrawn)
+            found.append((phase.name, one))
+    return Pruned(
+        out=str(root.root),
+        dry_run=dry_run,
+        gone=sum(one.gone for _, one in found),
+        outputs=[f"{name}/{path}" for name, one in found for path in one.outputs],
+        leftovers=[f"{name}/{path}" for name, one in found for path in one.leftovers],
+        left_alone=left_alone,
+        edited=[f"{name}/{path}" for name, one in found for path in one.edited],
+        withdrawn=sum(one.withdrawn for _, one in found),
+        withdrawn_removed=withdrawn,
+    )
+
+
+def _is_settled(phase: Phase, root: Folder) -> bool:
+    """Whether all that a phase's items are made from is there: an item that is missing for now is not gone."""
+    parts = begun(root, tuple(job.name for job in phase.loaded.job.after))
+    if len(parts) < len(phase.loaded.job.after) or unmet(phase, root) is not None:
+        return False
+    for part in parts:
+        with reading(part.folder) as checkpoint:
+            if checkpoint.counts()["pending"]:
+                return False
+    return True
+
+
+def _together(folder: Folder, each: list[Pruned]) -> Pruned:
+    return Pruned(
+        out=str(folder.root),
+        dry_run=any(one.dry_run for one in each),
+        gone=sum(one.gone for one in each),
+        outputs=sorted(path for one in each for path in one.outputs),
+        leftovers=sorted(path for one in each for path in one.leftovers),
+        edited=sorted(path for one in each for path in one.edited),
+        withdrawn=sum(one.withdrawn for one in each),
+        withdrawn_removed=any(one.withdrawn_removed for one in each),
+    )
+
+
+class _Stale(NamedTuple):
+    """An output of an item that is gone; `is_intact` is False where it was edited, None where it is not there."""
+
+    id: str
+    path: str
+    is_intact: bool | None
+
+
+def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool, withdrawn: bool) -> Pruned:
+    difference = compare(checkpoint, job, folder.shard)
+    if not difference.total and not difference.elsewhere:
+        raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
+    if difference.new or difference.changed or difference.gone:
+        checkpoint.products_are_stale()
+    (gone,) = checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone()
+    (kept,) = checkpoint.db.execute("SELECT COUNT(*) FROM withdrawn WHERE is_done").fetchone()
+    stale = _stale(checkpoint, folder)
+    return Pruned(
+        out=str(folder.root),
+        dry_run=dry_run,
+        gone=gone,
+        outputs=[f"items/{one.path}" for one in stale if one.is_intact],
+        leftovers=_shown(folder, _leftovers(folder)),
+        edited=[f"items/{one.path}" for one in stale if one.is_intact is False],
+        withdrawn=kept,
+        withdrawn_removed=withdrawn,
+    )
+
+
+def _stale(checkpoint: Checkpoint, folder: Folder) -> list[_Stale]:
+    """What items that are gone have published, but for what an item of another shard has published there since."""
+    rows = checkpoint.db.execute(
+        "SELECT place, id, path, size, mtime_ns, digest FROM outputs WHERE id IN (SELECT id FROM gone) ORDER BY path"
+    ).fetchall()
+    return [
+        _Stale(item_id, output.path, is_intact(output, folder.items))
+        for place, item_id, *about in rows
+        if is_safe_path((output := Output(*about)).path)
+        if (elsewhere := output_elsewhere(folder, place)) is None or not elsewhere.is_live
+    ]
+
+
+def _leftovers(folder: Folder) -> list[Path]:
+    """What lies where only a run that is going on has anything: temporary folders, and files not yet put into place."""
+    with folder.in_use():
+        temporary = [folder.tmp / name for name in folder.tree.names(folder.tmp)]
+        made = ("lock.json.new", "phases.json.new", "whole.json.new")
+        published = [Path(f"{folder.report(name)}.new") for name in (*REPORTS, *sorted(map(file_name, HOW)))]
+        unfinished = [
+            *(path for path in published if folder.tree.state(path) is not None),
+            *(
+                folder.run / name
+                for name in folder.tree.names(folder.run)
+                if name in made or name.startswith(f"{folder.checkpoint.name}.new")
+            ),
+            *(folder.sessions / name for name in folder.tree.names(folder.sessions) if name.endswith(".json.new")),
+            *context_store.leftovers(folder),
+        ]
+    return sorted(temporary + unfinished)
+
+
+def _shown(folder: Folder, paths: Iterator[Path] | list[Path]) -> list[str]:
+    return [path.relative_to(folder.root).as_posix() for path in paths]

@@ -1,0 +1,61 @@
+"""The reports of a folder once more, from its checkpoint and the record of its last run."""
+
+import contextlib
+from typing import NamedTuple
+
+import msgspec
+
+from parbatch.engine.finish import report_anew
+from parbatch.errors import FolderError
+from parbatch.reports import REPORTS, write_reports
+from parbatch.reports.report_data import Material
+from parbatch.reports.results import up_to_date
+from parbatch.reports.run_records import newest_record, note_killed_runs, note_killed_runs_in_passing
+from parbatch.storage.damage import damage_in_words
+from parbatch.storage.folder import Folder, held
+from parbatch.storage.opening import open_existing
+from parbatch.storage.phase_folders import has_begun, remembered, viewing
+from parbatch.storage.shards import check_shard, shards_in
+
+
+class Told(NamedTuple):
+    """Which reports were written, and what a person should know about them."""
+
+    written: list[str]
+    notes: list[str]
+
+
+def write_again(folder: Folder) -> Told:
+    """Write the reports from the checkpoint and the newest record; of shards and phases, from all that have begun.
+
+    Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
+    """
+    if folder.shard is None and shards_in(folder):
+        note_killed_runs_in_passing(folder)
+        result, problems = report_anew(folder)
+        if result.state != "finished":
+            problems |= {"shards": f"Not everything is in it yet: {result.stopped_by}."}
+        return Told([name for name in REPORTS if name not in problems], [*problems.values()])
+    check_shard(folder)
+    if not has_begun(folder):
+        raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
+    with held(folder):
+        note_killed_runs(folder)
+        phases = remembered(folder)
+        opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
+        with damage_in_words(folder.checkpoint), opened as checkpoint:
+            record = newest_record(checkpoint, folder)
+            result = up_to_date(record, checkpoint, folder)
+            if phases:
+                result = msgspec.structs.replace(result, metrics=record.metrics)  # by phase, which is no longer seen
+            problems = write_reports(Material(result, checkpoint, folder))
+            notes = [*problems.values()]
+            last = checkpoint.last_run()
+    if last and last[0] != record.run_id:
+        notes.append(
+            f"The last run ({last[0]}) was cut off and left no record. The counts and failures are those of the"
+            f" checkpoint now; times and worker figures are of the run before ({record.run_id})."
+        )
+    elif record.state == "killed":
+        notes.append(f"The last run ({record.run_id}) was killed: when it ended, and its worker figures, nobody knows.")
+    return Told([name for name in REPORTS if name not in problems], notes)

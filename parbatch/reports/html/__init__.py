@@ -1,0 +1,1 @@
+"""`report.html`: one page that holds everything, with drawings and a table. `report` writes it."""

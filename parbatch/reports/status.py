@@ -1,0 +1,247 @@
+"""How a folder stands: what the last run came to or is at, the counts, the failures. Read only, also during a run."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from parbatch.model.fingerprint import grouped
+from parbatch.model.item import MERGE, OVERVIEW, STATUSES
+from parbatch.model.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
+from parbatch.model.selection import Selection
+from parbatch.reports.results import counts, failures
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.chunk_log import held
+from parbatch.storage.context_store import size_of
+from parbatch.storage.filters import known_to_fail
+from parbatch.storage.folder import Folder, holder
+from parbatch.storage.phase_folders import begun, remembered, viewing
+from parbatch.storage.product_records import made_before
+from parbatch.storage.product_records import older as older_product
+from parbatch.storage.reader import reading
+from parbatch.storage.shards import check_shard, marks, shards_in
+from parbatch.storage.tree import is_safe_path
+from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
+
+# `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
+# did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
+RunState = Literal["running", "busy", "killed", "finished", "interrupted", "stopped", "not begun"]
+GOING_ON = frozenset({"running", "busy"})
+_MOST_TELLING: tuple[RunState, ...] = (
+    "running", "busy", "killed", "interrupted", "stopped", "not begun", "finished",
+)  # fmt: skip
+
+
+class HeldBy(msgspec.Struct, frozen=True):
+    """The process that holds the folder."""
+
+    pid: int
+    host: str
+    started_at: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The shared entries that workers hold now: how many chunks hold each, by id, and the bytes of all."""
+
+    references: dict[str, int]
+    bytes: int
+
+
+NOTHING_HELD = Held({}, 0)
+
+
+class ShardStanding(msgspec.Struct, frozen=True):
+    """How one shard stands. The items of one that is not begun are not counted yet."""
+
+    shard: str
+    state: RunState
+    total: int = 0
+    success: int = 0
+    errors: int = 0
+    pending: int = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first.
+
+    `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
+    the shards that have begun, and the state is what matters most: running before killed, finished when all are.
+    `causes` are the failures by fingerprint. `phases` has the items by status of each phase, in order; none of one that
+    has not begun. `unmade` names what the last run could not make of all outcomes: `overview`, `merged`; `older`
+    are those that are there from earlier outcomes. `withdrawn` is what all runs have withdrawn. `stopped_by` says why
+    the last run stopped early. `unread` says that the source was not read to its end, as a limit needed no more of it.
+    """
+
+    out: str
+    state: RunState
+    run_id: str | None
+    held_by: HeldBy | None
+    total: int
+    success: int
+    errors: int
+    pending: int
+    known_to_fail: int
+    counts: Counts
+    causes: list[FailureGroup]
+    phases: dict[str, dict[str, int]] = {}
+    held: Held = NOTHING_HELD
+    unmade: list[str] = []
+    older: list[str] = []
+    withdrawn: Withdrawn = Withdrawn()
+    stopped_by: str | None = None
+    unread: bool = False
+    shards: list[ShardStanding] = []
+
+
+def look(folder: Folder) -> Standing:
+    """How the folder stands at this moment, or all of its shards together.
+
+    Raises FolderError when nothing was run there, or in other shards, and as `reading` does.
+    """
+    if folder.shard is None and (parts := shards_in(folder)):
+        return _look_at_all(folder, parts)
+    check_shard(folder)
+    busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
+    with viewing(folder) as checkpoint:
+        last = checkpoint.last_run()
+        now = counts(checkpoint)
+        groups = grouped(failures(checkpoint, folder))
+        known = known_to_fail(checkpoint, Selection())
+        references = held(checkpoint)
+        size = size_of(checkpoint, references)
+        end = checkpoint.end_of_last_run()
+        unread = checkpoint.unread
+        phases = _phases(folder, checkpoint)
+        older = _older(checkpoint, folder)
+        withdrawn = withdrawn_in(checkpoint, all_ok=now.by_status["ok"] == sum(now.by_status.values()))
+    if busy is None and last is not None and last[1] == "running":
+        busy = _held_by(folder)  # nor has one that has just begun
+    total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
+    state = _state(last, held=busy is not None)
+    return Standing(
+        out=str(folder.root),
+        state=state,
+        run_id=last[0] if last else None,
+        held_by=busy,
+        total=total,
+        success=success,
+        errors=total - success - pending,
+        pending=pending,
+        known_to_fail=known,
+        counts=now,
+        causes=groups,
+        phases=phases,
+        unmade=[*end.unmade],
+        older=older,
+        withdrawn=withdrawn,
+        stopped_by=end.stopped_by,
+        unread=unread,
+        held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
+    )
+
+
+def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
+    """The overview and the merged file, where these are of earlier outcomes; of phases, those of each."""
+    if (phases := remembered(folder)) is not None:
+        found = []
+        for part in begun(folder, phases.names):
+            with reading(part.folder) as its_own:
+                found += [f"{part.name}/{path}" for path in _older(its_own, part.folder)]
+        return found
+    reports = (older_product(checkpoint, folder, product) for product in (OVERVIEW, MERGE))
+    return [report.out_of_date for report in reports if report is not None and report.out_of_date is not None]
+
+
+def _older_of_all(folder: Folder) -> list[str]:
+    """The same of all shards together."""
+    made = made_before(folder)
+    is_current = made.marks == marks(folder)
+    # Of what could not be made anew, that of before is still there.
+    failed = {product for product, report in made.products.items() if report.error is not None}
+    older = {product: outputs for product, outputs in made.outputs.items() if product in failed or not is_current}
+    published = sorted(output.path for outputs in older.values() for output in outputs)
+    return [path for path in published if is_safe_path(path) and folder.tree.state(folder.root / path) is not None]
+
+
+def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
+    """The items of each phase by status, at the same moment as those of all together."""
+    phases = remembered(folder)
+    found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
+    if not found:
+        return {}
+    rows = joined.db.execute("SELECT substr(id, 1, instr(id, '/') - 1), status, COUNT(*) FROM items GROUP BY 1, 2")
+    for name, status, count in rows:
+        found[name][status] = count
+    return {
+        name: {status: by_status.get(status, 0) for status in STATUSES} if by_status else {}
+        for name, by_status in found.items()
+    }
+
+
+def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
+    """The shards one after another, each as it is when its turn comes; nothing of them is copied."""
+    standings = [look(part) if part.has_checkpoint else None for part in parts]
+    begun = [one for one in standings if one is not None]
+    newest = max(begun, key=lambda one: one.run_id or "", default=None)
+    states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
+    return Standing(
+        out=str(folder.root),
+        state=min(states, key=_MOST_TELLING.index),
+        run_id=newest.run_id if newest else None,
+        held_by=_held_by(folder),
+        total=sum(one.total for one in begun),
+        success=sum(one.success for one in begun),
+        errors=sum(one.errors for one in begun),
+        pending=sum(one.pending for one in begun),
+        known_to_fail=sum(one.known_to_fail for one in begun),
+        counts=_in_source_order(sum_of([one.counts for one in begun]), parts),
+        causes=grouped(_failures_of_all(parts)),
+        unread=any(one.unread for one in begun),
+        older=_older_of_all(folder),
+        withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
+        shards=[
+            ShardStanding(str(part.shard), state, one.total, one.success, one.errors, one.pending)
+            if one is not None
+            else ShardStanding(str(part.shard), state)
+            for part, state, one in zip(parts, states, standings, strict=True)
+        ],
+    )
+
+
+def _in_source_order(counts: Counts, parts: list[Folder]) -> Counts:
+    """The counts with the groups in the order of the source, which each shard has its own part of."""
+    if len(counts.by_group) < 2:
+        return counts
+    first: dict[str, int] = {}
+    for part in parts:
+        if part.has_checkpoint:
+            with reading(part) as checkpoint:
+                for group, position in checkpoint.db.execute('SELECT "group", MIN(position) FROM items GROUP BY 1'):
+                    first[group] = min(position, first.get(group, position))
+    by_group = dict(sorted(counts.by_group.items(), key=lambda one: first.get(one[0], 0)))
+    return msgspec.structs.replace(counts, by_group=by_group)
+
+
+def _state_of_shard(part: Folder, standing: Standing | None) -> RunState:
+    if standing is not None:
+        return standing.state
+    return "busy" if holder(part) is not None else "not begun"
+
+
+def _failures_of_all(parts: list[Folder]) -> Iterator[Failure]:
+    for part in parts:
+        if part.has_checkpoint:
+            with reading(part) as checkpoint:
+                yield from failures(checkpoint, part)
+
+
+def _held_by(folder: Folder) -> HeldBy | None:
+    found = holder(folder)
+    return HeldBy(*found) if found else None
+
+
+def _state(last: tuple[str, str] | None, *, held: bool) -> RunState:
+    state = last[1] if last else "not begun"
+    if state == "running":
+        return "running" if held else "killed"
+    return "busy" if held else state  # type: ignore[return-value]

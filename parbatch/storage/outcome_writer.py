@@ -1,0 +1,100 @@
+"""How outcomes get into the checkpoint: the last one into the item's row, each that is not ok into `attempts`."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from parbatch.model.item import Ended
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.publishing import ForeignFileError
+
+Record = tuple[str, Ended, bool]
+
+
+def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
+    """Write how attempts ended: the item's id, the outcome, and whether it is settled, or another try is due."""
+    # An item that ends ok is not tried again, so its tries that failed come before; most items have none.
+    failed = [one for one in ended if one[1].status != "ok"]
+    if failed:
+        _record_failures(checkpoint, run_id, code, failed)
+    checkpoint.db.executemany(
+        "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0,"
+        " warnings = ?, metrics = ?, published = ? WHERE position = ?",
+        [
+            (
+                outcome.duration_s,
+                _result(outcome),
+                code,
+                outcome.slot,
+                outcome.ended_at,
+                outcome.peak_memory_bytes,
+                msgspec.json.encode(outcome.warnings).decode() if outcome.warnings else None,
+                msgspec.json.encode(outcome.metrics).decode() if outcome.metrics else None,
+                len(outcome.outputs),
+                outcome.position,
+            )
+            for _, outcome, _ in ended
+            if outcome.status == "ok"
+        ],
+    )
+
+
+def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
+    checkpoint.db.executemany(
+        "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
+        " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
+        " alike = CASE ? WHEN 'pending' THEN alike WHEN 'in the way' THEN 0"
+        " ELSE 1 + IIF(fingerprint = ?, alike, 0) END,"
+        " fingerprint = CASE ? WHEN 'pending' THEN fingerprint ELSE ? END, warnings = NULL,"
+        " metrics = NULL"
+        " WHERE position = ?",
+        [
+            (
+                (status := outcome.status if settled else "pending"),
+                outcome.duration_s,
+                _result(outcome),
+                code,
+                outcome.slot,
+                outcome.ended_at,
+                outcome.peak_memory_bytes,
+                "in the way" if _is_in_the_way(outcome) else status,
+                outcome.fingerprint,
+                status,
+                outcome.fingerprint,
+                outcome.position,
+            )
+            for _, outcome, settled in ended
+        ],
+    )
+    checkpoint.db.executemany(
+        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                item_id,
+                run_id,
+                outcome.number,
+                outcome.status,
+                outcome.duration_s,
+                outcome.cpu_s,
+                outcome.peak_memory_bytes,
+                outcome.slot,
+                outcome.ended_at,
+                msgspec.json.encode(outcome.evidence).decode(),
+                ",".join(outcome.logs),
+                outcome.fingerprint,
+                code,
+            )
+            for item_id, outcome, _ in ended
+        ],
+    )
+
+
+def _is_in_the_way(ended: Ended) -> bool:
+    """Whether an item failed for a file that a person moves away: it can't be known to fail the next time."""
+    return ended.evidence is not None and ended.evidence.type == ForeignFileError.__name__
+
+
+def _result(ended: Ended) -> str | None:
+    raw = bytes(ended.result)
+    return None if raw == b"null" else raw.decode()

@@ -1,0 +1,104 @@
+"""What environment something was made in: told at the top of every log, and compared between parent and workers.
+
+A failure that can't be repeated elsewhere is explained by a version, a folder or a variable more often than by code.
+"""
+
+import os
+import platform
+import re
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from types import ModuleType
+
+from parbatch.model.job import Job
+from parbatch.model.loading import LoadedJob
+from parbatch.storage.tree import digest_file
+
+# These are what the outputs are made with, whatever the job imports besides.
+_ALWAYS = ("parbatch", "python-docx", "lxml")
+
+_TELLING = r"pass(?:word|wd|phrase)?|pwd|secret|token|private|credential|auth|cookie|session|signature|bearer|api_?key"
+_SECRET_NAME = re.compile(rf"{_TELLING}|(?:^|_)(?:key|sig)(?:_|$)", re.IGNORECASE)
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,}]+)"""
+# Each with what takes its place. Too much hidden does no harm; so a password may hold an @ or a slash.
+_SECRETS = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), stand_in)
+    for pattern, stand_in in (
+        (r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|\Z)", r"***"),
+        (r"(?<=://)([^/@:\s]*):[^\s'\"<>]*(?=@)", r"\1:***"),
+        (r"(?<=://)[^/@:\s]+(?=@)", r"***"),  # a token in the user's place
+        (r"(?<![\w.:/-])([\w.-]+):[^\s@:*]+(?=@[\w.-])", r"\1:***"),
+        (r"\b(bearer|basic|digest|token|negotiate)\s+[^\s,;'\"]+", r"\1 ***"),
+        (rf"(?<![\w.-])([\w.-]*(?:{_TELLING}|key|sig)[\w.-]*[\"']?\s*[=:]\s*){_VALUE}", r"\1***"),
+        (rf"(?<![\w-])(--?[\w-]*(?:{_TELLING})[\w-]*\s+){_VALUE}", r"\1***"),
+        (
+            r"\b(?:gh[opsur]_|github_pat_|glpat-|sk-|xox[abp]-|AKIA|eyJ)[\w.-]{8,}",
+            r"***",
+        ),  # as well-known services make them
+        (r"(?-i:\b(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9+_=-]{32,})", r"***"),
+    )
+)
+MASK = "***"
+
+
+def identity(loaded: LoadedJob) -> dict[str, str]:
+    """What has to be the same in the parent and in its workers, as short texts by name.
+
+    Python and package versions, the job's file with its digest, the current folder, and the environment variables
+    that the job names, with secrets masked.
+    """
+    job, file = loaded.job, loaded.file
+    packages = [*_ALWAYS, *(_imported_by(job) if loaded.ref.kind != "pickle" else ())]
+    same = {"python": platform.python_version(), "working folder": os.getcwd()}
+    same |= {package: version for package in packages if (version := _version(package))}
+    if file is not None and file.is_file():
+        same["job file"] = f"{file} ({digest_file(file)[:12]})"
+    for variable in job.identity:
+        same[f"${variable}"] = masked(variable, os.environ[variable]) if variable in os.environ else "(not set)"
+    return same
+
+
+def masked(name: str, value: str) -> str:
+    """A variable's value with what looks like a secret taken out: by its own name, in a URL, a header, a parameter."""
+    if _SECRET_NAME.search(name):
+        return MASK
+    for secret, stand_in in _SECRETS:
+        value = secret.sub(stand_in, value)
+    return value
+
+
+def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
+    """What is not the same, a sentence each; `here` is this process, `there` its parent."""
+    return [
+        f"{name} is {here.get(name, 'not there')} in the worker and {there.get(name, 'not there')} in the parent"
+        for name in sorted(here.keys() | there.keys())
+        if here.get(name) != there.get(name)
+    ]
+
+
+def heading(same: Mapping[str, str], run_id: str, out: str) -> str:
+    """The lines that a log begins with, up to the one that tells of the attempt."""
+    run = {"run": run_id, "host": socket.gethostname(), "pid": str(os.getpid()), "output folder": out}
+    # A line each: a value of several lines must not look like what the item printed.
+    whole = {name: r"\n".join(value.splitlines()) for name, value in (run | dict(same)).items()}
+    return "".join(f"# {name}: {value}\n" for name, value in whole.items())
+
+
+def _imported_by(job: Job) -> Iterable[str]:
+    """The third-party packages whose modules or names stand in the job's own module."""
+    module = sys.modules.get(getattr(job.rendering, "__module__", ""))
+    found = set()
+    for value in vars(module).values() if module else ():
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(name, str):
+            found.add(name.partition(".")[0])
+    return sorted(found - sys.stdlib_module_names - {"parbatch", "docx"})
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None

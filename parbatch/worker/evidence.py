@@ -1,0 +1,176 @@
+"""From an exception, or the way a process ended, to evidence that a person can act on."""
+
+import inspect
+import signal
+import subprocess
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from parbatch.model.item import Evidence, Problem, Status
+from parbatch.model.shortening import MOST_MESSAGE, MOST_SHORT, readable, shorten
+from parbatch.model.tracebacks import PACKAGE, innermost_own, is_library, place_in
+from parbatch.worker import explanations as explaining
+
+MAX_TRACEBACK = 20_000
+# Of more calls within each other, as in an endless recursion, the outermost and the innermost are shown.
+_MOST_FRAMES = 60
+
+
+# The files from which the job's code is called, and imported.
+_CALLERS = tuple(str(PACKAGE / name) for name in ("worker/attempt.py", "model/loading.py"))
+
+_OF_SIGNALS = {
+    "SIGKILL": ": something killed it, such as the system when memory ran out",
+    "SIGSEGV": ": a fault in C code, or a stack that grew too far",
+    "SIGBUS": ": a fault in C code, or a mapped file that was cut off",
+    "SIGILL": ": compiled code that this processor can't run",
+    "SIGABRT": ": C code gave up; the error log may say why",
+    "SIGXCPU": ": the system's limit on CPU time",
+    "SIGXFSZ": ": the system's limit on the size of a file",
+}
+
+OF_PIPE_LOST = "the item closed the descriptor through which its worker reports"
+# How a worker ends when the pipe to its parent is gone although the parent lives: an item closed it.
+EXIT_PIPE_LOST = 70
+# How a worker ends when the item has broken something that the worker itself stands on.
+EXIT_WORKER_BROKEN = 71
+
+
+def status_of(error: BaseException) -> Status:
+    """The status of an attempt that raised `error`: `memory` for MemoryError and groups of them, or `failed`."""
+    return "memory" if all(isinstance(leaf, MemoryError) for leaf in explaining.leaves(error)) else "failed"
+
+
+def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: str = "") -> Evidence:
+    """The evidence in an exception. Frames at the top of the traceback from the files `skip` are left out.
+
+    An error of parbatch's own that no code of the job has led to says all there is to say: it has no frames at all.
+    """
+    frames: TracebackType | None = error.__traceback__
+    while frames and frames.tb_next and frames.tb_frame.f_code.co_filename in skip:
+        frames = frames.tb_next
+    try:
+        lines = traceback.format_exception(type(error), error, None if _is_our_own(error, frames) else frames)
+    except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
+        lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
+    place, line = _place_of(error, frames)
+    return Evidence(
+        type=_type_name(error),
+        message=shorten("\n".join(filter(None, (advice, _message(error, frames)))), MOST_MESSAGE),
+        traceback=shorten("".join(_without_the_middle(lines)), MAX_TRACEBACK),
+        place=place,
+        line=line,
+    )
+
+
+def _is_our_own(error: BaseException, frames: TracebackType | None) -> bool:
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames))
+    return type(error).__module__.startswith("parbatch.") and all(Path(file).is_relative_to(PACKAGE) for file in files)
+
+
+def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Evidence:
+    """The evidence in what a job's validation function found: one line for each problem, and what to do below it."""
+    kinds = {problem.type for problem in problems}
+    lines = []
+    for problem in problems:
+        told = str(problem)
+        lines.append(told.removeprefix(f"{problem.type}: ") if len(kinds) == 1 else told)
+        if problem.suggestion:
+            lines.append(f"    {problem.suggestion}")
+    code = getattr(inspect.unwrap(check), "__code__", None)
+    return Evidence(
+        type=kinds.pop() if len(kinds) == 1 else "Problems",
+        message=shorten("\n".join(lines), MOST_MESSAGE),
+        place=place_in(code, 0)[0] if code else "",
+        line=code.co_firstlineno if code else 0,
+        problems=tuple(problems),
+    )
+
+
+def of_death(returncode: int | None) -> Evidence:
+    """The evidence in the end of a worker process: its signal by name, or its exit code."""
+    if returncode is None:
+        return Evidence(type="ProcessDied", message="the process ended; the system gave no exit code")
+    if returncode < 0:
+        name = _signal_name(-returncode)
+        message = f"the process was ended by {name}{_OF_SIGNALS.get(name, '')}"
+        return Evidence(type=name, message=message, returncode=returncode, signal=name)
+    if returncode == EXIT_PIPE_LOST:
+        message = OF_PIPE_LOST
+    elif returncode == EXIT_WORKER_BROKEN:
+        message = "the item broke its worker; the error log says how"
+    else:
+        message = f"the process exited with code {returncode} in the middle of the item (os._exit, or exit in C code)"
+    return Evidence(type="ProcessExit", message=message, returncode=returncode)
+
+
+def with_stack(evidence: Evidence, log: str) -> Evidence:
+    """The evidence of a death, with where the item was at that time if its worker wrote its stacks into the log."""
+    frames = explaining.stack_of_item(log, _CALLERS)
+    if not frames:
+        return evidence
+    file, line, function = next((frame for frame in frames if not is_library(frame[0])), frames[0])
+    lines = [f'  File "{file}", line {line}, in {function}\n' for file, line, function in reversed(frames)]
+    stack = "".join(["Stack at the end (most recent call last):\n", *_without_the_middle(lines)])
+    return msgspec.structs.replace(
+        evidence,
+        traceback=shorten(stack, MAX_TRACEBACK),
+        place=readable(f"{Path(file).name}:{function}"),
+        line=line,
+    )
+
+
+def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, int]:
+    if isinstance(error, BaseExceptionGroup):
+        first = next(explaining.leaves(error))
+        place = innermost_own(first.__traceback__)
+        return place if place[0] else innermost_own(frames)
+    # How deep a recursion got depends on much else, so its innermost function says nothing.
+    if isinstance(error, RecursionError) and (calling := explaining.circle(frames)):
+        return place_in(*next((one for one in calling if not is_library(one[0].co_filename)), calling[0]))
+    return innermost_own(frames)
+
+
+def _without_the_middle(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_FRAMES:
+        return lines
+    half = _MOST_FRAMES // 4
+    return [*lines[:half], f"  [… {len(lines) - 2 * half} more lines like these …]\n", *lines[-half:]]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _message(error: BaseException, frames: TracebackType | None) -> str:
+    if isinstance(error, SystemExit):
+        return explaining.told_of_exit(error)
+    if isinstance(error, BaseExceptionGroup):
+        told = [f"{_type_name(leaf)}: {_message(leaf, leaf.__traceback__)}" for leaf in explaining.leaves(error)]
+        return explaining.told_of_group(error, told)
+    try:
+        message = str(error)
+    except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
+        return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
+    told = [explaining.told_of_office(error, frames), explaining.told_of_place(error, frames)]
+    if isinstance(error, RecursionError):
+        told.append(explaining.told_of_recursion(explaining.circle(frames)))
+    elif isinstance(error, OSError):
+        told.append(explaining.told_of_disk(error, frames))
+    elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
+        message = explaining.shortened(error, message)
+        told.append(explaining.told_of_command(error))
+    return "; ".join(filter(None, (message, *told))) or explaining.told_without_words(frames)
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("parbatch.")
+    return shorten(kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}", MOST_SHORT)

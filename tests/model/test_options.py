@@ -1,0 +1,95 @@
+"""Run options: as given, else the TOML file's, else the job's, else the defaults."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parbatch import Job
+from parbatch.errors import DataError
+from parbatch.model.options import Options, read
+from tests.support import loaded, make_job
+
+
+def options(job: Job | None = None, toml: dict[str, Any] | None = None, **given: Any) -> Options:
+    return read(loaded(job or make_job([]), Path(), **(toml or {})), given)
+
+
+def test_without_any_option_the_job_and_the_machine_decide() -> None:
+    asked = options(Job("letters", chunk_size=7, memory="1GB", timeout=9, attempts=2))
+    assert asked.out == Path("outputs/letters")
+    assert (asked.chunk_size, asked.memory, asked.timeout, asked.attempts) == (7, 1024**3, 9.0, 2)
+    assert asked.workers >= 1
+    assert (asked.backend, asked.progress) == ("loky", "auto")
+    assert not (asked.resume)
+    assert not (asked.fresh)
+    assert not (asked.rerun_code)
+    assert not (asked.json)
+
+
+def test_what_was_given_goes_before_the_toml_file_and_that_before_the_job() -> None:
+    job = Job("letters", timeout=1, attempts=2, chunk_size=3)
+    asked = options(job, {"timeout": "2m", "attempts": 5}, timeout="3m", attempts=None)
+    assert (asked.timeout, asked.attempts, asked.chunk_size) == (180.0, 5, 3)
+
+
+def test_one_pattern_may_be_given_without_a_list() -> None:
+    assert options(only="a*").selection.only == ("a*",)
+    assert options(only=["a*", "b"]).selection.only == ("a*", "b")
+
+
+@pytest.mark.parametrize("name", ["resume", "fresh", "json", "accelerate", "retry_failed", "sample_groups"])
+def test_a_switch_is_true_or_false_and_no_text(name: str) -> None:
+    given: dict[str, Any] = {name: "no"}
+    with pytest.raises(DataError, match=f"{name}: 'no' is neither true nor false"):
+        options(**given)
+
+
+@pytest.mark.parametrize("given", [3, [3], True])
+def test_a_pattern_that_is_no_text_is_named(given: object) -> None:
+    with pytest.raises(DataError, match=r"only: .* is not text. Give shell patterns."):
+        options(only=given)
+
+
+def test_chunks_can_be_sized_automatically_whatever_the_job_says() -> None:
+    assert options(Job("letters", chunk_size=3), chunk_size="auto").chunk_size is None
+
+
+def test_the_inline_backend_has_one_worker() -> None:
+    assert options(backend="inline", workers=8).workers == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"resume": True, "fresh": True}, "--resume and --fresh contradict each other"),
+        ({"rerun": "code", "fresh": True}, "--rerun goes with --resume"),
+        ({"rerun": "all"}, "rerun: 'all' is not known; --rerun code"),
+        ({"workers": 0}, "workers: 0 is not a whole number from 1"),
+        ({"workers": "8"}, "workers: '8'"),
+        ({"limit": 0}, "limit: 0"),
+        ({"attempts": -1}, "attempts: -1"),
+        ({"max_failures": 0}, "max failures: 0"),
+        ({"max_same_failure": 0}, "max same failure: 0"),
+        ({"memory": "lots"}, "memory: 'lots' is not a size"),
+        ({"timeout": "soon"}, "timeout: 'soon' is not a duration"),
+        ({"time_budget": "a night"}, "time budget: 'a night' is not a duration"),
+        ({"chunk_size": "some"}, "chunk size: 'some' is neither a number of items from 1 nor auto"),
+        ({"backend": "threads"}, "backend: 'threads' is not one of loky, inline"),
+        ({"progress": "dots"}, "progress: 'dots' is not one of auto, bar, lines, none"),
+        ({"worker": 8}, "There is no run option 'worker'. Did you mean 'workers'?"),
+        ({"zzz": 8}, "There is no run option 'zzz'."),
+        ({"chunk-size": 8}, "There is no run option 'chunk-size'. Did you mean 'chunk_size'?"),
+        ({"only": [1]}, "only: 1"),
+        ({"out": 5}, "out: 5"),
+    ],
+)
+def test_what_cannot_be_used_is_named(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        options(**given)
+    assert words in str(caught.value)
+
+
+def test_an_unknown_name_in_a_toml_file_is_no_less_wrong() -> None:
+    with pytest.raises(DataError, match="There is no run option 'wrokers'"):
+        options(toml={"wrokers": 8})

@@ -1,0 +1,336 @@
+"""Text for people is written where it can be, and costs nothing but itself where it can't."""
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parbatch.cli import command
+from parbatch.model.terminal import Screen, flushing_anyway, is_terminal, printable, put, show
+from parbatch.reports.progress import Bar, Lines
+from parbatch.storage.checkpoint import Checkpoint
+from tests.support import JOB, ended, task, write_job
+
+FULL = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+
+# Prints while it is loaded, while its items are read, as it ends, from Python, past Python, and in a child process.
+PRINTS = """
+import atexit, os, subprocess, sys
+
+from parbatch import Item, Job
+
+def tell(when):
+    print(f"printed {when}")
+    sys.__stdout__.write(f"written {when}\\n")
+    os.write(1, f"said {when}\\n".encode())
+    subprocess.run(["echo", f"echoed {when}"], check=True)
+
+tell("at import")
+atexit.register(tell, "at exit")
+job = Job("prints")
+
+
+@job.items
+def items():
+    tell("by the items function")
+    yield Item(id="a", data=1)
+
+
+@job.render
+def render(item, ctx):
+    tell("by render")
+    return 1
+
+
+@job.overview
+def overview(run, ctx):
+    tell("by overview")
+"""
+
+# The same by `print` alone, which parbatch sees to; code that writes past Python is told so by itself.
+PRINTS_PLAINLY = PRINTS.replace(PRINTS[PRINTS.index("    sys.__stdout__") : PRINTS.index('tell("at import')], "\n")
+WAITING = JOB.replace("    (ctx", "    if item.id == 'bob':\n        open('gate').read()\n    (ctx")
+
+
+def start(*arguments: str, **more: Any) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "parbatch", *arguments], **more)
+
+
+def shell(text: str) -> "subprocess.CompletedProcess[str]":
+    """A line of shell with `$P` for the command, as people redirect it."""
+    env = {**os.environ, "P": f"{sys.executable} -m parbatch"}
+    env.pop("PYTHONUNBUFFERED", None)
+    return subprocess.run(["sh", "-c", text], check=False, env=env, capture_output=True, text=True)
+
+
+def statuses(out: Path) -> dict[str, int]:
+    checkpoint = Checkpoint(out / "run" / "checkpoint.sqlite")
+    try:
+        return {status: count for status, count in checkpoint.counts().items() if count}
+    finally:
+        checkpoint.db.close()
+
+
+# --- streams of every kind
+
+
+class Broken(io.StringIO):
+    """A stream that a library put there, and that lacks what streams have."""
+
+    def write(self, _: str) -> int:
+        raise TypeError("no text, please")
+
+
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("make", [lambda: None, closed, Broken])
+def test_a_line_for_which_there_is_no_stream_is_left_out(make: Callable[[], Any]) -> None:
+    stream = make()
+    assert not show("a line", stream)
+    assert not is_terminal(stream)
+    for progress in (Lines(2, stream), Bar(2, stream)):
+        progress.settled(task(0), ended(task(0), "failed"))
+        progress.say("a word in between")
+        progress.close()
+
+
+@needs_full_disk
+def test_nothing_that_could_not_be_written_stays_in_the_stream_of_whoever_calls() -> None:
+    with FULL.open("w", encoding="utf-8") as stream:  # closing it would raise
+        assert not show("a line", stream)
+        with pytest.raises(OSError, match="No space"):
+            put(b"data", stream)
+
+
+def test_a_line_comes_below_what_was_printed_before_it(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        stream.write("one, ")
+        assert show("two", stream)
+        stream.write("three")
+    assert (tmp_path / "log").read_text() == "one, two\nthree"
+
+
+def test_characters_that_an_encoding_lacks_are_escaped(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w", encoding="ascii") as stream:
+        assert show("Łódź \udcff", stream)
+        Screen(stream).write("ó\n")
+    assert (tmp_path / "log").read_text() == "\\u0141\\xf3d\\u017a \\udcff\n\\xf3\n"
+
+
+@needs_full_disk
+def test_code_that_flushes_may_do_so_where_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = FULL.open("w", encoding="utf-8")
+    full.write("not flushed yet")
+    monkeypatch.setattr(sys, "stdout", full)
+    monkeypatch.setattr(sys, "stderr", None)
+    with flushing_anyway():
+        sys.stdout.flush()
+        sys.stderr.flush()
+    assert sys.stdout is full
+    assert sys.stderr is None
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="No space"):
+        full.close()
+
+
+# --- a run goes on to its end
+
+
+@needs_full_disk
+@pytest.mark.parametrize(
+    ("progress", "redirected"),
+    [
+        ("lines", ">/dev/full"),
+        ("lines", ">/dev/full 2>&1"),
+        ("bar", ">/dev/full 2>&1"),
+        ("lines", "<&- >&- 2>&-"),
+        ("bar", ">&- 2>&-"),
+        ("bar", "2>&-"),
+    ],
+)
+def test_a_run_whose_output_cannot_be_written_goes_on_to_its_true_end(
+    here: Path, progress: str, redirected: str
+) -> None:
+    write_job(here / "job.py", PRINTS_PLAINLY)
+    run = shell(f"$P run job.py --workers 1 --out out --progress {progress} {redirected}")
+    assert (run.returncode, statuses(here / "out")) == (0, {"ok": 1}), run.stderr
+    assert "Traceback" not in run.stderr
+    assert "Exception ignored" not in run.stderr
+
+
+def test_a_run_inside_this_process_without_standard_output_makes_its_items(here: Path) -> None:
+    write_job(here / "job.py")
+    run = shell("$P run job.py --backend inline --out out >&- 2>&-")
+    assert (run.returncode, statuses(here / "out")) == (0, {"ok": 3})
+
+
+def test_a_reader_that_closes_the_pipe_costs_a_run_nothing(here: Path) -> None:
+    write_job(here / "job.py")
+    run = shell("{ $P run job.py --workers 1 --out out; echo $? >&2; } | :")
+    assert (run.stderr, statuses(here / "out")) == ("0\n", {"ok": 3})
+
+
+@pytest.mark.parametrize("progress", ["auto", "lines"])
+def test_a_terminal_that_goes_away_costs_a_run_nothing(here: Path, progress: str) -> None:
+    write_job(
+        here / "job.py", JOB.replace("    (ctx", "    if item.id == 'bob':\n        open('gate').read()\n    (ctx")
+    )
+    os.mkfifo(here / "gate")
+    ours, theirs = pty.openpty()
+
+    def without_hangup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.setsid()
+
+    arguments = ["run", "job.py", "--workers", "1", "--chunk-size", "1", "--out", "out", "--progress", progress]
+    with start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=without_hangup) as run:
+        os.close(theirs)
+        gate = os.open(here / "gate", os.O_WRONLY)  # opens when the item is in flight
+        os.close(ours)
+        os.close(gate)
+        assert run.wait() == 0
+    assert statuses(here / "out") == {"ok": 3}
+
+
+def test_a_script_whose_own_output_is_full_can_run_a_job(here: Path) -> None:
+    write_job(here / "job.py")
+    write_job(
+        here / "script.py",
+        """
+        import os, parbatch
+        if __name__ == "__main__":
+            print("not flushed yet")
+            os._exit(0 if parbatch.run("job.py", workers=1, out="out", progress="lines").exit_code == 0 else 9)
+        """,
+    )
+    assert shell(f"{sys.executable} script.py >/dev/full").returncode == 0
+    assert statuses(here / "out") == {"ok": 3}
+
+
+# --- what a command is there to say
+
+
+LOOKING = ("status", "list", "plan", "show a")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("name", LOOKING)
+def test_a_command_that_only_looks_says_that_it_could_not_be_heard(here: Path, name: str) -> None:
+    write_job(here / "job.py", PRINTS_PLAINLY)
+    shell("$P run job.py --backend inline --out out")
+    looked = shell(f"$P {name} job.py --out out >/dev/full")
+    assert looked.returncode == 1
+    assert "parbatch: Standard output can't be written ([Errno 28] No space left on device)." in looked.stderr
+    assert "Traceback" not in looked.stderr
+    assert shell(f"$P {name} job.py --out out >&- 2>&-").returncode == 0, "nobody wanted to read"
+
+
+@needs_full_disk
+@pytest.mark.parametrize("name", ["prune", "report", "overview", "--help", "run --help", "--version"])
+def test_what_a_command_has_done_is_done_whether_that_can_be_written_or_not(here: Path, name: str) -> None:
+    write_job(here / "job.py", PRINTS_PLAINLY)
+    shell("$P run job.py --backend inline --out out")
+    arguments = "job.py --out out" if name in {"prune", "report", "overview"} else ""
+    done = shell(f"$P {name} {arguments} >/dev/full")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@needs_full_disk
+def test_json_that_could_not_be_written_is_an_error_of_its_own(here: Path) -> None:
+    write_job(here / "job.py", PRINTS_PLAINLY)
+    for number, target in enumerate((">/dev/full", ">&-")):
+        run = shell(f"$P run job.py --backend inline --out out{number} --json {target}")
+        assert run.returncode == 1
+        assert "parbatch: Standard output " in run.stderr
+        assert "The command itself ended with 0, and what it did is kept." in run.stderr
+        assert statuses(here / f"out{number}") == {"ok": 1}
+
+
+# --- data alone on standard output
+
+WITH_JSON = {
+    "run": ["--fresh", "--workers", "1"],
+    "retry": [],
+    "render": [],
+    "plan": ["--items"],
+    "status": [],
+    "list": [],
+    "show": [],
+    "overview": [],
+    "prune": [],
+}
+
+
+def takes_json(name: str) -> bool:
+    found = command.get_command(None, name)  # type: ignore[arg-type]
+    assert found is not None
+    return any("--json" in parameter.opts for parameter in found.params)
+
+
+def test_every_command_with_json_is_among_those_that_are_tried() -> None:
+    names = command.list_commands(None)  # type: ignore[arg-type]
+    assert {name for name in names if takes_json(name)} == set(WITH_JSON)
+
+
+@pytest.mark.parametrize("name", WITH_JSON)
+def test_json_has_standard_output_to_itself_whatever_the_job_prints(here: Path, name: str) -> None:
+    write_job(here / "job.py", PRINTS)
+    if name != "run":
+        made = start("run", "job.py", "--backend", "inline", "--out", "out", stdout=subprocess.DEVNULL)
+        assert made.wait() == 0
+    item = ["a"] if name in {"show", "render"} else []
+    asked = [sys.executable, "-m", "parbatch", name, *item, "job.py", "--out", "out", "--json", *WITH_JSON[name]]
+    told = subprocess.run(asked, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    json.loads(told.stdout)
+    if name not in {"status", "list", "show"}:  # which don't load the job where the folder is named
+        for how in ("printed", "written", "said", "echoed"):
+            assert f"{how} at import" in told.stderr
+            assert f"{how} at exit" in told.stderr
+
+
+@pytest.mark.parametrize("name", ["list", "plan --items", "prune --dry-run", "report"])
+def test_fields_in_a_pipe_have_standard_output_to_themselves(here: Path, name: str) -> None:
+    write_job(here / "job.py", PRINTS)
+    shell("$P run job.py --backend inline")
+    told = shell(f"$P {name} job.py")
+    assert told.returncode == 0, told.stderr
+    assert "at import" in told.stderr
+    for how in ("printed", "written", "said", "echoed"):
+        assert how not in told.stdout
+
+
+# --- signals that were ignored
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_was_ignored_when_the_run_began_stays_ignored(here: Path, number: int) -> None:
+    write_job(
+        here / "job.py", JOB.replace("    (ctx", "    if item.id == 'bob':\n        open('gate').read()\n    (ctx")
+    )
+    os.mkfifo(here / "gate")
+    arguments = ["run", "job.py", "--workers", "1", "--chunk-size", "1", "--out", "out"]
+    with start(*arguments, stdout=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as run:
+        gate = os.open(here / "gate", os.O_WRONLY)
+        run.send_signal(number)
+        os.close(gate)
+        assert run.wait() == 0
+    assert statuses(here / "out") == {"ok": 3}
+
+
+def test_names_of_every_script_stay_what_they_are() -> None:
+    assert printable("Łódź 北京 Ελλάδα 😀") == "Łódź 北京 Ελλάδα 😀"

@@ -1,0 +1,1 @@
+"""Tests of the room `sample`, module by module."""

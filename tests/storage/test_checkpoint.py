@@ -1,0 +1,359 @@
+"""The checkpoint: one SQLite file that knows every item's status."""
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from parbatch import Item
+from parbatch.errors import CheckpointError, DamagedCheckpointError
+from parbatch.model.item import MERGE, OVERVIEW, Evidence, Output
+from parbatch.model.result import RunEnd
+from parbatch.storage.checkpoint import PAGE_BYTES, Checkpoint, page
+from parbatch.storage.folder import Folder
+from parbatch.storage.opening import create, open_existing, set_aside, settle
+from parbatch.storage.outcome_writer import record
+from parbatch.storage.reader import reading
+from parbatch.storage.schema import FORMAT, OLDEST_FORMAT
+from tests.support import ended, new_checkpoint, row, task
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "out")
+
+
+def test_every_status_is_counted_even_where_it_is_zero(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, Item(id="a", group="x"), Item(id="b", group="y"), "c")
+    record(checkpoint, "run", 1, [(one.id, ended(one, "failed"), True) for one in [*checkpoint.tasks()][:1]])
+    assert checkpoint.counts() == {
+        "ok": 0, "failed": 1, "invalid": 0, "timeout": 0, "memory": 0, "crashed": 0, "pending": 2,
+    }  # fmt: skip
+    groups = checkpoint.counts_by_group()
+    assert [*groups] == ["x", "y", ""]
+    assert groups["x"]["failed"] == groups["y"]["pending"] == groups[""]["pending"] == 1
+
+
+def test_items_come_back_as_they_were_in_order_and_page_by_page(folder: Folder) -> None:
+    items = [Item(id=f"i{number}", name=f"N {number}", group="g", data={"n": number}) for number in range(4_500)]
+    items[7] = Item(id="i7", data=[1, {"é": None}], requires=("logo", "map"))
+    checkpoint = new_checkpoint(folder, *items)
+    assert [one.item() for one in checkpoint.tasks()] == items
+    assert [one.id for one in checkpoint.tasks(limit=2_500)] == [f"i{number}" for number in range(2_500)]
+    assert [*checkpoint.tasks(limit=0)] == []
+    assert [outcome.item for outcome in checkpoint.outcomes()] == items
+
+
+def test_a_page_is_full_at_so_many_bytes_and_all_pages_together_are_all_rows(folder: Folder) -> None:
+    items = [Item(id=f"i{number}", data="x" * (PAGE_BYTES // 3)) for number in range(20)]
+    checkpoint = new_checkpoint(folder, *items)
+    rows = page(checkpoint.db.execute("SELECT position, data FROM items ORDER BY position"), 1)
+    assert 3 <= len(rows) <= 7
+    assert [one.id for one in checkpoint.tasks()] == [item.id for item in items]
+    assert [outcome.item.id for outcome in checkpoint.outcomes()] == [item.id for item in items]
+
+
+def test_tasks_that_are_done_while_others_are_read_neither_repeat_nor_hide_any(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, *(f"i{number}" for number in range(4_100)))
+    seen = []
+    for one in checkpoint.tasks():
+        seen.append(one.position)
+        record(checkpoint, "run", 1, [(one.id, ended(one), True)])
+    assert seen == [*range(4_100)]
+    assert [*checkpoint.tasks()] == []
+
+
+def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "good", "bad", "untouched")
+    good, bad, _ = checkpoint.tasks()
+    evidence = Evidence(type="ValueError", message="no such city", traceback="…", signal="SIGSEGV", returncode=-11)
+    record(
+        checkpoint,
+        "run",
+        3,
+        [
+            (good.id, ended(good, result=msgspec.Raw(b'{"pages":2}'), duration_s=0.5), True),
+            (bad.id, ended(bad, "failed", evidence=evidence, peak_memory_bytes=77), True),
+        ],
+    )
+    outcomes = {outcome.item.id: outcome for outcome in checkpoint.outcomes()}
+    assert outcomes["good"].result == {"pages": 2}
+    assert (outcomes["good"].status, outcomes["good"].attempts, outcomes["good"].duration_s) == ("ok", 1, 0.5)
+    assert (outcomes["bad"].status, outcomes["bad"].type) == ("failed", "ValueError")
+    assert outcomes["bad"].message == "no such city"
+    assert (outcomes["untouched"].status, outcomes["untouched"].attempts) == ("pending", 0)
+    assert checkpoint.outcome_of("bad") == outcomes["bad"]
+    assert checkpoint.outcome_of("nobody") is None
+    assert checkpoint.last_evidence("bad") == evidence
+    (failure,) = checkpoint.failed_rows()
+    assert (failure["id"], failure["peak_memory_bytes"]) == ("bad", 77)
+    assert row(checkpoint, "good")["code"] == 3
+
+
+def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidence(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    (first,) = checkpoint.tasks()
+    record(checkpoint, "run", 1, [(first.id, ended(first, "crashed"), False)])
+    assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
+    assert [*checkpoint.failed_rows()] == []
+    (second,) = checkpoint.tasks()
+    assert second.number == 2, "a run that goes on does not begin to count anew"
+    assert json.loads(bytes(second.feedback))["problems"] == [{"type": "ValueError", "message": "a went wrong"}]
+    record(checkpoint, "run", 1, [(second.id, ended(second), True)])
+    assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
+    assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
+
+
+def test_tries_that_a_kill_broke_off_are_counted_on_within_their_run_alone(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    for run_id in ("first", "second"):
+        (one,) = checkpoint.tasks()
+        assert one.number == 1, "an item that was settled in an earlier run has all its attempts anew"
+        record(checkpoint, run_id, 1, [(one.id, ended(one, "invalid"), False)])
+        (two,) = checkpoint.tasks()
+        assert two.number == 2
+        record(checkpoint, run_id, 1, [(two.id, ended(two, "invalid"), run_id == "first")])
+    (third,) = checkpoint.tasks()
+    assert (row(checkpoint, "a")["attempts"], third.number) == (4, 3)
+
+
+def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a", "b")
+    checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 1, 2, "d")), ("two.txt", Output("two.txt", 1, 2, "d"))])
+    checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 5, 2, "e"))])
+    assert checkpoint.outputs_of("a") == {"one.txt": "One.txt"}
+    assert checkpoint.live_owner("one.txt") is None, "an item that is not ok doesn't keep others from its place"
+    checkpoint.db.execute("UPDATE items SET status = 'ok' WHERE id = 'a'")
+    assert checkpoint.live_owner("one.txt") == "a"
+    assert checkpoint.live_owner("two.txt") is None
+    assert checkpoint.outputs_between(0, 1) == {"a": ["One.txt"]}
+
+
+def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    assert checkpoint.last_run() is None
+    checkpoint.set_run("r1", "running")
+    checkpoint.set_run("r1", "finished", RunEnd(stopped_by="x"))
+    assert checkpoint.end_of_last_run() == RunEnd(stopped_by="x")
+    assert checkpoint.last_run() == ("r1", "finished")
+    checkpoint.set_run("r2", "running")
+    assert checkpoint.last_run() == ("r2", "running")
+    checkpoint.set_file("t.docx", "d1")
+    checkpoint.set_file("t.docx", None)
+    assert checkpoint.files() == {"t.docx": None}
+    assert checkpoint.code_version("x") == checkpoint.code_version("x") != checkpoint.code_version("y")
+    assert not checkpoint.is_current(OVERVIEW)
+    checkpoint.set_product(OVERVIEW, [Output("overview.docx", 1, 2, "d")])
+    assert checkpoint.is_current(OVERVIEW)
+    assert checkpoint.product_outputs(OVERVIEW) == [Output("overview.docx", 1, 2, "d")]
+    checkpoint.products_are_stale()
+    assert not checkpoint.is_current(OVERVIEW)
+    assert not checkpoint.is_current(MERGE)
+
+
+def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+    checkpoint.db.execute("BEGIN IMMEDIATE")
+    record(checkpoint, "run", 1, [("a", ended(task(0)), True)])
+    checkpoint.close()
+    assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
+
+
+def test_an_error_inside_a_transaction_undoes_it(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, "a")
+
+    def half_done() -> None:
+        with checkpoint.transaction():
+            checkpoint.set_run("r1", "running")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half_done()
+    assert checkpoint.last_run() is None
+
+
+READER = """
+import json, sqlite3, sys
+db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+print(json.dumps(db.execute("SELECT id, status, attempts, duration_s FROM items ORDER BY position").fetchall()))
+"""
+
+
+def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
+    """Another process sees what is committed, while the parent is in the middle of writing more."""
+    checkpoint = new_checkpoint(folder, "a", "b")
+    first, second = checkpoint.tasks()
+    checkpoint.db.execute("BEGIN IMMEDIATE")
+    record(checkpoint, "run", 1, [(first.id, ended(first, duration_s=0.25), True)])
+    checkpoint.db.execute("COMMIT")
+    checkpoint.db.execute("BEGIN IMMEDIATE")
+    record(checkpoint, "run", 1, [(second.id, ended(second), True)])
+    command = [sys.executable, "-c", READER, str(folder.checkpoint)]
+    seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
+    checkpoint.db.execute("COMMIT")
+    checkpoint.close()
+
+
+def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> None:
+    checkpoint = new_checkpoint(folder, Item(id="a", data={"x": [1]}, requires=("logo",)))
+    (one,) = checkpoint.tasks()
+    record(checkpoint, "run", 1, [(one.id, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
+    checkpoint.set_run("r1", "finished")
+    tables = [name for (name,) in checkpoint.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    values = [value for table in tables for found in checkpoint.db.execute(f"SELECT * FROM {table}") for value in found]
+    assert {type(value) for value in values} <= {int, float, str, type(None)}
+    for column, table in (("data", "items"), ("result", "items"), ("evidence", "attempts"), ("record", "runs")):
+        for (text,) in checkpoint.db.execute(f"SELECT {column} FROM {table}"):
+            json.loads(text)
+
+
+def test_a_new_checkpoint_has_its_name_only_once_it_is_whole(folder: Folder) -> None:
+    folder.make()
+    new = create(folder.checkpoint)
+    assert not folder.checkpoint.exists()
+    settled = settle(new, folder.checkpoint)
+    assert [path.name for path in folder.run.glob("checkpoint*.new*")] == []
+    settled.close()
+
+
+def test_what_a_killed_run_left_of_a_new_checkpoint_is_in_nobodys_way(folder: Folder) -> None:
+    folder.make()
+    create(folder.checkpoint).close()
+    checkpoint = new_checkpoint(folder, "a")
+    assert checkpoint.counts()["pending"] == 1
+
+
+# --- checkpoints that can't be used
+
+
+def damaged_header(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 100)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5_000])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def of_somebody_else(path: Path) -> None:
+    path.unlink()
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE items (id)")
+    db.close()
+
+
+def without_its_table(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript("DROP TABLE items; VACUUM;")
+    db.close()
+
+
+def from_the_future(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(f"PRAGMA user_version = {FORMAT + 1}; PRAGMA journal_mode = DELETE;")
+    db.close()
+
+
+def from_the_past(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(f"PRAGMA user_version = {OLDEST_FORMAT - 1}; PRAGMA journal_mode = DELETE;")
+    db.close()
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (damaged_header, "is damaged"),
+        (cut_short, "is damaged"),
+        (emptied, "is not a checkpoint of parbatch"),
+        (of_somebody_else, "is not a checkpoint of parbatch"),
+        (without_its_table, "is damaged"),
+        (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
+        (from_the_past, rf"an older parbatch \(format {OLDEST_FORMAT - 1}, this one reads {FORMAT}\): finish it"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_named_and_not_touched(folder: Folder, spoil: object, words: str) -> None:
+    new_checkpoint(folder, *(f"i{number}" for number in range(500))).close()
+    assert callable(spoil)
+    spoil(folder.checkpoint)
+    before = {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()}
+    with pytest.raises(CheckpointError, match=words) as caught:
+        open_existing(folder.checkpoint)
+    assert str(folder.checkpoint) in str(caught.value)
+    assert "--fresh" in str(caught.value)
+    assert {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()} == before
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_called_damaged(folder: Folder) -> None:
+    new_checkpoint(folder, "a").close()
+    a_folder(folder.checkpoint)
+    with pytest.raises(CheckpointError, match="can't be opened") as caught:
+        open_existing(folder.checkpoint)
+    assert not isinstance(caught.value, DamagedCheckpointError)
+    assert "--fresh" not in str(caught.value)
+
+
+def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: Folder) -> None:
+    folder.make()
+    names = []
+    for text in ("first", "second"):
+        folder.checkpoint.write_text(text)
+        Path(f"{folder.checkpoint}-wal").write_text(f"the end of the {text}")
+        aside = set_aside(folder.checkpoint)
+        names.append(aside.name)
+        assert aside.read_text() == text
+        assert Path(f"{aside}-wal").read_text() == f"the end of the {text}"
+        assert not Path(f"{folder.checkpoint}-wal").exists()
+        assert not folder.checkpoint.exists()
+    assert names == ["checkpoint.sqlite.unreadable-1", "checkpoint.sqlite.unreadable-2"]
+
+
+def test_opening_somebodys_checkpoint_runs_none_of_their_code(folder: Folder, tmp_path: Path) -> None:
+    new_checkpoint(folder, "a").close()
+    witness = tmp_path / "witness"
+    db = sqlite3.connect(folder.checkpoint)
+    payload = f"cos\nsystem\n(S'touch {witness}'\ntR."
+    db.execute("UPDATE items SET result = ?, status = 'ok'", (json.dumps(payload),))
+    db.commit()
+    db.close()
+    checkpoint = open_existing(folder.checkpoint)
+    assert isinstance(checkpoint, Checkpoint)
+    assert [outcome.result for outcome in checkpoint.outcomes()] == [payload]
+    assert not witness.exists()
+
+
+def as_format_2(path: Path) -> None:
+    """A checkpoint as the version before wrote it."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "ALTER TABLE items DROP COLUMN published; ALTER TABLE gone DROP COLUMN published; DROP TABLE withdrawn;"
+            "PRAGMA user_version = 2;"
+        )
+
+
+def test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_being_touched(folder: Folder) -> None:
+    new_checkpoint(folder, "a", "b").close()
+    as_format_2(folder.checkpoint)
+    before = folder.checkpoint.read_bytes()
+    with reading(folder) as checkpoint:
+        assert [outcome.item.id for outcome in checkpoint.outcomes()] == ["a", "b"]
+    assert folder.checkpoint.read_bytes() == before
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        assert checkpoint.db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        assert row(checkpoint, "a")["published"] is None
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        assert checkpoint.counts()["pending"] == 2

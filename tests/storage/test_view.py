@@ -1,0 +1,185 @@
+"""Several checkpoints as one: shards in the order of the source, phases one after another."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parbatch.errors import CheckpointError
+from parbatch.model.file_names import folded
+from parbatch.model.item import Output
+from parbatch.model.job import Job
+from parbatch.model.shard import Shard
+from parbatch.planning.source import fill
+from parbatch.reports.items import history_of
+from parbatch.reports.report_data import Material
+from parbatch.reports.results import failures
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder
+from parbatch.storage.opening import create, settle
+from parbatch.storage.outcome_writer import record
+from parbatch.storage.schema import COLUMNS
+from parbatch.storage.view import Clash, Part, clashes, join
+from tests.reports.making import result_of
+from tests.support import contents, ended, make_job
+
+IDS = [f"i{number}" for number in range(20)]
+
+
+def filled(folder: Folder, job: Job) -> Checkpoint:
+    folder.make()
+    new = create(folder.checkpoint)
+    fill(new, job, folder.shard)
+    return settle(new, folder.checkpoint)
+
+
+def settled(checkpoint: Checkpoint, run_id: str, *, bad: str = "", slot: int = 0) -> None:
+    """Every item ok, with a file of its own name, but for one that failed."""
+    with checkpoint.transaction():
+        done = [
+            (one.id, ended(one, "failed" if one.id == bad else "ok", slot=slot), True) for one in checkpoint.tasks()
+        ]
+        record(checkpoint, run_id, 1, done)
+        for item_id, how, _ in done:
+            if how.status == "ok":
+                published(checkpoint, item_id, f"{item_id}.txt")
+        checkpoint.set_run(run_id, "finished")
+
+
+def published(checkpoint: Checkpoint, item_id: str, path: str) -> None:
+    checkpoint.set_outputs(item_id, [(folded(path), Output(path, 1, 1, "d"))])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "out")
+
+
+@contextlib.contextmanager
+def shards(root: Folder, ids: list[str] = IDS, bad: str = "") -> Iterator[Checkpoint]:
+    parts = [Part(str(shard), Folder(root.root, shard)) for shard in Shard(1, 3).all]
+    for part in parts:
+        with contextlib.closing(filled(part.folder, make_job([{"id": item_id} for item_id in ids]))) as checkpoint:
+            settled(checkpoint, f"run-{part.name}", bad=bad, slot=1)
+    with contextlib.closing(join(parts, root)) as joined:
+        yield joined
+
+
+def test_joined_shards_have_the_items_in_the_order_of_the_source_with_all_that_is_known_of_them(root: Folder) -> None:
+    with shards(root, bad="i7") as joined:
+        assert [outcome.item.id for outcome in joined.outcomes()] == IDS
+        assert joined.counts()["ok"] == 19
+        assert joined.last_run() == ("run-3/3", "finished")
+        (failed,) = failures(joined, root)
+        assert (failed.id, failed.message, failed.attempts) == ("i7", "i7 went wrong", 1)
+        outcome = joined.outcome_of("i0")
+        assert outcome is not None
+        assert outcome.outputs == ("i0.txt",)
+        assert clashes(joined) == []
+
+
+def test_joining_leaves_the_parts_as_they_are(root: Folder) -> None:
+    with shards(root):
+        before = contents(root.root)
+    with contextlib.closing(join([Part("1/3", Folder(root.root, Shard(1, 3)))], root)):
+        pass
+    assert contents(root.root) == before
+
+
+def test_workers_of_different_shards_keep_apart_and_those_of_a_later_part_do_not(root: Folder) -> None:
+    with shards(root) as joined:
+        assert [slot for (slot,) in joined.db.execute("SELECT DISTINCT slot FROM items ORDER BY slot")] == [1, 3, 5]
+    with phases(root) as joined:
+        assert [slot for (slot,) in joined.db.execute("SELECT DISTINCT slot FROM items")] == [0]
+
+
+def test_a_stem_leads_to_the_parts_own_log(root: Folder) -> None:
+    with shards(root, ids=["con", *IDS], bad="i7") as joined:
+        part = next(Folder(root.root, shard) for shard in Shard(1, 3).all if shard.has("i7"))
+        log = part.log("i7", "stderr")
+        log.write_text("what it printed")
+        history = history_of(joined, root, "i7")
+        assert history.logs["stderr"].path == f"run/shards/{part.run.name}/logs/i7.stderr.txt"
+        assert history.logs["stderr"].lines == ["what it printed"]
+        material = Material(result_of(joined, root), joined, root)
+        assert {row.id for row in material.items() if material.streams_of(row)} == {"i7"}
+        assert material.result.failures[0].stderr_path == history.logs["stderr"].path
+        (stem,) = joined.db.execute("SELECT stem FROM items WHERE id = 'con'").fetchone()
+        assert stem.startswith("../shards/")
+        assert "/logs/_con~" in stem
+
+
+def test_two_shards_that_read_different_sources_are_joined_all_the_same(root: Folder) -> None:
+    """Positions then come twice: the items keep to the order in each shard."""
+    parts = [Part(str(shard), Folder(root.root, shard)) for shard in Shard(1, 2).all]
+    for number, part in enumerate(parts):
+        ids = [f"{number}-{item_id}" for item_id in IDS]
+        filled(part.folder, make_job([{"id": item_id} for item_id in ids if part.folder.shard.has(item_id)])).close()  # type: ignore[union-attr]
+    with contextlib.closing(join(parts, root)) as joined:
+        found = [outcome.item.id for outcome in joined.outcomes()]
+    for prefix in ("0", "1"):
+        mine = [item_id for item_id in found if item_id.startswith(prefix)]
+        assert mine == sorted(mine, key=lambda item_id: int(item_id[3:]))
+
+
+def test_a_file_that_two_shards_published_is_a_clash_of_items_that_are_ok(root: Folder) -> None:
+    first, second = Part("1/2", Folder(root.root, Shard(1, 2))), Part("2/2", Folder(root.root, Shard(2, 2)))
+    for part in (first, second):
+        with contextlib.closing(filled(part.folder, make_job([{"id": item_id} for item_id in IDS]))) as checkpoint:
+            settled(checkpoint, f"run-{part.name}")
+            mine = [one.id for one in checkpoint.tasks("1")]
+            with checkpoint.transaction():
+                published(checkpoint, mine[0], "Same.txt")
+                published(checkpoint, mine[1], "stale.txt")
+                if part is first:
+                    checkpoint.db.execute("UPDATE items SET status = 'failed' WHERE id = ?", (mine[1],))
+    with contextlib.closing(join([first, second], root)) as joined:
+        owners = [next(i for i in IDS if part.folder.shard.has(i)) for part in (first, second)]  # type: ignore[union-attr]
+        assert clashes(joined) == [Clash("Same.txt", *owners)]
+        assert joined.live_owner("stale.txt") is not None
+
+
+@contextlib.contextmanager
+def phases(root: Folder) -> Iterator[Checkpoint]:
+    parts = []
+    for name in ("lego", "walls"):
+        folder = Folder(root.root / name)
+        with contextlib.closing(filled(folder, make_job([{"id": "a"}, {"id": "Con"}, {"id": "b"}]))) as checkpoint:
+            settled(checkpoint, f"2026-{name}", bad="b")
+        folder.log("b", "stdout").write_text(name)
+        parts.append(Part(name, folder, f"{name}/"))
+    with contextlib.closing(join(parts, root)) as joined:
+        yield joined
+
+
+def test_phases_are_joined_one_after_another_under_their_prefixes(root: Folder) -> None:
+    with phases(root) as joined:
+        outcomes = list(joined.outcomes())
+        assert [one.item.id for one in outcomes] == ["lego/a", "lego/Con", "lego/b", "walls/a", "walls/Con", "walls/b"]
+        assert outcomes[3].outputs == ("../walls/items/a.txt",)
+        assert (root.items / outcomes[3].outputs[0]).resolve().parent == root.root.resolve() / "walls/items"
+        assert joined.live_owner("../walls/items/a.txt") == "walls/a"
+        assert [one.stdout_path for one in failures(joined, root)] == [
+            "lego/run/logs/b.stdout.txt",
+            "walls/run/logs/b.stdout.txt",
+        ]
+        evidence = joined.last_evidence("walls/b")
+        assert evidence is not None
+        assert evidence.message == "b went wrong"
+        positions = [position for (position,) in joined.db.execute("SELECT position FROM items ORDER BY 1")]
+        assert positions == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_item_that_is_in_two_parts_is_named_as_damage(root: Folder) -> None:
+    parts = [Part(name, Folder(root.root / name)) for name in ("a", "b")]
+    for part in parts:
+        filled(part.folder, make_job([{"id": "x"}])).close()
+    with pytest.raises(CheckpointError, match="the same item is in two of a, b"):
+        join(parts, root)
+
+
+def test_every_column_of_an_item_is_joined(root: Folder) -> None:
+    with shards(root) as joined:
+        (row,) = joined.db.execute("SELECT * FROM items WHERE id = 'i3'").fetchall()
+        assert len(row) == len(COLUMNS.split(", "))
