@@ -1,6 +1,7 @@
 """From an exception, or the way a process ended, to evidence that a person can act on."""
 
 import inspect
+import os
 import signal
 import subprocess
 import traceback
@@ -22,6 +23,8 @@ _MOST_FRAMES = 60
 
 # The files from which the job's code is called, and imported.
 _CALLERS = tuple(str(PACKAGE / name) for name in ("worker/attempt.py", "model/loading.py"))
+
+_PARBATCH, _SAMPLE = (f"{PACKAGE}{os.sep}", f"{PACKAGE / 'sample'}{os.sep}")
 
 _OF_SIGNALS = {
     "SIGKILL": ": something killed it, such as the system when memory ran out",
@@ -46,13 +49,12 @@ def status_of(error: BaseException) -> Status:
 
 
 def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: str = "") -> Evidence:
-    """The evidence in an exception. Frames at the top of the traceback from the files `skip` are left out.
+    """Return the evidence in an exception. Frames at the top of the traceback from the files `skip` are left out.
 
-    An error of parbatch's own that no code of the job has led to says all there is to say: it has no frames at all.
+    So are parbatch's own that call the job's code. An error of parbatch's own that no code of the job has led to says
+    all there is to say: it has no frames at all.
     """
-    frames: TracebackType | None = error.__traceback__
-    while frames and frames.tb_next and frames.tb_frame.f_code.co_filename in skip:
-        frames = frames.tb_next
+    frames = _below_the_callers(error.__traceback__, skip)
     try:
         lines = traceback.format_exception(type(error), error, None if _is_our_own(error, frames) else frames)
     except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
@@ -65,6 +67,23 @@ def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: st
         place=place,
         line=line,
     )
+
+
+def _below_the_callers(frames: TracebackType | None, skip: Collection[str]) -> TracebackType | None:
+    """Leave out the frames at the top that only lead to the job's code; where nothing else does, those of `skip`."""
+    below = frames
+    while below and _is_parbatch(below.tb_frame.f_code.co_filename):
+        below = below.tb_next
+    if below is not None:
+        frames = below
+    while frames and frames.tb_next and frames.tb_frame.f_code.co_filename in skip:
+        frames = frames.tb_next
+    return frames
+
+
+def _is_parbatch(file: str) -> bool:
+    """Tell whether a file is parbatch's own; the sample job is code like a user's."""
+    return file.startswith(_PARBATCH) and not file.startswith(_SAMPLE)
 
 
 def _is_our_own(error: BaseException, frames: TracebackType | None) -> bool:
