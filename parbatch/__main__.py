@@ -16,13 +16,34 @@ def main() -> None:
 
         show(f"parbatch {__version__}", sys.stdout)
         return
-    from parbatch.cli import command  # noqa: PLC0415 -- click costs three times the bare interpreter
-
     try:
+        from parbatch.cli import command  # noqa: PLC0415 -- click costs three times the bare interpreter
+
         command(prog_name="parbatch")
     except SystemExit as end:
         _leave_when_interrupted(end.code)
         raise
+    except Exception as error:
+        if not _lacks_memory(error):
+            raise
+        os.write(2, _NO_MEMORY)
+        os._exit(2)  # Python's own end may want memory, too
+
+
+_NO_MEMORY = (
+    b"parbatch: there is too little memory to load parbatch (a limit such as ulimit -v or -d, or the machine's)."
+    b" Mend that, and try again.\n"
+)
+_ALSO_NO_MEMORY = ("failed to map segment", "without exception set", "without setting an exception")
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether memory has run out: Python says that in several ways where it is in the middle of an import."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _ALSO_NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _leave_when_interrupted(code: object) -> None:

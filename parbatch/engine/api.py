@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from parbatch.dispatch.backends import check_some_descriptors
 from parbatch.engine.finish import join_anew, join_when_all_are_finished, require_finished
 from parbatch.engine.listening import Listener, OnOutcome
 from parbatch.engine.part import Stages
@@ -116,6 +117,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = _read_options(loaded, {"progress": "none", **options, "workers": 1})
+    check_some_descriptors(read.backend)
     check_owner(folder_of(read), loaded)
     with one_phase(loaded, read, item) as (alone, its_own, name):
         asked = for_one_item(alone, its_own, name)
@@ -129,6 +131,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
 
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    check_some_descriptors(asked.backend)
     check_owner(folder_of(asked), loaded)
     with one_phase(loaded, asked, item) as (alone, its_own, name):
         result = _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
@@ -183,6 +186,7 @@ def execute(
     What the listener's function has raised is raised again at the end, with everything written down. Raises FolderError
     where the folder is another job's, and it is not to be adopted.
     """
+    check_some_descriptors(asked.backend)
     adopted = check_owner(folder_of(asked), loaded, adopt=asked.adopt)
     if go_on is not None:
         for line in adopted:
@@ -279,6 +283,7 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         raise JobError(
             f"{job!r} has no overview function, and merges nothing. Add @job.overview above def summary(run, ctx): …"
         )
+    check_some_descriptors(asked.backend)
     check_owner(folder_of(asked), loaded)
     if shards_in(folder := Folder(asked.out)):
         require_finished(folder)

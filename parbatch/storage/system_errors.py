@@ -7,12 +7,14 @@ import errno
 import io
 import os
 import re
+import sys
 import traceback
 from types import TracebackType
 
 from parbatch.storage.tree import UnsafePathError
 
 _SEMAPHORES = "/dev/shm"  # where Linux keeps them  # noqa: S108 -- no temporary file is made there
+NO_THREAD = "can't start new thread"  # as Python says it
 _CALL = re.compile(r"\b(?:os|fcntl|signal|select|selectors|socket|mmap|ctypes|_posixsubprocess|subprocess)\.\w+")
 
 # https://www.sqlite.org/rescode.html: the primary codes, the last eight bits of what is reported.
@@ -37,13 +39,25 @@ def in_words(error: BaseException, database: str | os.PathLike[str] | None = Non
     """
     if is_of_sqlite(error):
         found = _NOT_DAMAGED.get(_code(error))
+        if _code(error) in {_IO, _FULL} and (most := largest_file()) is not None:
+            found = f"{found}, or would be larger than the {most:,} bytes that a file may have (ulimit -f)"
         subject = "A temporary file of SQLite" if database is None else str(database)
         return f"{subject} {found or 'is damaged'} ({error})"
     if isinstance(error, MemoryError):
         return "there is too little memory (a limit such as ulimit -v or -d, or the machine's)"
-    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return "no further thread can be started (a limit such as ulimit -u, or that of a container)"
+    if isinstance(error, RuntimeError) and NO_THREAD in str(error):
+        return "no further thread can be started (a limit such as ulimit -u, -v or -d, or that of a container)"
     return _of_the_system(error) if isinstance(error, OSError) else None
+
+
+def largest_file() -> int | None:
+    """How many bytes a file that this process writes may have; None where that is not limited."""
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415 -- not on Windows
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def is_of_sqlite(error: BaseException) -> bool:
@@ -93,6 +107,8 @@ def _of_the_system(error: OSError) -> str:
         return "the current folder was removed; change to another (cd)"
     if error.filename is None:
         return f"{open_file_in(error.__traceback__) or call}: {reason}"
+    if error.errno == errno.EFBIG and not isinstance(error, UnsafePathError) and (most := largest_file()) is not None:
+        reason += f" (a file may have {most:,} bytes: ulimit -f)"
     path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
     return f"{path} {reason}" if isinstance(error, UnsafePathError) else f"{path}: {reason}"
 

@@ -101,6 +101,38 @@ def test_a_file_that_may_not_grow_is_named(here: Path) -> None:
     assert "File too large" in printed
 
 
+def test_a_checkpoint_that_may_not_grow_is_told_with_the_limit(here: Path) -> None:
+    job = write_job(here / "job.py")
+    code, printed = ended(
+        "run", job, "--progress", "none", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+    )
+    assert code == 2
+    assert "checkpoint.sqlite.new" in printed
+    assert "the 50,000 bytes that a file may have (ulimit -f)" in printed
+
+
+@pytest.mark.parametrize("backend", ["loky", "inline"])
+@pytest.mark.parametrize("most", [8, 9, 11])
+def test_too_few_files_are_told_before_anything_is_begun(here: Path, most: int, backend: str) -> None:
+    job = write_job(here / "job.py")
+    code, printed = ended(
+        "run", job, "--progress", "none", "--backend", backend,
+        limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
+    )  # fmt: skip
+    assert code == 2
+    assert f"this process may have {most} (ulimit -n), and " in printed
+    assert [path.name for path in here.iterdir()] == ["job.py"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux holds a process to RLIMIT_DATA")
+def test_too_little_memory_to_load_parbatch_is_told_as_that(here: Path) -> None:
+    code, printed = ended(
+        "run", write_job(here / "job.py"), limit=lambda: resource.setrlimit(resource.RLIMIT_DATA, (9 << 20, 9 << 20))
+    )
+    assert code == 2
+    assert "there is too little memory" in printed
+
+
 @pytest.mark.parametrize("name", ["email", "zipfile"])
 def test_a_neighbour_of_the_job_that_workers_import_in_place_of_a_module_is_named(here: Path, name: str) -> None:
     (here / "jobs").mkdir()

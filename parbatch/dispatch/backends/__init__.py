@@ -6,10 +6,18 @@ A backend is a module that offers `start(settings, run_mark, slots)`, which give
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
-from parbatch.errors import DataError
+from parbatch.errors import DataError, NothingRunError, SetupError
 from parbatch.model.item import Message, Order
 from parbatch.model.options import BACKENDS
+from parbatch.model.units import counted
 from parbatch.worker.attempt import Settings
+from parbatch.worker.limits import allow_descriptors, descriptor_limit
+
+
+# Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
+_FOR_WORKER = 10
+# What else is opened now and then: pipes of a process that is being started, the checkpoint's journal, outputs.
+_FOR_THE_REST = 20
 
 
 class Died(NamedTuple):
@@ -53,6 +61,30 @@ class Backend(Protocol):
 
     def close(self, *, at_once: bool) -> None:
         """Let the workers end, or kill them `at_once`, and see to it that they and their processes do."""
+
+
+def check_descriptors(workers: int) -> None:
+    """Let this process open as many files as so many workers, or none, take. Raises SetupError where it may not."""
+    needed = workers * _FOR_WORKER + _FOR_THE_REST
+    allowed = allow_descriptors(needed)
+    if allowed >= needed:
+        return
+    fewer = (allowed - _FOR_THE_REST) // _FOR_WORKER
+    advice = f"Use --workers {fewer}, or raise" if fewer > 0 else "Raise"
+    limit = descriptor_limit()
+    what = f"{counted(workers, 'worker')} would take" if workers else "a run takes"
+    raise SetupError(
+        f"Too few files can be open: this process may have {limit} (ulimit -n), and {what} {limit - allowed + needed}."
+        f" {advice} the limit with ulimit -n."
+    )
+
+
+def check_some_descriptors(name: str) -> None:
+    """Raise NothingRunError where not even one worker of this backend can be had: before anything is begun."""
+    try:
+        check_descriptors(0 if name == "inline" else 1)
+    except SetupError as error:
+        raise NothingRunError(str(error)) from None
 
 
 def start(name: str, settings: Settings, run_mark: str, slots: int) -> Backend:

@@ -22,9 +22,9 @@ import msgspec
 from loky.backend import get_context
 from loky.process_executor import ProcessPoolExecutor
 
-from parbatch.dispatch.backends import Died
+from parbatch.dispatch.backends import Died, check_descriptors
 from parbatch.dispatch.backends.receiving import Hearing
-from parbatch.dispatch.backends.startup import check_descriptors, start_trackers_quietly, told_of_start, told_of_task
+from parbatch.dispatch.backends.startup import start_trackers_quietly, told_of_start, told_of_task
 from parbatch.errors import SetupError
 from parbatch.model.item import Message, NotReady, Order, Retiring
 from parbatch.model.terminal import flushing_anyway

@@ -13,35 +13,12 @@ from loky.backend import resource_tracker
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
 from msgspec.structs import replace
 
-from parbatch.errors import SetupError
 from parbatch.model.item import Evidence
-from parbatch.model.units import counted
-from parbatch.storage.system_errors import in_words
+from parbatch.storage.system_errors import NO_THREAD, in_words
 from parbatch.worker.evidence import of_exception
-from parbatch.worker.limits import allow_descriptors, descriptor_limit
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-# Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
-_FOR_WORKER = 10
-# What else is opened now and then: pipes of a process that is being started, the checkpoint's journal, outputs.
-_FOR_THE_REST = 20
-
-
-def check_descriptors(slots: int) -> None:
-    """Let this process open as many files as so many workers take. Raises SetupError where it may not."""
-    needed = slots * _FOR_WORKER + _FOR_THE_REST
-    allowed = allow_descriptors(needed)
-    if allowed >= needed:
-        return
-    fewer = (allowed - _FOR_THE_REST) // _FOR_WORKER
-    advice = f"use --workers {fewer}, or raise" if fewer > 0 else "Raise"
-    limit = descriptor_limit()
-    raise SetupError(
-        f"Too few files can be open: this process may have {limit} (ulimit -n), and {counted(slots, 'worker')} would"
-        f" take {limit - allowed + needed}. {advice[:1].upper()}{advice[1:]} the limit with ulimit -n."
-    )
 
 
 def start_trackers_quietly() -> None:
@@ -98,6 +75,8 @@ def told_of_task(task: "Future[Any]") -> Evidence | None:
     evidence = of_exception(error)
     if isinstance(error, BrokenProcessPool) and error.__cause__ is not None:
         why = str(error.__cause__).strip(' \n"').splitlines()[-1]
+        if NO_THREAD in why:
+            return Evidence(type="RuntimeError", message=str(in_words(RuntimeError(why))))
         # The end of loky's pipe, whose other end the process alone has.
         return None if why == "EOFError" else replace(evidence, message=f"{evidence.message} ({why})")
     return replace(evidence, traceback="") if isinstance(error, OSError) else evidence
