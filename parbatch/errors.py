@@ -8,6 +8,8 @@ class ParbatchError(Exception):
     """A problem that parbatch explains in one message: what happened, to what, and what to do next."""
 
     exit_code = 1
+    # The RunResult of what was done before it, where that is something: it is kept, written down, and told as well.
+    result: object | None = None
 
 
 class NothingRunError(ParbatchError):

@@ -8,6 +8,7 @@ import click
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
+    end_with,
     hinting_at_order,
     hinting_at_sample,
     item_argument,
@@ -19,7 +20,6 @@ from parbatch.engine import api as runner
 from parbatch.model import loading
 from parbatch.model import options as run_options
 from parbatch.model.result import RunResult
-from parbatch.reports import json as json_report
 
 
 @click.command(
@@ -35,10 +35,7 @@ from parbatch.reports import json as json_report
 @job_options
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output, hinting_at_order("render", item, job):
-        result = _render(item, job, given)
-        exit_code = result.exit_code or 0
-        if given["json"]:
-            exit_code = output.result(json_report.pieces(result), exit_code)
+        exit_code = end_with(lambda: _render(item, job, given), output, json=bool(given["json"]))
     sys.exit(exit_code)
 
 

@@ -7,12 +7,11 @@ import click
 
 from parbatch.cli.go_on import go_on_command
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, hinting_at_sample, job_argument
+from parbatch.cli.shared import JOB_HELP, as_given, batch_options, end_with, hinting_at_sample, job_argument
 from parbatch.engine import api as runner
 from parbatch.model import loading
 from parbatch.model import options as run_options
 from parbatch.model.result import RunResult
-from parbatch.reports import json as json_report
 
 _EPILOG = """Exit codes: as of run; 2 where there is no earlier run, or a selection leaves nothing, saying which rule
 left how many out."""
@@ -40,10 +39,7 @@ left how many out."""
 @batch_options
 def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output:
-        result = _retry(job, given)
-        exit_code = result.exit_code or 0
-        if given["json"]:
-            exit_code = output.result(json_report.pieces(result), exit_code)
+        exit_code = end_with(lambda: _retry(job, given), output, json=bool(given["json"]))
     sys.exit(exit_code)
 
 

@@ -12,6 +12,7 @@ from parbatch.cli.shared import (
     PHASES_HELP,
     as_given,
     batch_options,
+    end_with,
     hinting_at_sample,
     job_argument,
 )
@@ -19,7 +20,6 @@ from parbatch.engine import api as runner
 from parbatch.model import loading
 from parbatch.model import options as run_options
 from parbatch.model.result import RunResult
-from parbatch.reports import json as json_report
 
 _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
 2 nothing was run; 3 another run holds the folder; 4 stopped by its own limit; 129, 130, 143 interrupted. After
@@ -49,10 +49,7 @@ _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not o
 @batch_options
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output:
-        result = _run(job, given)
-        exit_code = result.exit_code or 0
-        if given["json"]:
-            exit_code = output.result(json_report.pieces(result), exit_code)
+        exit_code = end_with(lambda: _run(job, given), output, json=bool(given["json"]))
     sys.exit(exit_code)
 
 

@@ -11,12 +11,15 @@ import click
 
 from parbatch.cli import FOLDER
 from parbatch.cli.completion import complete_folder, complete_item, complete_job
-from parbatch.errors import FolderError, JobError, NothingRunError
+from parbatch.cli.output import Output
+from parbatch.errors import FolderError, JobError, NothingRunError, ParbatchError
 from parbatch.model import loading
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import BACKENDS, MODES, out_folder
+from parbatch.model.result import RunResult
 from parbatch.model.shard import parse_shard
 from parbatch.model.terminal import printable, show
+from parbatch.reports import json as json_report
 from parbatch.reports.console import as_typed
 from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import not_its_own
@@ -115,6 +118,21 @@ def job_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def end_with(run: Callable[[], RunResult], output: Output, *, json: bool) -> int:
+    """Run what a command is there to run, and write the result where it is asked for. Returns the exit code.
+
+    Where an error ends a run in its middle, what was done before is written all the same.
+    """
+    try:
+        result = run()
+    except ParbatchError as error:
+        if json and isinstance(error.result, RunResult):
+            output.result(json_report.pieces(error.result), error.exit_code)
+        raise
+    exit_code = result.exit_code or 0
+    return output.result(json_report.pieces(result), exit_code) if json else exit_code
 
 
 def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -> tuple[Folder, LoadedJob | None]:

@@ -185,7 +185,8 @@ def _last_run(standing: Standing) -> str:
         return "another command holds the folder: a run that is about to begin or end, prune or overview"
     if standing.run_id is None:
         return _STATES[standing.state]
-    why = f": {printable(standing.stopped_by)}" if standing.state == "stopped" and standing.stopped_by else ""
+    stopped_by = (standing.stopped_by or "").partition("\n")[0]
+    why = f": {printable(stopped_by)}" if standing.state == "stopped" and stopped_by else ""
     return f"{printable(standing.run_id)}, {_STATES[standing.state]}{why}"
 
 

@@ -9,7 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,15 @@ from parbatch.engine.listening import Listener, OnOutcome
 from parbatch.engine.part import Stages
 from parbatch.engine.phased import PhasedRun, one_phase
 from parbatch.engine.rewriting import write_again
-from parbatch.errors import DataError, FolderError, FolderHeldError, JobError, NothingRunError, SetupError
+from parbatch.errors import (
+    DataError,
+    FolderError,
+    FolderHeldError,
+    JobError,
+    NothingRunError,
+    ParbatchError,
+    SetupError,
+)
 from parbatch.model import loading
 from parbatch.model import options as run_options
 from parbatch.model.item import MERGE, OVERVIEW, Outcome
@@ -64,7 +72,8 @@ def run(
     run, so it has to be quick. What it raises ends the run in order, with all written down, and is then raised here.
     With `on_error="stop"`, the first item that is not ok stops the run, as `max_failures=1` does.
     Items that fail are part of the result. Raises NothingRunError (or one of its kinds) when nothing was run,
-    FolderHeldError when another run holds the folder, SetupError when no worker could start.
+    FolderHeldError when another run holds the folder, SetupError when no worker can start; where that is so only in the
+    middle of a run, the error's `result` is the RunResult of what was done.
     """
     loaded, asked = prepare(job, options, on_error)
     return execute(
@@ -194,7 +203,8 @@ def execute(
     if not loaded.job.after:
         return _execute(loaded, asked, go_on=go_on, listener=listener)
     phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
-    result = phased.run()
+    with _telling_what_was_done(phased.show, go_on):
+        result = phased.run()
     if go_on is not None:
         phased.show(console.summary(result, go_on(result)))
         if phased.came_to_nothing:
@@ -227,7 +237,8 @@ def _execute(
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
                 if go_on is not None:
                     stage.announce(plan)
-                result = stage.run(plan)
+                with _telling_what_was_done(stage.show, go_on):
+                    result = stage.run(plan)
         except SetupError as error:
             if is_first and error.exit_code == NothingRunError.exit_code:
                 discard(folder.checkpoint)
@@ -242,6 +253,17 @@ def _execute(
     if listener is not None and listener.error is not None:
         raise listener.error
     return result
+
+
+@contextlib.contextmanager
+def _telling_what_was_done(show: Callable[[str], None], go_on: Callable[[RunResult], str] | None) -> Iterator[None]:
+    """Show the summary of what was done before an error ended the run in its middle."""
+    try:
+        yield
+    except ParbatchError as error:
+        if go_on is not None and isinstance(error.result, RunResult):
+            show(console.summary(error.result, go_on(error.result)))
+        raise
 
 
 def _with_the_whole(

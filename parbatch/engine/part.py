@@ -97,6 +97,7 @@ class Stages:
         self._in_products = Documents()
         self._known_to_fail = 0
         self._ended_by: str | None = None
+        self._broke_off = False  # by an error, not by a limit
 
     @property
     def _interrupts(self) -> Interrupts:
@@ -183,7 +184,9 @@ class Stages:
             setting.checkpoint.set_run(setting.run_id, "stopped", RunEnd(stopped_by=str(error)))
             if has_rendered:
                 self._ended_by = str(error)
-                keep_record(self.result("stopped"), setting.folder)
+                self._broke_off = True
+                error.result = result = self.result("stopped")
+                self.write_down(result)
             else:
                 forget_record(setting.run_id, setting.folder)
             raise
@@ -312,7 +315,7 @@ class Stages:
         if self._interrupts.signum is not None:
             return 128 + self._interrupts.signum
         if self._stopped_by is not None:
-            return 4
+            return 1 if self._broke_off else 4
         product_failed = any(product.error is not None for product in self._products.values())
         return 1 if self._rendering.tally.failures or self._known_to_fail or product_failed else 0
 

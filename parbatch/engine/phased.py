@@ -206,6 +206,8 @@ class PhasedRun:
                 )
                 result = self._results[phase.name] = stages.run(plan)
         except SetupError as error:
+            if isinstance(error.result, RunResult):
+                self._results[phase.name] = error.result
             if is_first and error.exit_code == NothingRunError.exit_code:
                 discard(phase.folder.checkpoint)
                 own.drop()
@@ -224,13 +226,21 @@ class PhasedRun:
 
     def _broke_off(self, error: ParbatchError) -> None:
         """A phase could not begin, or not go on: what came before it is kept, and was run."""
+        before = [name for name, result in self._results.items() if result is not error.result]
         if not self._results:
             return
         with contextlib.suppress(OSError):
             remember(self._root, self._as_remembered("stopped", RunEnd(stopped_by=str(error))))
-        if error.exit_code == NothingRunError.exit_code and any(one.rendered for one in self._results.values()):
-            error.exit_code = ParbatchError.exit_code
-        done = ", ".join(self._results)
+        if any(one.rendered for one in self._results.values()):
+            if error.exit_code == NothingRunError.exit_code:
+                error.exit_code = ParbatchError.exit_code
+            self._stopped_by = str(error)
+            with contextlib.suppress(OSError, ParbatchError):  # the first error is the one to tell
+                self._close_progress()
+                error.result = self._report()
+        if not before:
+            return
+        done = ", ".join(before)
         error.args = (f"{error}\nWhat was done in the phases before it ({done}) is kept. Mend that; --resume goes on.",)
 
     def _given(self, phase: Phase, *, due: int) -> PhaseOf:

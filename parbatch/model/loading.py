@@ -123,6 +123,7 @@ def resolve(ref: JobRef) -> Job:
     """The job behind a reference. Raises JobError, or what the job's own code raises while it is imported."""
     job = _resolve(ref)
     if not ref.phase:
+        job.check_alone()  # its file may have been changed during the run
         return job
     by_name = {earlier.name: earlier for earlier in in_order(job)}
     if ref.phase not in by_name:

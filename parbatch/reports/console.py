@@ -112,12 +112,17 @@ def _headline(result: RunResult) -> str:
             return f"{name.removesuffix(',')}: nothing to do, no item belongs to it."
         return f"{name.removesuffix(',')}: nothing to do, all {counted(result.total, 'item')} are ok."
     kept = f" ({result.kept:,} from before)" if result.kept else ""
-    state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {result.stopped_by}"}
+    state = {"finished": "finished", "interrupted": "INTERRUPTED", "stopped": f"STOPPED: {_stopped_by(result)}"}
     told = f"{state[result.state]}{';' if result.state == 'stopped' else ':'}"
     return (
         f"{name} {told} {counts_in_words(result.by_status, kept)}"
         f" of {counted(result.total, 'item')} in {format_duration(result.duration_s or 0)}"
     )
+
+
+def _stopped_by(result: RunResult) -> str:
+    """What stopped a run, in a line: the error that did is shown whole below the summary."""
+    return printable((result.stopped_by or "").partition("\n")[0])
 
 
 def _changes(result: RunResult) -> Iterator[str]:

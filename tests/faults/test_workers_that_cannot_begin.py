@@ -1,5 +1,6 @@
 """A run ends with the true cause where its workers can't begin, never begin, or hang before and after their items."""
 
+import json
 import os
 import resource
 import shutil
@@ -157,3 +158,53 @@ def test_a_product_that_hangs_is_given_up_once_its_time_is_up(job: Path, tmp_pat
 def test_the_limits_of_these_tests_are_not_those_of_the_machine() -> None:
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 400
     assert "HANGS" not in os.environ
+
+
+EDITED = """
+import os
+from pathlib import Path
+from parbatch import Job
+
+job = Job("edited", chunk_size=1, fresh_worker="attempt")
+
+
+@job.items
+def items():
+    return ({"id": f"i{number}"} for number in range(4))
+
+
+@job.render
+def render(item, ctx):
+    if item.id == "i1":
+        Path(__file__).write_text(os.environ["EDITED"])
+"""
+FIRST = (
+    "\n\nlast = Job('last', after=job)\nlast.items(lambda previous: [{'id': 'z'}])\nlast.render(lambda item, ctx: 1)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("phases", "edit", "said"),
+    [
+        ("", "this is no Python (", "SyntaxError: '(' was never closed"),
+        ("", "from parbatch import Job\njob = Job('edited')\njob.items(list)", "has no render function"),
+        (FIRST, "this is no Python (", "SyntaxError: '(' was never closed"),
+        (FIRST, "x = 1", "has no job"),
+    ],
+)
+def test_what_was_done_before_the_job_was_broken_is_told_and_kept(
+    here: Path, phases: str, edit: str, said: str
+) -> None:
+    job = here / "job.py"
+    job.write_text(EDITED + phases)
+    named = f"{job}:last" if phases else job
+    code, printed = finish("run", named, "--workers", 1, "--json", "--progress", "none", env={"EDITED": edit})
+    assert code == 1
+    told = json.loads(printed[printed.index("{\n") : printed.rindex("\n}\n") + 2])
+    assert (told["state"], told["exit_code"], told["success"], told["pending"]) == ("stopped", 1, 2, 2)
+    assert said in told["stopped_by"]
+    assert f"STOPPED: {told['stopped_by'].splitlines()[0]}; 2 ok" in printed
+    assert "parbatch: No worker can start: " in printed
+    assert json.loads((Path(told["out"]) / "report.json").read_text())["success"] == 2
+    job.write_text(EDITED + phases)
+    assert finish("run", named, "--resume", "--progress", "none", env={"EDITED": EDITED + phases})[0] == 0

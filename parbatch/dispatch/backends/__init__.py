@@ -13,7 +13,6 @@ from parbatch.model.units import counted
 from parbatch.worker.attempt import Settings
 from parbatch.worker.limits import allow_descriptors, descriptor_limit
 
-
 # Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
 _FOR_WORKER = 10
 # What else is opened now and then: pipes of a process that is being started, the checkpoint's journal, outputs.

@@ -91,7 +91,7 @@ def _headline(result: RunResult) -> str:
     states = {
         "finished": "Finished",
         "interrupted": "Interrupted",
-        "stopped": f"Stopped: {result.stopped_by}",
+        "stopped": f"Stopped: {(result.stopped_by or '').partition(chr(10))[0]}",
         "running": "Still running",
         "killed": "Killed, or broken off",
     }
