@@ -51,7 +51,8 @@ _UNMADE = {"overview": "The overview", "merged": "Merging"}
     short_help="How the job stands; works during a run, --watch follows it.",
     help=f"""How the job stands: counts by status and group, failures by cause, and the command that goes on.
 
-    Works during a run and does not disturb it. With --watch it is shown anew each second until the run ends.
+    Works during a run and does not disturb it. With --watch it is shown anew each second until the run ends. It counts
+    what the checkpoint knows; whether an output was removed or damaged since, plan and run --resume see.
 
     {JOB_HELP}""",
 )

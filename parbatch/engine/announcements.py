@@ -17,7 +17,7 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
     if accelerate and (version := unproved_version()):
         yield f"python-docx {version} is not one that parbatch was proved to make faster; it is used as it is."
     due = sum(plan.reasons.values())
-    if set(plan.reasons) - {"new", "started over"}:
+    if due and (due < plan.total or set(plan.reasons) - {"new", "started over"}):
         why = ", ".join(f"{count:,} {printable(reason)}" for reason, count in plan.reasons.items())
         this_time = f"; {plan.due:,} of them this time" if plan.due < due else ""
         yield f"Due: {due:,} of {counted(plan.total, 'item')} ({why}){this_time}."

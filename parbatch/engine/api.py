@@ -203,10 +203,10 @@ def execute(
     if not loaded.job.after:
         return _execute(loaded, asked, go_on=go_on, listener=listener)
     phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
-    with _telling_what_was_done(phased.show, go_on):
+    with _telling_what_was_done(phased.show, asked, go_on):
         result = phased.run()
     if go_on is not None:
-        phased.show(console.summary(result, go_on(result)))
+        phased.show(_summary(result, asked, go_on))
         if phased.came_to_nothing:
             phased.show("\n" + console.CAME_TO_NOTHING)
     if listener is not None and listener.error is not None:
@@ -237,7 +237,7 @@ def _execute(
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
                 if go_on is not None:
                     stage.announce(plan)
-                with _telling_what_was_done(stage.show, go_on):
+                with _telling_what_was_done(stage.show, asked, go_on):
                     result = stage.run(plan)
         except SetupError as error:
             if is_first and error.exit_code == NothingRunError.exit_code:
@@ -245,7 +245,7 @@ def _execute(
                 hold.drop()
             raise
     if go_on is not None:
-        stage.show(console.summary(result, go_on(result)))
+        stage.show(_summary(result, asked, go_on))
         if stage.came_to_nothing:
             stage.show("\n" + console.CAME_TO_NOTHING)
     if asked.shard is not None and result.state == "finished" and asked.selection.exact is None:
@@ -255,14 +255,22 @@ def _execute(
     return result
 
 
+def _summary(result: RunResult, asked: Options, go_on: Callable[[RunResult], str]) -> str:
+    """What is shown at the end; with no progress above it, without the blank line that sets it off."""
+    told = console.summary(result, go_on(result))
+    return told.removeprefix("\n") if asked.progress == "none" else told
+
+
 @contextlib.contextmanager
-def _telling_what_was_done(show: Callable[[str], None], go_on: Callable[[RunResult], str] | None) -> Iterator[None]:
+def _telling_what_was_done(
+    show: Callable[[str], None], asked: Options, go_on: Callable[[RunResult], str] | None
+) -> Iterator[None]:
     """Show the summary of what was done before an error ended the run in its middle."""
     try:
         yield
     except ParbatchError as error:
         if go_on is not None and isinstance(error.result, RunResult):
-            show(console.summary(error.result, go_on(error.result)))
+            show(_summary(error.result, asked, go_on))
         raise
 
 

@@ -92,6 +92,11 @@ def _complete(loaded: LoadedJob, asked: Mapping[str, Any], default_progress: str
         raise DataError(f"rerun: {rerun!r} is not known; --rerun code does items of older code again.")
     if rerun and not asked.get("resume"):
         raise DataError("--rerun goes with --resume; --fresh does every item again anyway.")
+    if asked.get("retry_failed") is True and not asked.get("resume") and not retry:
+        raise DataError(
+            "--retry-failed goes with --resume: give both to try what is known to fail as well."
+            " Without them a run does every item anyway."
+        )
     backend = asked.get("backend", "loky")
     if backend not in BACKENDS:
         raise DataError(f"backend: {backend!r} is not one of {', '.join(BACKENDS)}.")
@@ -135,9 +140,12 @@ def read(
     defaults = dict(loaded.defaults)
     if typed.keys() & {"resume", "fresh"}:  # what is typed wins over the file, also where they exclude each other
         defaults = {name: value for name, value in defaults.items() if name not in {"resume", "fresh"}}
+    if not (defaults | typed).get("resume"):  # the file's is for whenever a run is gone on with
+        defaults.pop("retry_failed", None)
     if retry:
         defaults = {name: value for name, value in defaults.items() if name not in _RUN_ONLY}
-    _complete(loaded, typed, default_progress, retry=retry)
+    gone_on_with = {"resume": True} if defaults.get("resume") is True else {}
+    _complete(loaded, gone_on_with | typed, default_progress, retry=retry)
     try:
         return _complete(loaded, defaults | typed, default_progress, retry=retry)
     except DataError as error:

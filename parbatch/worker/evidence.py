@@ -60,9 +60,10 @@ def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: st
     except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     place, line = _place_of(error, frames)
+    message = _message(error, frames) if advice else _told(error, frames)
     return Evidence(
         type=_type_name(error),
-        message=shorten("\n".join(filter(None, (advice, _message(error, frames)))), MOST_MESSAGE),
+        message=shorten("\n".join(filter(None, (advice, message))), MOST_MESSAGE),
         traceback=shorten("".join(_without_the_middle(lines)), MAX_TRACEBACK),
         place=place,
         line=line,
@@ -168,11 +169,16 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _told(error: BaseException, frames: TracebackType | None) -> str:
+    """An error's message; of one that has none, the line that raised it."""
+    return _message(error, frames) or explaining.told_without_words(frames)
+
+
 def _message(error: BaseException, frames: TracebackType | None) -> str:
     if isinstance(error, SystemExit):
         return explaining.told_of_exit(error)
     if isinstance(error, BaseExceptionGroup):
-        told = [f"{_type_name(leaf)}: {_message(leaf, leaf.__traceback__)}" for leaf in explaining.leaves(error)]
+        told = [f"{_type_name(leaf)}: {_told(leaf, leaf.__traceback__)}" for leaf in explaining.leaves(error)]
         return explaining.told_of_group(error, told)
     try:
         message = str(error)
@@ -186,7 +192,7 @@ def _message(error: BaseException, frames: TracebackType | None) -> str:
     elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
         message = explaining.shortened(error, message)
         told.append(explaining.told_of_command(error))
-    return "; ".join(filter(None, (message, *told))) or explaining.told_without_words(frames)
+    return "; ".join(filter(None, (message, *told)))
 
 
 def _type_name(error: BaseException) -> str:

@@ -93,7 +93,7 @@ def test_with_json_standard_output_is_the_report_and_nothing_else(here: Path) ->
 def test_without_progress_only_the_summary_is_printed(here: Path) -> None:
     write_job(here / "job.py")
     output = typed("run", "job.py", "--progress", "none").output
-    assert output.startswith("\nletters finished: 3 ok of 3 items")
+    assert output.startswith("letters finished: 3 ok of 3 items")
 
 
 def test_one_item_is_rendered_by_id_or_name_and_the_others_stay_as_they_are(here: Path) -> None:

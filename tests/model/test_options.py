@@ -33,6 +33,15 @@ def test_what_was_given_goes_before_the_toml_file_and_that_before_the_job() -> N
     assert (asked.timeout, asked.attempts, asked.chunk_size) == (180.0, 5, 3)
 
 
+def test_what_goes_with_resume_in_the_toml_file_waits_for_it_and_what_is_typed_finds_it_there() -> None:
+    assert not options(None, {"retry_failed": True}).selection.retry_failed
+    assert options(None, {"retry_failed": True}, resume=True).selection.retry_failed
+    assert options(None, {"resume": True}, retry_failed=True).selection.retry_failed
+    assert options(None, {"resume": True}, rerun="code").rerun_code
+    with pytest.raises(DataError, match="--retry-failed goes with --resume"):
+        options(None, {"resume": True}, retry_failed=True, fresh=True)
+
+
 def test_one_pattern_may_be_given_without_a_list() -> None:
     assert options(only="a*").selection.only == ("a*",)
     assert options(only=["a*", "b"]).selection.only == ("a*", "b")
@@ -64,6 +73,8 @@ def test_the_inline_backend_has_one_worker() -> None:
     [
         ({"resume": True, "fresh": True}, "--resume and --fresh contradict each other"),
         ({"rerun": "code", "fresh": True}, "--rerun goes with --resume"),
+        ({"retry_failed": True}, "--retry-failed goes with --resume: give both"),
+        ({"retry_failed": True, "fresh": True}, "--retry-failed goes with --resume"),
         ({"rerun": "all"}, "rerun: 'all' is not known; --rerun code"),
         ({"workers": 0}, "workers: 0 is not a whole number from 1"),
         ({"workers": "8"}, "workers: '8'"),

@@ -102,7 +102,9 @@ def test_the_cause_is_in_the_traceback() -> None:
 
 def test_advice_comes_first_so_that_one_line_shows_it() -> None:
     assert of_exception(ValueError("x"), advice="do y").message == "do y\nx"
-    assert of_exception(ValueError(), advice="do y").message == "do y"
+    with pytest.raises(MemoryError) as raised:
+        raise MemoryError
+    assert of_exception(raised.value, advice="do y").message == "do y"
 
 
 def test_memory_errors_have_a_status_of_their_own() -> None:
