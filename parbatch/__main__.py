@@ -6,6 +6,8 @@ import sys
 
 from parbatch.model.terminal import make_standard_streams_lenient, occupy_standard_descriptors, show
 
+_exit = os._exit  # before anything stands in for it
+
 
 def main() -> None:
     """Run the command line. `--version` answers before anything heavier than this package is imported."""
@@ -17,17 +19,20 @@ def main() -> None:
         show(f"parbatch {__version__}", sys.stdout)
         return
     try:
-        from parbatch.cli import command  # noqa: PLC0415 -- click costs three times the bare interpreter
+        from parbatch.cli import command, process_end  # noqa: PLC0415 -- click costs three times the bare interpreter
 
-        command(prog_name="parbatch")
-    except SystemExit as end:
-        _leave_when_interrupted(end.code)
-        raise
+        process_end.tell_of_exits()
+        try:
+            command(prog_name="parbatch")
+        except SystemExit as end:
+            _leave_when_interrupted(end.code)
+            process_end.end_despite_threads(end.code)
+            raise
     except Exception as error:
         if not _lacks_memory(error):
             raise
         os.write(2, _NO_MEMORY)
-        os._exit(2)  # Python's own end may want memory, too
+        _exit(2)  # Python's own end may want memory, too
 
 
 _NO_MEMORY = (
@@ -48,9 +53,10 @@ def _lacks_memory(error: BaseException | None) -> bool:
 
 def _leave_when_interrupted(code: object) -> None:
     """Let one more Ctrl-C end the process at once: only Python is ending by now, and would leave a traceback."""
+    from parbatch.cli import process_end  # noqa: PLC0415 -- as above
 
     def leave(*_: object) -> None:
-        os._exit(code if isinstance(code, int) else 0)
+        process_end.end(code)
 
     if signal.getsignal(signal.SIGINT) not in {signal.SIG_IGN, None}:
         signal.signal(signal.SIGINT, leave)
