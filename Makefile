@@ -30,7 +30,7 @@ faults: .venv/test.stamp ## Kill parbatch at hundreds of system calls: about an 
 
 # Changes of python-docx against acceleration, at length: every function of the table, and 2,000 programs.
 exact: .venv/test.stamp ## Compare accelerated documents at length: 2,000 programs, every function that is replaced
-	PARBATCH_EXACT_PROGRAMS=2000 $(BIN)/python -m pytest -n 2 --timeout 3600 tests/docx/test_docx_changed.py
+	PARBATCH_EXACT_PROGRAMS=2000 $(BIN)/python -m pytest -n 2 --timeout 3600 tests/docx/test_changed.py
 
 bench: .venv/bench.stamp ## Measure what README says of costs, into benchmarks/results/
 	$(BIN)/python -m benchmarks

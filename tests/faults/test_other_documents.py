@@ -1,4 +1,7 @@
-"""Documents of docxtpl and docxcompose, returned from render as they are, in a run as typed at the prompt."""
+"""Documents of docxtpl and docxcompose, returned from render as they are, in a run as typed at the prompt.
+
+It is the test of parbatch.docx.foreign.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The sample job: its data and its documents."""
+"""The sample job: its data and its documents.
+
+It is the test of all that the job is made of: parbatch.sample.job, parbatch.sample.brief, parbatch.sample.country,
+parbatch.sample.layout, parbatch.sample.overview, parbatch.sample.styles and parbatch.sample.words.
+"""
 
 import io
 import zipfile

@@ -11,7 +11,7 @@ from docx.opc.part import Part
 from docx.oxml.parser import parse_xml
 
 from parbatch.docx import checks
-from tests.docx.test_docx_checks import TEXT_BOX
+from tests.docx.test_checks import TEXT_BOX
 from tests.docx.word_files import KINDS, word_file
 
 if TYPE_CHECKING:

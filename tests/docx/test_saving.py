@@ -49,7 +49,7 @@ def a_document() -> Document:
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from test_docx_saving import a_document
+from test_saving import a_document
 from parbatch.docx import accelerate, document_bytes
 accelerate()
 for _ in range(int(sys.argv[2])):

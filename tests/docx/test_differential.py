@@ -1,5 +1,9 @@
 """With acceleration and without, the same calls leave the same document, read the same, and fail the same
 way.
+
+It is the test of the modules whose paths only show together, in a document: parbatch.docx.elements,
+parbatch.docx.handles, parbatch.docx.heldstyles, parbatch.docx.names, parbatch.docx.paragraphs, parbatch.docx.proxies,
+parbatch.docx.runs, parbatch.docx.stylenames, parbatch.docx.styles, parbatch.docx.tables, parbatch.docx.xpaths.
 """
 
 from __future__ import annotations

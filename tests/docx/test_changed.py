@@ -1,4 +1,8 @@
-"""Where users have changed python-docx, acceleration gives what that gives: the same calls, documents and errors."""
+"""Where users have changed python-docx, acceleration gives what that gives: the same calls, documents and errors.
+
+It is the test of what sees such changes: parbatch.docx.watching, parbatch.docx.comparing, parbatch.docx.own,
+parbatch.docx.unnoticed, parbatch.docx.patching.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from docx.oxml.parser import parse_xml
 
 from parbatch.docx import accelerate, explain, restore
 from parbatch.docx.explanations import hint_of_style
-from tests.docx.test_docx_word_formats import dangling, strict
+from tests.docx.test_word_formats import dangling, strict
 from tests.docx.word_files import word_file
 
 if TYPE_CHECKING:
