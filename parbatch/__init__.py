@@ -3,9 +3,7 @@
 Public names load on first use, so that `import parbatch` and `parbatch --version` stay light.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # that of typing costs the guardian, which needs no types, a tenth of its start
 if TYPE_CHECKING:
     from parbatch.engine.api import render, retry, run
     from parbatch.engine.stream import AsyncStream, Stream, astream, stream
@@ -63,6 +61,8 @@ def __getattr__(name: str) -> object:
     """Import a public name from its home when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'parbatch' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 -- as above
+
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

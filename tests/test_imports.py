@@ -40,6 +40,12 @@ def test_a_worker_of_a_job_without_documents_loads_neither_documents_nor_the_che
     assert loaded_after("import parbatch.worker.process") & {"docx", "lxml", "sqlite3", "click", "filelock"} == set()
 
 
+def test_the_guardian_starts_without_types_processes_and_packages_and_a_run_without_what_a_worker_is_made_of() -> None:
+    assert loaded_after("import parbatch.dispatch.guardian") & {*HEAVY, "typing", "subprocess", "pathlib"} == set()
+    own = {"parbatch.worker.attempt", "parbatch.worker.process", "parbatch.engine.phased", "urllib.request", "tqdm"}
+    assert loaded_after("import parbatch.engine.api, parbatch.dispatch.backends.loky") & own == set()
+
+
 def test_every_public_name_is_there_and_others_are_not() -> None:
     for name in parbatch.__all__:
         assert getattr(parbatch, name) is not None

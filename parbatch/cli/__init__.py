@@ -1,6 +1,5 @@
 """The command line: what people type, and the one place where errors become exit codes."""
 
-import difflib
 import signal
 import sys
 from collections.abc import Iterable
@@ -112,7 +111,9 @@ def _instead_of(typed: str) -> str:
         return f" To run a job: parbatch run {typed}"
     if typed in _MEANT:
         return f" {_MEANT[typed]}"
-    close = difflib.get_close_matches(typed, _COMMANDS, 1)
+    from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
+
+    close = get_close_matches(typed, _COMMANDS, 1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

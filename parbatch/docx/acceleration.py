@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -51,6 +50,8 @@ def unproved_version() -> str | None:
     """The version of python-docx if it is not one that the replacements were proved on: of what is loaded, which can
     be another than what is installed, or else of what would be.
     """
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- jobs without documents need none
+
     loaded = sys.modules.get("docx") if "docx.document" in sys.modules else None  # else it is somebody's own module
     try:
         found = version("python-docx") if loaded is None else str(getattr(loaded, "__version__", "unknown"))

@@ -15,11 +15,8 @@ from typing import Any
 import msgspec
 
 from parbatch.dispatch.backends import check_some_descriptors
-from parbatch.engine.finish import join_anew, join_when_all_are_finished, require_finished
 from parbatch.engine.listening import Listener, OnOutcome
 from parbatch.engine.part import Stages
-from parbatch.engine.phased import PhasedRun, one_phase
-from parbatch.engine.rewriting import write_again
 from parbatch.errors import (
     DataError,
     FolderError,
@@ -44,7 +41,6 @@ from parbatch.planning.prepare import open_and_plan
 from parbatch.reports import console
 from parbatch.reports.progress import reading_items
 from parbatch.reports.run_records import note_killed_runs
-from parbatch.reports.summing import within
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder, folder_of, held
@@ -122,6 +118,8 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with
     close matches when there is no such item.
     """
+    from parbatch.engine.phased import one_phase  # noqa: PLC0415 -- seldom needed; see `execute`
+
     loaded = _load(job, "render")
     if strange := options.keys() - _ONE_ITEM_OPTIONS:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
@@ -140,6 +138,8 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
 
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[[RunResult], str]) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
+    from parbatch.engine.phased import one_phase  # noqa: PLC0415 -- seldom needed; see `execute`
+
     check_some_descriptors(asked.backend)
     check_owner(folder_of(asked), loaded)
     with one_phase(loaded, asked, item) as (alone, its_own, name):
@@ -152,6 +152,8 @@ def _report_all_again(loaded: LoadedJob, asked: Options) -> None:
     """Bring the reports of all phases, or of all shards, up to date after one item was rendered in its own part."""
     root = Folder(asked.out)
     if loaded.job.after or shards_in(root):
+        from parbatch.engine.rewriting import write_again  # noqa: PLC0415 -- seldom needed; see `execute`
+
         with contextlib.suppress(FolderError, FolderHeldError):  # never run as a whole, or somebody else is at it
             write_again(root)
 
@@ -202,6 +204,8 @@ def execute(
             show(line, sys.stderr if asked.json else sys.stdout)
     if not loaded.job.after:
         return _execute(loaded, asked, go_on=go_on, listener=listener)
+    from parbatch.engine.phased import PhasedRun  # noqa: PLC0415 -- most jobs have no phases, and start sooner without
+
     phased = PhasedRun(loaded, asked, tells=go_on is not None, listener=listener)
     with _telling_what_was_done(phased.show, asked, go_on):
         result = phased.run()
@@ -282,6 +286,8 @@ def _with_the_whole(
     show: Callable[[str], None],
 ) -> RunResult:
     """Make the overview of all shards, if this one was the last. Its failure is this run's, as without shards."""
+    from parbatch.engine.finish import join_when_all_are_finished  # noqa: PLC0415 -- seldom needed; see `execute`
+
     joined = join_when_all_are_finished(loaded, asked)
     if joined is None:
         return result
@@ -307,6 +313,10 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
 
     Raises JobError for a job with neither, FolderError where nothing was run yet, and as `run` does.
     """
+    from parbatch.engine.finish import join_anew, require_finished  # noqa: PLC0415
+    from parbatch.engine.phased import one_phase  # noqa: PLC0415 -- seldom needed; see `execute`
+    from parbatch.reports.summing import within  # noqa: PLC0415
+
     job = loaded.job
     products = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
     if not products:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from parbatch.dispatch import backends
 from parbatch.dispatch.backends import Backend
-from parbatch.dispatch.backends.guardian import Guardian
+from parbatch.dispatch.guardian import Guardian
 from parbatch.engine.listening import Listener
 from parbatch.model import terminal
 from parbatch.model.item import TEARDOWN
@@ -24,11 +24,11 @@ from parbatch.planning.plan import BASELINE
 from parbatch.reports import progress as progressing
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
-from parbatch.worker.attempt import Settings
 from parbatch.worker.baseline import baseline_file
 from parbatch.worker.capture import write_log
 from parbatch.worker.environment import heading, identity
 from parbatch.worker.limits import default_cap
+from parbatch.worker.settings import Settings
 from parbatch.worker.teardown import PARTING_S, TEARDOWN_S, records, summary, told
 
 

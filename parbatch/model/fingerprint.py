@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from hashlib import blake2b
 
 from parbatch.model.item import Evidence
@@ -21,29 +22,26 @@ _PIECE = r"[\w.~@+%=#-]*[\w~@+%=#-]"
 
 # Each with its stand-in, in this order: what is made of others comes before them. Whether an identifier is all digits
 # is chance, so hexadecimal ones and the like stand for the same as numbers.
-_PARTICULARS = tuple(
-    (re.compile(pattern), stand_in)
-    for pattern, stand_in in (
-        (r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>)\]},;]+", "<url>"),
-        (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "<address>"),
-        (rf"\b\d{{4}}-\d\d-\d\d(?:[T ,]+{_TIME})?", "<date>"),
-        (rf"(?<![\w.])\d{{1,4}}[./]\d{{1,2}}[./]\d{{1,4}}\b(?!\.\d)(?:,? {_TIME})?", "<n>"),
-        (rf"\b{_DAY}\d{{1,2}}(?:st|nd|rd|th)?\.?[ -]{_MONTH}[ -]\d{{2,4}}(?:,? {_TIME})?", "<date>"),
-        (rf"\b{_DAY}{_MONTH} +\d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?(?:,? {_TIME}(?: \d{{4}})?)?", "<date>"),
-        (rf"\b{_TIME}", "<time>"),
-        (r"(?:\b[A-Za-z]:|(?<![\w\\])\\)(?:[/\\]+" + _PIECE + r")+[/\\]?", "<path>"),
-        (r"(?<![\w<>/.])(?:\.{1,2}|~)?(?:/" + _PIECE + r")+/?", "<path>"),
-        (r"(?<![\w<>/\\.])(?:" + _PIECE + r"[/\\])+" + _PIECE + r"\.\w{1,5}\b", "<path>"),
-        (r"\b(?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+)\b", "<n>"),
-        (r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa-f]{0,4}(?![\w:])", "<n>"),  # IPv6, hardware addresses
-        (r"\b(?=[0-9a-f]*\d|[0-9a-f]{16})[0-9a-f]{6,}\b", "<n>"),
-        (r"\b(?=[A-Z0-9]*\d)[A-Z0-9]{4,}\b", "<n>"),  # as order numbers are
-        (r"\b(?=\w*\d)(?=\w*[A-Za-z])\w{8,}\b", "<n>"),
-        (r"(?<![\w-])[-+]?\d+(?:[.,_'\u00a0\u202f]\d+)*(?:[eE][-+]?\d+)?\s?(?:[kKMGTP]i?B|[Bb]ytes?|B)\b", "<size>"),
-        (r"\b\d+(?:st|nd|rd|th)\b", "<n>"),
-        (r"(?<![\w-])[-+](?=\d)", ""),
-        (r"\d+(?:[.,_'\u00a0\u202f]\d+)*(?:[eE][-+]?\d+\b)?", "<n>"),
-    )
+_PARTICULARS = (
+    (r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>)\]},;]+", "<url>"),
+    (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "<address>"),
+    (rf"\b\d{{4}}-\d\d-\d\d(?:[T ,]+{_TIME})?", "<date>"),
+    (rf"(?<![\w.])\d{{1,4}}[./]\d{{1,2}}[./]\d{{1,4}}\b(?!\.\d)(?:,? {_TIME})?", "<n>"),
+    (rf"\b{_DAY}\d{{1,2}}(?:st|nd|rd|th)?\.?[ -]{_MONTH}[ -]\d{{2,4}}(?:,? {_TIME})?", "<date>"),
+    (rf"\b{_DAY}{_MONTH} +\d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?(?:,? {_TIME}(?: \d{{4}})?)?", "<date>"),
+    (rf"\b{_TIME}", "<time>"),
+    (r"(?:\b[A-Za-z]:|(?<![\w\\])\\)(?:[/\\]+" + _PIECE + r")+[/\\]?", "<path>"),
+    (r"(?<![\w<>/.])(?:\.{1,2}|~)?(?:/" + _PIECE + r")+/?", "<path>"),
+    (r"(?<![\w<>/\\.])(?:" + _PIECE + r"[/\\])+" + _PIECE + r"\.\w{1,5}\b", "<path>"),
+    (r"\b(?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+)\b", "<n>"),
+    (r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa-f]{0,4}(?![\w:])", "<n>"),  # IPv6, hardware addresses
+    (r"\b(?=[0-9a-f]*\d|[0-9a-f]{16})[0-9a-f]{6,}\b", "<n>"),
+    (r"\b(?=[A-Z0-9]*\d)[A-Z0-9]{4,}\b", "<n>"),  # as order numbers are
+    (r"\b(?=\w*\d)(?=\w*[A-Za-z])\w{8,}\b", "<n>"),
+    (r"(?<![\w-])[-+]?\d+(?:[.,_'\u00a0\u202f]\d+)*(?:[eE][-+]?\d+)?\s?(?:[kKMGTP]i?B|[Bb]ytes?|B)\b", "<size>"),
+    (r"\b\d+(?:st|nd|rd|th)\b", "<n>"),
+    (r"(?<![\w-])[-+](?=\d)", ""),
+    (r"\d+(?:[.,_'\u00a0\u202f]\d+)*(?:[eE][-+]?\d+\b)?", "<n>"),
 )
 _QUOTED = re.compile(
     r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|„[^“”\n]*[“”]|\u2018[^\u2019\n]*\u2019|«[^»\n]*»)(?!\w)"""
@@ -105,6 +103,12 @@ def grouped(failures: Iterable[Failure], named: int = MOST_NAMED) -> list[Failur
     return sorted(groups, key=lambda group: (group.fingerprint == _OTHERS, -group.count))
 
 
+@cache
+def _particulars() -> list[tuple[re.Pattern[str], str]]:
+    """The particulars, compiled with the first failure: a run without any starts sooner."""
+    return [(re.compile(pattern), stand_in) for pattern, stand_in in _PARTICULARS]
+
+
 def general(message: str, item_id: str, name: str, *, quoted: bool = True) -> str:
     """A message with its particulars taken out; what stands in quotes is one, unless `quoted` is false."""
     message = _DEPTH.sub("", in_one_line(message[:_MOST_READ]))  # where a line breaks is as chancy as a number
@@ -114,6 +118,6 @@ def general(message: str, item_id: str, name: str, *, quoted: bool = True) -> st
         message = re.sub(rf"(?<!\w){re.escape(particular)}(?!\w)", "<item>", message)
     if quoted:
         message = _QUOTED.sub("<name>", message)
-    for pattern, stand_in in _PARTICULARS:
+    for pattern, stand_in in _particulars():
         message = pattern.sub(stand_in, message)
     return message[:_MOST_COMPARED]

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import is_dataclass
 from decimal import Decimal
-from fractions import Fraction
+from numbers import Rational
 
 # In this order: a datetime is a date, a set is a collection.
 _BY_TYPE: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (dt.timedelta, "use its total_seconds()"),
     ((dt.date, dt.time), "use its isoformat()"),
     (Decimal, "use str(), which keeps it exact, or float()"),
-    (Fraction, "use str(), which keeps it exact, or float()"),
+    (Rational, "use str(), which keeps it exact, or float()"),
     (complex, "use its real and imag"),
     (pathlib.PurePath, "use str()"),
     (

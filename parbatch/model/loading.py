@@ -1,13 +1,11 @@
 """From what a person names to a Job, in the parent and again, by the same reference, in each worker."""
 
 import contextlib
-import difflib
 import importlib
 import linecache
 import multiprocessing
 import sys
 import threading
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -200,6 +198,8 @@ def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 -- most jobs are named by their file, and workers read no TOML
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -254,7 +254,9 @@ def _import_file(path: Path) -> ModuleType:
 def _close_to(path: Path) -> str:
     """A job file beside the one that is not there, where one is spelled alike, in a sentence."""
     names = [file.name for file in path.parent.glob("*.py")] if path.suffix == ".py" else []
-    close = difflib.get_close_matches(path.name, names, 1)
+    from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
+
+    close = get_close_matches(path.name, names, 1)
     return f". Did you mean {close[0]}?" if close else ""
 
 

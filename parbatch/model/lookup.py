@@ -1,6 +1,5 @@
 """The item that a person names: by id or name, upper and lower case the same, with what is close when there is none."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
@@ -57,7 +56,9 @@ def close_to(asked: str, by_text: Mapping[str, str]) -> str:
     if folded:
         texts += [text for text in by_text if text.startswith(folded)][:_MOST_CLOSE]
     if not folded.isdecimal():
-        texts += difflib.get_close_matches(folded, by_text, _MOST_CLOSE)
+        from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
+
+        texts += get_close_matches(folded, by_text, _MOST_CLOSE)
     ids = list(dict.fromkeys(by_text[text] for text in texts))[:_MOST_CLOSE]
     return f" Close to it: {', '.join(ids)}." if ids else ""
 

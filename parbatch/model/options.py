@@ -1,6 +1,5 @@
 """Run options: as given on the command line, in Python or in a TOML file, checked and completed in one place."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -161,7 +160,9 @@ def for_job(asked: Options, job: Job, **changed: Any) -> Options:
 def _check_names(asked: Mapping[str, Any], names: Sequence[str]) -> None:
     for name in asked:
         if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
+            from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
+
+            close = get_close_matches(name, names, 1)
             raise DataError(f"There is no run option {name!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
 
 

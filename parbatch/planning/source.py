@@ -24,7 +24,7 @@ from parbatch.planning.placing import Placed, PlacedRows, Row, Wanted
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.schema import COLUMNS, ITEM_COLUMNS
 from parbatch.worker.explanations import told_of_place
-from parbatch.worker.housekeeping import leave_if_not
+from parbatch.worker.process_tree import leave_if_not
 
 _MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
 _MOST_TWICE = 5  # ids that come more than once, by name, after the first

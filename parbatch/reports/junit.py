@@ -6,8 +6,8 @@ The shape is that of Jenkins' schema (xunit-plugin, junit-10.xsd), which other s
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from html import escape  # that of xml.sax loads all that speaks HTTP
 from typing import BinaryIO
-from xml.sax.saxutils import escape, quoteattr
 
 from parbatch.model.result import Failure, RunResult
 from parbatch.reports.html.text import for_xml, shorten, tail
@@ -21,6 +21,11 @@ MOST_DETAILS = 16_000_000
 
 # A failure is a verdict on the item; an error is an attempt that did not get so far.
 _ELEMENT = {"failed": "failure", "invalid": "failure", "timeout": "error", "memory": "error", "crashed": "error"}
+
+# Line breaks too: whoever reads an attribute takes them for blanks.
+_IN_QUOTES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)
 
 
 def write(material: Material, file: BinaryIO) -> None:
@@ -132,7 +137,7 @@ class _Writer:
         self.raw(f"{_opening(tag, attributes)}/>\n")
 
     def text(self, text: str) -> None:
-        self.raw(escape(for_xml(text)))
+        self.raw(escape(for_xml(text), quote=False))
 
 
 def _opening(tag: str, attributes: dict[str, str]) -> str:
@@ -140,4 +145,4 @@ def _opening(tag: str, attributes: dict[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    return quoteattr(for_xml(value))
+    return f'"{for_xml(value).translate(_IN_QUOTES)}"'

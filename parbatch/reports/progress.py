@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, TextIO
 
 import msgspec
-from tqdm import tqdm
 
 from parbatch.model.item import Ended, Task
 from parbatch.model.loading import LoadedJob
@@ -71,6 +70,8 @@ class Bar:
     """A tqdm bar with the time left and the counts of ok and failed items."""
 
     def __init__(self, total: int, stream: TextIO | None) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 -- a run without a bar starts without it
+
         self._bar = tqdm(
             total=total, file=Screen(stream), unit="item", dynamic_ncols=True, mininterval=0.1, smoothing=0.1
         )

@@ -5,14 +5,16 @@ both call it.
 """
 
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.docx import explain, is_saved_as_document
+from parbatch.docx import is_saved_as_document
 from parbatch.docx.on_import import ON, accelerate_if_loaded, acceleration
 from parbatch.model.item import (
     MERGE,
@@ -35,19 +37,21 @@ from parbatch.model.item import (
 )
 from parbatch.model.job import Job
 from parbatch.model.json_values import encode
-from parbatch.model.loading import JobRef
 from parbatch.model.merge_entries import ENTRIES, entries
 from parbatch.model.units import format_duration, format_size
 from parbatch.storage.staged import stage
 from parbatch.worker.baseline import obtain
 from parbatch.worker.capture import Capture
 from parbatch.worker.context import NO_FEEDBACK, ChunkContext, Context, Run, read_outcomes
-from parbatch.worker.entries import NOTHING_REQUIRED, Holding, Required
 from parbatch.worker.evidence import of_exception, of_problems, status_of
 from parbatch.worker.housekeeping import Upkeep
 from parbatch.worker.limits import PeakMeter
 from parbatch.worker.problems import problems_of
-from parbatch.worker.teardown import PARTING_S, TEARDOWN_S, record_of, tear_down
+from parbatch.worker.settings import Settings
+from parbatch.worker.teardown import TEARDOWN_S, record_of, tear_down
+
+if TYPE_CHECKING:
+    from parbatch.worker.entries import Holding, Required
 
 # Files whose frames are at the top of a traceback when setup or the baseline raises.
 SETTING_UP = (__file__, obtain.__code__.co_filename)
@@ -57,29 +61,6 @@ _LEAVES_FILES = frozenset({"ok", "invalid"})
 
 class TimeUpError(BaseException):
     """The attempt has used up its time. Not an Exception: the job's own `except Exception` must not swallow it."""
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """All that a worker has to know: the job, its folders, and the limits it holds itself.
-
-    `descriptors` is how many files the job's code may have open, where its process was started with more.
-    """
-
-    job: JobRef
-    base: str
-    tmp: str
-    capture_prefix: str
-    memory_cap: int | None
-    timeout: float | None = None
-    accelerate: bool = True
-    slot: int = 0
-    job_file: str = ""
-    identity: dict[str, str] = {}
-    context: str = ""
-    baseline_key: str = ""
-    baseline_file: str = ""
-    parting_s: float = PARTING_S
-    descriptors: int = -1
 
 
 class Draft(msgspec.Struct):
@@ -130,7 +111,7 @@ class Attempts:
         self._shared: Any = None
         self._baseline: Any = None
         self._cpu_s = 0.0
-        self._holding = Holding(settings.context) if settings.context else None
+        self._holding = _holding(settings.context) if settings.context else None
         self._of_chunk: list[Required] = []
         self._chunk: Chunk | None = None
         self._chunk_began = 0.0
@@ -154,6 +135,8 @@ class Attempts:
             tell("the baseline, which another worker computes", False)
             self._baseline = obtain(place, key, compute)
         accelerate_if_loaded()
+        if "docx" in sys.modules:  # an item that has opened too many files fails with the advice all the same
+            import_module("parbatch.docx.explanations")
         self._capture.drop()
         self.upkeep.begin()
         self._cpu_s = time.process_time()
@@ -204,9 +187,6 @@ class Attempts:
             ended_at=time.time(),
         )
 
-    def _required(self, entries: Iterable[str]) -> Required:
-        return NOTHING_REQUIRED if self._holding is None else Required(self._holding, tuple(entries))
-
     def make(self, task: Task, role: str = RENDER) -> Ended:
         """Make one attempt. Returns its outcome, whatever the job's code does short of ending the process."""
         draft = self.begin(task)
@@ -221,7 +201,7 @@ class Attempts:
         feedback = NO_FEEDBACK if task.feedback == NO_DATA else msgspec.json.decode(task.feedback, type=Feedback)
         ctx = Context(task.number, self._shared, task.staging(self._tmp), self._base, feedback)
         if self._holding is not None:
-            ctx.context = self._required(task.requires)
+            ctx.context = self._holding.required(task.requires)
         ctx.baseline = self._baseline
         draft = Draft(task, ctx, time.monotonic(), self._cpu_s)
         if self._settings.timeout is not None:
@@ -232,7 +212,7 @@ class Attempts:
         """`ctx` for the job's functions that work on a whole chunk."""
         ctx = ChunkContext({draft.task.id: draft.ctx for draft in drafts}, self._shared, self._base)
         if self._holding is not None:
-            ctx.context = self._required(dict.fromkeys(entry for draft in drafts for entry in draft.task.requires))
+            ctx.context = self._holding.required(entry for draft in drafts for entry in draft.task.requires)
             self._of_chunk.append(ctx.context)
         ctx.baseline = self._baseline
         return ctx
@@ -417,6 +397,12 @@ class Attempts:
         return tuple(sorted(new))
 
 
+def _holding(index: str) -> "Holding":
+    from parbatch.worker.entries import Holding  # noqa: PLC0415 -- jobs without shared entries start sooner without
+
+    return Holding(index)
+
+
 def ran_over(what: str, seconds: float) -> Evidence:
     """The evidence of an attempt, or of what else `what` says, that took longer than it has time."""
     return Evidence(type="TimeoutError", message=f"{what} took longer than {format_duration(seconds)}")
@@ -436,4 +422,8 @@ def _advice(error: BaseException, task: Task, memory_cap: int | None) -> str:
     """A sentence for people where the error alone does not name the cause."""
     if isinstance(error, MemoryError) and memory_cap is not None:
         return f"an allocation failed; the cap for a worker is {format_size(memory_cap)} (memory=, --memory)"
+    if "docx" not in sys.modules:
+        return ""
+    from parbatch.docx.explanations import explain  # noqa: PLC0415 -- jobs without documents need none
+
     return explain(error, lambda: {"name": task.name, "data": msgspec.json.decode(task.data)}) or ""

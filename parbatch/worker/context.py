@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from parbatch.model.item import SCRATCH, Feedback, Item, Outcome
-from parbatch.worker.entries import NOTHING_REQUIRED, Required
 
 if TYPE_CHECKING:
     import os
 
     from docx.document import Document
+
+    from parbatch.worker.entries import Required
 
 NO_FEEDBACK = Feedback()
 
@@ -29,14 +30,27 @@ class _Surroundings:
     `context` has the shared entries that the item, or any of the chunk, requires, by id.
     """
 
-    context: Required = NOTHING_REQUIRED
     baseline: Any = None
+    _context: "Required | None" = None
 
     def __init__(self, shared: Any, base: Path) -> None:
         self.shared = shared
         self.templates: set[str] = set()
         self.notes: list[str] = []
         self._base = base
+
+    @property
+    def context(self) -> "Required":
+        """The entries; none where the job has no shared context."""
+        if self._context is None:
+            from parbatch.worker.entries import NOTHING_REQUIRED  # noqa: PLC0415 -- such jobs start without what entries need
+
+            self._context = NOTHING_REQUIRED
+        return self._context
+
+    @context.setter
+    def context(self, required: "Required") -> None:
+        self._context = required
 
     def document(self, template: str | Path | None = None) -> "Document":
         """A new python-docx Document from a template, which each worker parses once.

@@ -177,6 +177,10 @@ class Holding:
                 with contextlib.suppress(OSError):  # an item has closed what is not its own
                     os.close(file)
 
+    def required(self, entry_ids: Iterable[str]) -> Required:
+        """The entries that an item requires, or all items of a chunk, each once."""
+        return Required(self, tuple(dict.fromkeys(entry_ids)))
+
     def entry(self, entry_id: str) -> RequiredEntry:
         """An entry that is held, for one item."""
         if entry_id not in self._held:  # as in an attempt that is made outside a chunk

@@ -9,7 +9,7 @@ from parbatch.worker.capture import Capture
 from parbatch.worker.limits import hold_memory, own_bytes, relieve_memory
 from parbatch.worker.open_files import OpenFiles
 from parbatch.worker.process_state import ProcessState
-from parbatch.worker.process_tree import Children
+from parbatch.worker.process_tree import Children, leave_if_not
 
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
 _RESERVE = 4 * 1024**2
@@ -120,12 +120,6 @@ class Upkeep:
     def _note(self, text: str) -> None:
         """Say something in the item's log."""
         self._capture.note(f"parbatch: {text}\n")
-
-
-def leave_if_not(pid: int) -> None:
-    """End this process at once if it is not the one that is named: the job's code forked it, and let it return."""
-    if os.getpid() != pid:
-        os._exit(0)
 
 
 def _current_folder() -> str:

@@ -42,19 +42,16 @@ from parbatch.model.job import Job
 from parbatch.model.job_files import tell
 from parbatch.model.loading import JobRef, LoadedJob, resolve
 from parbatch.model.pickled_job import stand_in_for_main
-from parbatch.worker.attempt import SETTING_UP, Attempts, Settings
+from parbatch.worker.attempt import SETTING_UP, Attempts
 from parbatch.worker.capture import Capture, lift
 from parbatch.worker.chunk import work_through, works_on_whole_chunks
 from parbatch.worker.environment import differences, identity
 from parbatch.worker.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
-from parbatch.worker.housekeeping import leave_if_not
 from parbatch.worker.limits import adopt_orphans, die_with_parent, limit_descriptors, own_bytes
 from parbatch.worker.process_marks import mark_this_process
 from parbatch.worker.process_state import Calls
-
-# The signal that makes a worker write the stacks of its threads to the item's error log, and die: one that the job's
-# own code hardly uses, where the system has such.
-DUMP_SIGNAL: int | None = getattr(signal, "SIGRTMAX", None) or getattr(signal, "SIGUSR1", None)
+from parbatch.worker.process_tree import leave_if_not
+from parbatch.worker.settings import DUMP_SIGNAL, Settings
 
 _PIECE = 1 << 18
 

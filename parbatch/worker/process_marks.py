@@ -6,10 +6,11 @@ inherited over fork, exec, new sessions and the end of parents. As a limit it me
 than a hundred thousand years.
 """
 
-import hashlib
 import os
-from collections.abc import Mapping
-from typing import NamedTuple
+
+TYPE_CHECKING = False  # see Marks
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 if os.name == "posix":
     import resource
@@ -22,18 +23,22 @@ _LOWEST = 1 << 62
 _SLOTS = 1 << 16
 
 
-class Marks(NamedTuple):
-    """A run, and one slot of it or all."""
+class Marks:
+    """A run, and one slot of it or all.
 
-    run: str
-    slot: int | None = None
+    A plain class: the guardian starts without what makes classes of other kinds, and without all of typing.
+    """
+
+    def __init__(self, run: str, slot: int | None = None) -> None:
+        self.run = run
+        self.slot = slot
 
     @property
     def environment(self) -> dict[str, str]:
         """The marks for the environment of a worker."""
         return {RUN_MARK: self.run, SLOT_MARK: str(self.slot)}
 
-    def are_in(self, environment: Mapping[str, str]) -> bool:
+    def are_in(self, environment: "Mapping[str, str]") -> bool:
         """Whether a process with this environment is one of these."""
         return environment.get(RUN_MARK) == self.run and self.slot in {None, _number(environment.get(SLOT_MARK))}
 
@@ -60,12 +65,14 @@ def unmark_this_process() -> None:
         resource.setrlimit(_LIMIT, (hard, hard))
 
 
-def without_marks(environment: Mapping[str, str]) -> dict[str, str]:
+def without_marks(environment: "Mapping[str, str]") -> dict[str, str]:
     """An environment without the first mark."""
     return {name: value for name, value in environment.items() if name not in {RUN_MARK, SLOT_MARK}}
 
 
 def _digest(run: str) -> int:
+    import hashlib  # noqa: PLC0415 -- a guardian that has nothing to do needs no digest
+
     return int.from_bytes(hashlib.blake2b(run.encode(), digest_size=5).digest(), "big")
 
 

@@ -127,6 +127,12 @@ def _root_of(pid: int, parents: dict[int, int], roots: set[int]) -> int | None:
     return None
 
 
+def leave_if_not(pid: int) -> None:
+    """End this process at once if it is not the one that is named: the job's code forked it, and let it return."""
+    if os.getpid() != pid:
+        os._exit(0)
+
+
 class Children:
     """The children that this process had when it was set up; what comes later and stays is ended after its item."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from parbatch.dispatch.backends.guardian import Guardian
+from parbatch.dispatch.guardian import Guardian
 from tests.faults.outside import command, left_behind
 from tests.support import write_job
 
@@ -42,10 +42,7 @@ def guardians(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         for child in psutil.Process(pid).children():
             with contextlib.suppress(psutil.Error):
-                if (
-                    "parbatch.dispatch.backends.guardian" in " ".join(child.cmdline())
-                    and child.status() != psutil.STATUS_ZOMBIE
-                ):
+                if "parbatch.dispatch.guardian" in " ".join(child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE:
                     found.append(child)
     return found
 

@@ -10,8 +10,8 @@ from parbatch.errors import DataError, NothingRunError, SetupError
 from parbatch.model.item import Message, Order
 from parbatch.model.options import BACKENDS
 from parbatch.model.units import counted
-from parbatch.worker.attempt import Settings
 from parbatch.worker.limits import allow_descriptors, descriptor_limit
+from parbatch.worker.settings import Settings
 
 # Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
 _FOR_WORKER = 10

@@ -25,10 +25,11 @@ from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
 from parbatch.model.item import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.model.job_files import VARIABLE, tell
 from parbatch.model.loading import resolve
-from parbatch.worker.attempt import SETTING_UP, Attempts, Settings, TimeUpError, ran_over
+from parbatch.worker.attempt import SETTING_UP, Attempts, TimeUpError, ran_over
 from parbatch.worker.capture import Capture, last_words
 from parbatch.worker.chunk import WHOLE, work_through
 from parbatch.worker.evidence import of_exception
+from parbatch.worker.settings import Settings
 from parbatch.worker.teardown import TEARDOWN_S
 
 _SLOT = 0

@@ -24,15 +24,14 @@ from loky.process_executor import ProcessPoolExecutor
 
 from parbatch.dispatch.backends import Died, check_descriptors
 from parbatch.dispatch.backends.receiving import Hearing
+from parbatch.dispatch.backends.serving import serve_slot, take_pipes
 from parbatch.dispatch.backends.startup import start_trackers_quietly, told_of_start, told_of_task
 from parbatch.errors import SetupError
 from parbatch.model.item import Message, NotReady, Order, Retiring
 from parbatch.model.terminal import flushing_anyway
-from parbatch.worker.attempt import Settings
 from parbatch.worker.capture import last_words
 from parbatch.worker.cgroups import killed_for_memory
 from parbatch.worker.limits import ONE_THREAD, descriptor_limit
-from parbatch.worker.process import DUMP_SIGNAL, serve
 from parbatch.worker.process_marks import Marks
 from parbatch.worker.process_tree import (
     descendants,
@@ -43,6 +42,7 @@ from parbatch.worker.process_tree import (
     sweep,
     tree_sizes,
 )
+from parbatch.worker.settings import DUMP_SIGNAL, Settings
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -58,17 +58,6 @@ _REAP_TRIES, _REAP_PAUSE_S = 200, 0.001
 # Workers read text as UTF-8 whatever the locale, order sets alike in every process, so that the same input gives the
 # same bytes, and hold back nothing that an item printed before it crashed.
 _WORKER_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
-
-_handed: list["Connection[Any, Any]"] = []
-
-
-def _take_pipes(orders: "Connection[Any, Any]", messages: "Connection[Any, Any]") -> None:
-    """Called in the worker before its task: pipes can be handed over only while the process is started."""
-    _handed.extend((orders, messages))
-
-
-def _serve(settings: Settings) -> None:
-    serve(_handed[0].fileno(), _handed[1].fileno(), settings)
 
 
 class _Worker:
@@ -89,12 +78,12 @@ class _Worker:
         self._executor = ProcessPoolExecutor(
             max_workers=1,
             context=get_context("loky"),
-            initializer=_take_pipes,
+            initializer=take_pipes,
             initargs=(their_orders, their_messages),
             env=environment | {name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
         )
         with flushing_anyway():  # loky does
-            self.task = self._executor.submit(_serve, settings)
+            self.task = self._executor.submit(serve_slot, settings)
         # Else loky's thread waits for ever for the rest of what an item has written into loky's own pipe.
         self._executor._result_queue._writer.close()  # noqa: SLF001 -- no public name
         their_orders.close()

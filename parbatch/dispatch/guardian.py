@@ -5,16 +5,18 @@ ends without a word, the run was killed, and the guardian ends every process tha
 does not depend on the workers' help: one that hangs with the GIL held is ended like any other.
 """
 
-import importlib.util
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Self
 
 from parbatch.worker.process_marks import unmark_this_process, without_marks
+
+# That of typing, and what it takes to start a process, would double the time in which the guardian itself starts.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from typing import Self
 
 _GOODBYE = b"."
 _ROUNDS = 20
@@ -23,9 +25,7 @@ _PAUSE_S = 0.05
 
 # The guardian has to find this very package, and psutil, also where they are not installed, as in a checkout, and must
 # not look in the current folder, whose files may have the names of modules.
-_CODE = (
-    "import sys; sys.path += sys.argv[2:]; from parbatch.dispatch.backends.guardian import watch; watch(sys.argv[1])"
-)
+_CODE = "import sys; sys.path += sys.argv[2:]; from parbatch.dispatch.guardian import watch; watch(sys.argv[1])"
 _MOST_STARTS = 2
 
 
@@ -35,14 +35,14 @@ class Guardian:
     `say` is told, once, if there is no guardian and none can be had.
     """
 
-    def __init__(self, run_mark: str, say: Callable[[str], object], python: str = sys.executable) -> None:
+    def __init__(self, run_mark: str, say: "Callable[[str], object]", python: str = sys.executable) -> None:
         self._run_mark = run_mark
         self._python = python
         self._say = say
         self._starts_left = _MOST_STARTS
         self._process = self._start()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -64,6 +64,8 @@ class Guardian:
         self._starts_left -= 1
 
     def _start(self) -> "subprocess.Popen[bytes]":
+        import subprocess  # noqa: PLC0415 -- in the run alone, not in the guardian
+
         return subprocess.Popen(  # noqa: S603 -- this very interpreter and module
             [self._python, "-P", "-c", _CODE, self._run_mark, *_roots()],
             stdin=subprocess.PIPE,
@@ -83,7 +85,10 @@ class Guardian:
 
 def _roots() -> list[str]:
     """The folders that this package and what it needs here are imported from."""
-    found = [importlib.util.find_spec(name) for name in ("parbatch", "psutil")]
+    from importlib.util import find_spec  # noqa: PLC0415 -- as above
+    from pathlib import Path  # noqa: PLC0415 -- as above
+
+    found = [find_spec(name) for name in ("parbatch", "psutil")]
     return list(dict.fromkeys(str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin))
 
 
