@@ -14,7 +14,7 @@ from parbatch.errors import DataError
 from parbatch.model.item import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop
 from parbatch.model.loading import load
 from parbatch.model.options import BACKENDS
-from parbatch.worker.attempt import Settings
+from parbatch.worker.settings import Settings
 from tests.support import task, write_job
 
 JOB = """
