@@ -267,8 +267,7 @@ class Attempts:
             try:
                 call()
             finally:
-                self.upkeep.disarm()
-            self.upkeep.leave_if_forked()
+                self.upkeep.end_call()
         except BaseException as error:
             self.calling = False
             self.upkeep.spend_reserve()  # where memory is full, the lines below need some
@@ -323,23 +322,20 @@ class Attempts:
     def keep_printed(self, draft: Draft, *, shared: bool = False) -> None:
         """Add what was printed since the last look to an item's logs."""
         try:
+            if self._capture.is_silent():
+                return
             printed = self._capture.take(draft.task.staging(self._tmp), below=draft.logs, leave=shared)
         except OSError as error:
             draft.fail("failed", of_exception(error, skip=(__file__,), advice="what it printed can't be kept"))
             self._capture.drop()
             return
-        if printed:
-            draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
+        draft.logs += tuple(stream for stream in printed if stream not in draft.logs)
 
     def end(self, draft: Draft) -> Ended:
         """The outcome of an attempt, its files ready to be published, or kept for a look if it is invalid."""
-        if draft.ctx.has_files:
-            if draft.status in _LEAVES_FILES and not self.attempt((draft,), lambda: self._stage(draft)):
-                self.keep_printed(draft)
-            if draft.status not in _LEAVES_FILES:
-                shutil.rmtree(draft.ctx.dir, ignore_errors=True)
         ctx = draft.ctx
-        ctx.drop_scratch()
+        if ctx.folders:
+            self._see_to_folders(draft)
         if ctx.notes and draft.status == "ok":
             draft.warnings += self._new_notes(ctx.notes)
         return Ended(
@@ -359,10 +355,18 @@ class Attempts:
             slot=self._settings.slot,
             ended_at=time.time(),
             pid=self.upkeep.pid,
-            acceleration=self._acceleration(),
+            acceleration=self._acceleration() if "docx.document" in sys.modules else "",
         )
 
     # --- inside
+
+    def _see_to_folders(self, draft: Draft) -> None:
+        if draft.ctx.has_files:
+            if draft.status in _LEAVES_FILES and not self.attempt((draft,), lambda: self._stage(draft)):
+                self.keep_printed(draft)
+            if draft.status not in _LEAVES_FILES:
+                shutil.rmtree(draft.ctx.dir, ignore_errors=True)
+        draft.ctx.drop_scratch()
 
     def _stage(self, draft: Draft) -> None:
         self.upkeep.end_children()  # before the files are looked at: none of them must be written to any more

@@ -103,6 +103,12 @@ class Capture:
         for stream in self._streams:
             os.close(stream.keep)
 
+    def is_silent(self) -> bool:
+        """Whether nothing was printed; sets things right where the item closed or replaced the streams."""
+        _flush()
+        out, err = self._streams
+        return not out.size() + err.size()
+
     def take(self, destination: str, *, below: Collection[str] = (), leave: bool = False) -> tuple[str, ...]:
         """Move what was printed to `<destination>.stdout` and `.stderr`, and say which were not empty.
 

@@ -74,26 +74,32 @@ class Context(_Surroundings):
     """One attempt's surroundings.
 
     `number` is this attempt, from 1; `feedback` what was wrong with the attempt before, empty on the first; `result`,
-    for validation, what render returned.
+    for validation, what render returned. `folders` are the private folders that were asked for.
     """
 
     result: Any = None
+    folders: tuple[str, ...] = ()
+    dir_made: "os.stat_result | None" = None  # the private folder as it was made, to know it again
+    _dir: Path | None = None
+    _scratch: Path | None = None
 
     def __init__(self, number: int, shared: Any, folder: str, base: Path, feedback: Feedback = NO_FEEDBACK) -> None:
-        super().__init__(shared, base)
+        # As in the other one: of these there is one for every item, and the call would show.
+        self.shared = shared
+        self.templates = set()
+        self.notes = []
+        self._base = base
         self.number = number
         self.feedback = feedback
         self.metrics: dict[str, float] = {}
-        self.dir_made: os.stat_result | None = None  # the private folder as it was made, to know it again
         self._folder = folder
-        self._dir: Path | None = None
-        self._scratch: Path | None = None
 
     @property
     def dir(self) -> Path:
         """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
         if self._dir is None:
             self._dir = _made(self._folder)
+            self.folders = (*self.folders, str(self._dir))
             self.dir_made = self._dir.lstat()
         return self._dir
 
@@ -104,6 +110,7 @@ class Context(_Surroundings):
         """
         if self._scratch is None:
             self._scratch = _made(self._folder + SCRATCH)
+            self.folders = (*self.folders, str(self._scratch))
         return self._scratch
 
     def drop_scratch(self) -> None:
@@ -111,11 +118,6 @@ class Context(_Surroundings):
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
-
-    @property
-    def folders(self) -> list[str]:
-        """The private folders that were asked for."""
-        return [str(folder) for folder in (self._dir, self._scratch) if folder is not None]
 
     @property
     def has_files(self) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from parbatch.worker.capture import Capture
 from parbatch.worker.limits import hold_memory, own_bytes, relieve_memory
 from parbatch.worker.open_files import OpenFiles
-from parbatch.worker.process_state import ProcessState
-from parbatch.worker.process_tree import Children, leave_if_not
+from parbatch.worker.process_state import Calls, ProcessState
+from parbatch.worker.process_tree import Children
 
 # A few of the arenas, of a mebibyte each, that Python takes its memory in.
 _RESERVE = 4 * 1024**2
@@ -64,7 +64,8 @@ class Upkeep:
 
     def leave_if_forked(self) -> None:
         """End a process that the item forked and let return from its function: there is one worker, not two."""
-        leave_if_not(self.pid)
+        if os.getpid() != self.pid:
+            os._exit(0)
 
     def make_room(self, error: MemoryError) -> None:
         """Let go of what the item still holds through its frames; without room not even its failure can be told.
@@ -84,8 +85,14 @@ class Upkeep:
             self._reserve_bytes = _RESERVE
             hold_memory(self._memory_cap)
 
-    def disarm(self) -> None:
-        """Stop the timers that an item has set, while it is still the item that they interrupt."""
+    def end_call(self) -> None:
+        """Leave if this is a process that the item has forked. Stop the timers that it has set, while it is still the
+        item that they interrupt.
+        """
+        if os.getpid() != self.pid:
+            os._exit(0)
+        if Calls.watched and not Calls.made:  # no timer was set
+            return
         if self._state is not None and not self.is_amid_chunk and (timers := self._state.disarm()):
             self._note(f"this item left a timer running, which was stopped: {', '.join(timers)}")
 
@@ -102,10 +109,11 @@ class Upkeep:
             self._note(f"this item left files open, which were closed: {', '.join(files)}")
 
     def _put_back(self) -> None:
-        self.end_children()
+        if self._children is not None and self._children.may_have_others():
+            self.end_children()
         if _current_folder() != self._home:
             os.chdir(self._home)
-        if self._state is not None:
+        if self._state is not None and not self._state.is_as_found():
             if changed := self._state.put_back():
                 self._note(f"this item left changes for the whole process, which were undone: {', '.join(changed)}")
             if threads := self._state.new_threads():

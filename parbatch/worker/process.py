@@ -73,7 +73,10 @@ class Pipe:
 
     def send(self, message: Message) -> None:
         """Say something to the parent. Ends the process when an item has closed the pipe."""
-        line = self._encode(message) + b"\n"
+        try:
+            line = self._encoder.encode(message) + b"\n"
+        except Exception as error:  # noqa: BLE001 -- such as the name of a template or a metric that is no text
+            line = self._without_its_parts(message, error) + b"\n"
         while line:
             try:
                 line = line[os.write(self._messages_fd, line) :]
@@ -84,14 +87,12 @@ class Pipe:
                     os._exit(EXIT_PIPE_LOST)
                 raise
 
-    def _encode(self, message: Message) -> bytes:
-        try:
-            return self._encoder.encode(message)
-        except Exception as error:  # such as the name of a template or a metric that is no text
-            if not isinstance(message, Ended):
-                raise
-            evidence = of_exception(error, skip=(__file__,), advice="how the attempt ended can't be told")
-            return self._encoder.encode(replace(_bare(message), evidence=evidence))
+    def _without_its_parts(self, message: Message, error: Exception) -> bytes:
+        """An end as JSON of which a part is no JSON. Raises the error where it was something else."""
+        if not isinstance(message, Ended):
+            raise error
+        evidence = of_exception(error, skip=(__file__,), advice="how the attempt ended can't be told")
+        return self._encoder.encode(replace(_bare(message), evidence=evidence))
 
     @property
     def is_lost(self) -> bool:

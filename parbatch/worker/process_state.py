@@ -24,6 +24,9 @@ _CHANGE = {
     signal: ("alarm", "pthread_sigmask", "setitimer", "siginterrupt", "signal"),
 }
 _set_timer, _set_umask = signal.setitimer, os.umask  # before their calls are noted
+# That of the interpreter, below Python's own, which makes of each answer a member of an enumeration: of sixty signals
+# that takes as long as all else that is looked at.
+_get_handler: Callable[[int], Any] = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)
 # An item that takes so long has a part in a hundred to spare.
 _LONG_S = 0.001
 _TIMERS = {name: getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")}
@@ -76,25 +79,35 @@ class ProcessState:
         self._decimal: Any = _decimal_context()
         self._precision = _precision()
         self._timers = {name: timer for name, timer in _TIMERS.items() if not signal.getitimer(timer)[0]}
-        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._handlers = {number: _get_handler(number) for number in _SIGNALS}
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._locale = locale.setlocale(locale.LC_ALL)
         self._limits = {name: resource.getrlimit(limit) for name, limit in _LIMITS.items()}
         self._temporary = _temporary_folder()
+        self._often = (*self._hooks, self._temporary, self._precision)
         Calls.made = False
+
+    def is_as_found(self) -> bool:
+        """Whether there is nothing to put back, nor to say: the usual case, asked after every item."""
+        now = time.monotonic()
+        before, self._looked = self._looked, now
+        return (
+            Calls.watched
+            and not Calls.made
+            and now - before < _LONG_S
+            and os.environ is self._environ
+            and len(_active) == self._threads
+            and _often() == self._often
+            and warnings.filters == self._filters
+        )
 
     def disarm(self) -> list[str]:
         """Stop the timers that an item has set, while what they raise is still the item's own."""
-        if Calls.watched and not Calls.made:
-            return []
         return [name for name, timer in self._timers.items() if _set_timer(timer, 0)[0]]
 
     def put_back(self) -> list[str]:
         """Put back what was changed, and say what that was, a few words each."""
-        now = time.monotonic()
-        seldom = Calls.made or not Calls.watched or now - self._looked >= _LONG_S
-        self._looked = now
-        changed = self._put_back_seldom() if seldom or os.environ is not self._environ else []
+        changed = self._put_back_seldom()
         if _temporary_folder() != self._temporary:
             changed += self._put_back_temporary_folder()
         if warnings.filters != self._filters:
@@ -105,6 +118,7 @@ class ProcessState:
             changed += self._put_back_hooks()
         if "decimal" in sys.modules and _precision() != self._precision:
             changed += self._put_back_decimal()
+        self._often = (*self._hooks, self._temporary, self._precision)
         return changed
 
     def new_threads(self) -> list[str]:
@@ -125,7 +139,8 @@ class ProcessState:
         if os.environ is not self._environ or _variables() != self._variables:
             changed.append(f"the environment ({', '.join(self._put_back_environment()) or 'os.environ itself'})")
         for number, handler in self._handlers.items():
-            if signal.getsignal(number) is not handler and signal.getsignal(number) != handler and handler is not None:
+            found = _get_handler(number)
+            if found is not handler and found != handler and handler is not None:
                 signal.signal(number, handler)
                 changed.append(f"the handler of {getattr(number, 'name', f'signal {number}')}")
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -202,8 +217,11 @@ def _variables() -> dict[Any, Any]:
     return getattr(os.environ, "_data", None) or dict(os.environ)
 
 
-def _hooks() -> tuple[Any, ...]:
-    socket = sys.modules.get("socket")
+def _often() -> tuple[Any, ...]:
+    """What changes without a call that could be noted: the hooks, the folder for temporary files, the precision."""
+    loaded = sys.modules
+    socket = loaded.get("socket")
+    context = loaded["decimal"].getcontext() if "decimal" in loaded else None
     return (
         sys.excepthook,
         threading.excepthook,
@@ -212,7 +230,13 @@ def _hooks() -> tuple[Any, ...]:
         sys.getprofile(),
         sys.getrecursionlimit(),
         socket.getdefaulttimeout() if socket is not None else None,
+        getattr(loaded.get("tempfile"), "tempdir", None),
+        None if context is None else (context.prec, context.rounding),
     )
+
+
+def _hooks() -> tuple[Any, ...]:
+    return _often()[:-2]
 
 
 def _put(values: tuple[Any, ...]) -> list[tuple[str, Callable[[Any], object], Any]]:
@@ -231,15 +255,12 @@ def _put(values: tuple[Any, ...]) -> list[tuple[str, Callable[[Any], object], An
 
 
 def _temporary_folder() -> Any:
-    return getattr(sys.modules.get("tempfile"), "tempdir", None)
+    return _often()[-2]
 
 
 def _decimal_context() -> Any:
     return sys.modules["decimal"].getcontext().copy() if "decimal" in sys.modules else None
 
 
-def _precision() -> tuple[Any, ...] | None:
-    if "decimal" not in sys.modules:
-        return None
-    context = sys.modules["decimal"].getcontext()
-    return context.prec, context.rounding
+def _precision() -> Any:
+    return _often()[-1]

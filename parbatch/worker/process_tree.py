@@ -22,6 +22,8 @@ _MOST_OF_COMMAND = 300
 _PROC, _LOAD = Path("/proc/self"), Path("/proc/loadavg")
 # The ids of processes come round again; not within this time, in which 32,768 would have to be started (pid_max).
 _ROUND_S = 0.25
+# For waitid: any child, if one has ended or not, which stays to be reaped.
+_ANY = (os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) if hasattr(os, "waitid") else None
 
 
 def sweep(run_mark: str, slot: int | None = None) -> list[str]:
@@ -140,13 +142,23 @@ class Children:
         self._looked, self._newest = time.monotonic(), _newest_process()
         self._own = {(child.pid, child.create_time()) for child in psutil.Process().children(recursive=True)}
 
+    def may_have_others(self) -> bool:
+        """Whether there can be any but the own ones: a process without children is recognised by one system call."""
+        if self._own or _ANY is None:
+            return True
+        try:
+            os.waitid(*_ANY)
+        except ChildProcessError:
+            return False
+        return True
+
     def end_others(self) -> list[str]:
         """Kill all descendants but the own ones, reap them, and say which there were.
 
-        A process without children, the usual case, is recognised by one system call; one with some of its own, such as
-        a run in this process with its guardian, by nothing having been started anywhere since the last look.
+        Of a process with some of its own, such as a run in this process with its guardian, it is recognised by nothing
+        having been started anywhere since the last look that there are no others.
         """
-        if not self._own and not _has_children():
+        if not self.may_have_others():
             return []
         before, self._looked = self._looked, time.monotonic()
         newest, self._newest = self._newest, _newest_process()  # read before the look: what comes during it shows next
@@ -187,16 +199,6 @@ def _newest_process() -> str:
             newest = load.read().split()[4]
             return newest if newest != "0" else ""
     return ""
-
-
-def _has_children() -> bool:
-    if not hasattr(os, "waitid"):
-        return True
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def describe(process: psutil.Process) -> str:
