@@ -4,8 +4,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent.parent
 TARGETS = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
 
@@ -22,11 +20,3 @@ def test_before_a_commit_runs_what_make_lint_runs() -> None:
     lint = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
     hooks = re.findall(r"^ +entry: (.*)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
     assert hooks == lint
-
-
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
-def test_pages_name_only_targets_and_pages_that_are_there(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"`make ([a-z]+)`", text)) <= {*TARGETS}
-    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
