@@ -10,7 +10,7 @@ from parbatch.dispatch.backends import Backend, Died
 from parbatch.model.item import STREAMS, Chunk, Ended, Evidence, Status, Task
 from parbatch.model.job_files import files_that_hide_modules
 from parbatch.worker.capture import add_last_line
-from parbatch.worker.evidence import OF_PIPE_LOST, of_death, with_stack
+from parbatch.worker.evidence import OF_PIPE_LOST, of_death, with_cause, with_stack
 
 _TYPES: dict[Status, str] = {"timeout": "TimeoutError", "memory": "MemoryError", "crashed": "WorkerBroken"}
 _MOST_PRINTED = 2_000
@@ -46,7 +46,7 @@ def last_of(task: Task, slot: int, death: Evidence, doom: Doom | None, backend: 
         number=task.number,
         status=doom.status if doom is not None else "crashed",
         duration_s=0.0,
-        evidence=with_stack(death, log),
+        evidence=with_cause(with_stack(death, log), log),
         logs=tuple(stream for stream in STREAMS if stream in printed or (log and stream == "stderr")),
         slot=slot,
         ended_at=time.time(),

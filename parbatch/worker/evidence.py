@@ -122,7 +122,7 @@ def of_death(returncode: int | None) -> Evidence:
     if returncode == EXIT_PIPE_LOST:
         message = OF_PIPE_LOST
     elif returncode == EXIT_WORKER_BROKEN:
-        message = "the item broke its worker; the error log says how"
+        message = "the worker itself failed, by what the item did or the system refused; the error log says how"
     else:
         message = f"the process exited with code {returncode} in the middle of the item (os._exit, or exit in C code)"
     return Evidence(type="ProcessExit", message=message, returncode=returncode)
@@ -142,6 +142,14 @@ def with_stack(evidence: Evidence, log: str) -> Evidence:
         place=readable(f"{Path(file).name}:{function}"),
         line=line,
     )
+
+
+def with_cause(evidence: Evidence, log: str) -> Evidence:
+    """The evidence of a worker that failed by itself, with the error that it wrote into the log above its last line."""
+    lines = log.splitlines()
+    if evidence.returncode != EXIT_WORKER_BROKEN or len(lines) < 2:
+        return evidence
+    return msgspec.structs.replace(evidence, message=shorten(f"{evidence.message}: {lines[-2]}", MOST_MESSAGE))
 
 
 def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, int]:

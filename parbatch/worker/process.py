@@ -85,6 +85,7 @@ class Pipe:
             except OSError as error:
                 if error.errno == errno.EBADF:
                     os._exit(EXIT_PIPE_LOST)
+                error.filename = "the pipe to the process that runs the batch"
                 raise
 
     def _without_its_parts(self, message: Message, error: Exception) -> bytes:

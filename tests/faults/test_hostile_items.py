@@ -56,3 +56,42 @@ def test_a_script_without_a_main_guard_and_a_thread_can_run_a_job(tmp_path: Path
         [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == ("2\n2\n", "")
+
+
+WRITES = """
+import errno, os
+from parbatch import Job
+
+job = Job("writes", chunk_size=1)
+write = os.write
+
+
+@job.items
+def items():
+    return ({"id": f"i{number}"} for number in range(3))
+
+
+def refused(number, data):
+    if bytes(data[:1]) in b"[{":  # what is said in JSON; the log is still written
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return write(number, data)
+
+
+@job.render
+def render(item, ctx):
+    if item.id == "i1":
+        os.write = refused
+"""
+
+
+def test_a_worker_that_can_not_say_how_an_item_ended_is_told_with_the_cause(here: Path) -> None:
+    (here / "job.py").write_text(WRITES)
+    out = here / "out"
+    code, printed = finish("run", here / "job.py", "--workers", 1, "--out", out, "--progress", "none", timeout=60)
+    assert code == 1, printed
+    report = json.loads((out / "report.json").read_text())
+    ((told, status),) = [(failure["message"], failure["status"]) for failure in report["failures"]]
+    assert status == "crashed"
+    assert "the worker itself failed" in told
+    assert told.endswith("Input/output error: 'the pipe to the process that runs the batch'")
+    assert report["success"] == 2
