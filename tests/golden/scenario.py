@@ -129,7 +129,9 @@ class Scenario:
                 found[name] = "/"
             elif not path.is_file():
                 found[name] = " (no plain file)"
-            elif path.suffix != ".docx" and any(f"/{part}" in f"/{name}" for part in _SAME):
+            elif not name.endswith((".docx", ".stderr.txt", ".stdout.txt")) and any(
+                f"/{part}" in f"/{name}" for part in _SAME
+            ):
                 data = path.read_bytes()
                 found[name] = f"  {len(data)} bytes {hashlib.sha256(data).hexdigest()[:8]}"
             else:

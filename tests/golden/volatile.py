@@ -6,10 +6,16 @@ still compared which run is meant.
 
 import json
 import re
+import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import parbatch
+
+_PACKAGE = re.escape(str(Path(parbatch.__file__).parent))
+_PYTHON = re.escape(sysconfig.get_path("stdlib"))
+_IN_PARBATCH = r"\g<bar>(in parbatch)\n"
 # What stands where, in texts: a pattern, and what is written in its place.
 _TEXTS = [
     (re.compile(pattern, re.MULTILINE), mark)
@@ -21,7 +27,11 @@ _TEXTS = [
         (r"\bpeak \d+(?:\.\d)? [KMG]?B", "peak <size>"),
         (r"(?P<log>\.std(?:out|err)\.txt), \d+(?:\.\d)? [KMG]?B\b", r"\g<log>, <size>"),  # logs have pids in them
         (r"^(?P<before>[a-z]+\t\d+\t)\d+\.\d+\t", r"\g<before><time>\t"),  # a line of `list`
-        (r"^[ ~^]*\^[ ~^]*\n", ""),  # the marks below a line of a traceback, which differ between Pythons
+        (r"^[ |~^]*\^[ ~^]*\n", ""),  # the marks below a line of a traceback, which differ between Pythons
+        # Frames that the job's code has called: where they lie inside parbatch or Python is not the job's matter.
+        (rf'(?:^(?P<bar>[ |]*)File "{_PACKAGE}/[^"\n]*", line \d+, in .*\n(?:(?P=bar)  .*\n)?)+', _IN_PARBATCH),
+        (rf'File "{_PYTHON}/(?P<file>[^"\n]*)", line \d+', r'File "<python>/\g<file>", line <line>'),
+        (r"\bparbatch(?:\.[a-z_]+)+\.(?P<error>[A-Z]\w+)", r"parbatch.\g<error>"),
     )
 ]
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
