@@ -38,7 +38,6 @@ class Scenario:
             "HOME": str(here.parent),
             "LANG": "C.UTF-8",
             "PARBATCH_DEFLATE": "zlib",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "TZ": "UTC",
             **environment,
         }
