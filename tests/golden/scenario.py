@@ -85,6 +85,7 @@ class Scenario:
 
     def ended(self, arguments: tuple[str, ...], code: int, stdout: str, stderr: str) -> None:
         """Write down what came of a command."""
+        assert "runpy" not in stderr, f"a traceback of parbatch's own:\n{stderr}"  # which no update may write down
         typed = " ".join(f"'{word}'" if " " in word or "*" in word else word for word in arguments)
         self._pieces.append(f"$ parbatch {typed}\nexit {code}\n")
         is_json = "--json" in arguments and stdout[:1] in {"{", "["}

@@ -238,8 +238,9 @@ def test_killed(tmp_path: Path) -> None:
         os.mkfifo(typed.here / "gate")
         with typed.started(*command) as process, contextlib.ExitStack() as at_last:
             at_last.callback(process.kill)
-            gate = os.open(typed.here / "gate", os.O_WRONLY)  # opens when the second item has opened its end
             told = process.stdout.readline() if process.stdout else ""
+            assert told, "the run has told nothing of its first item"
+            gate = os.open(typed.here / "gate", os.O_WRONLY)  # opens when the second item has opened its end
             committed(typed.here / "outputs/letters/run/checkpoint.sqlite", 1)
             process.kill()
             stdout, stderr = process.communicate(timeout=60)

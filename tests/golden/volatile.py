@@ -70,7 +70,7 @@ class Marks:
         return f"<run {self._runs.setdefault(found[0], len(self._runs) + 1)}>"
 
     def _value(self, value: Any, key: str = "") -> Any:
-        if key in _KEYS and value is not None:
+        if key in _KEYS and (value is not None or key == "peak_memory_bytes"):  # of a dead worker it is seldom known
             return f"<{key}>"
         if key in {"stdout", "stderr"} and isinstance(value, Mapping):  # a log, which has pids in it
             value = {**value, "size": "<size>"}
