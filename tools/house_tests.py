@@ -10,42 +10,135 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# The module, without parbatch/ and .py, and the test that is its own.
+# The module, without parbatch/ and .py, and the test that is its own, below tests/: a file that speaks of the module,
+# or one test, where the module is tried from outside.
 TESTED_BY: dict[str, str] = {
-    "__init__": "tests/test_imports.py",
-    "__main__": "tests/test_imports.py",
-    "docx": "tests/docx/test_acceleration.py",
-    "docx/codes": "tests/docx/test_merge_fields.py",
-    "docx/comparing": "tests/docx/test_changed.py",
-    "docx/deflate": "tests/docx/test_saving.py",
-    "docx/elements": "tests/docx/test_differential.py",
-    "docx/foreign": "tests/faults/test_other_documents.py",
-    "docx/handles": "tests/docx/test_differential.py",
-    "docx/heldstyles": "tests/docx/test_differential.py",
-    "docx/names": "tests/docx/test_differential.py",
-    "docx/noticing": "tests/docx/test_acceleration.py",
-    "docx/own": "tests/docx/test_changed.py",
-    "docx/paragraphs": "tests/docx/test_differential.py",
-    "docx/patching": "tests/docx/test_changed.py",
-    "docx/proxies": "tests/docx/test_differential.py",
-    "docx/runs": "tests/docx/test_differential.py",
-    "docx/shared_parts": "tests/docx/test_parts_by_hand.py",
-    "docx/stylenames": "tests/docx/test_differential.py",
-    "docx/styles": "tests/docx/test_differential.py",
-    "docx/tables": "tests/docx/test_differential.py",
-    "docx/texts": "tests/docx/test_checks.py",
-    "docx/unnoticed": "tests/docx/test_changed.py",
-    "docx/unreadable": "tests/docx/test_explanations.py",
-    "docx/watching": "tests/docx/test_changed.py",
-    "docx/xpaths": "tests/docx/test_differential.py",
-    "docx/zipping": "tests/docx/test_saving.py",
-    "sample/brief": "tests/sample/test_sample.py",
-    "sample/country": "tests/sample/test_sample.py",
-    "sample/job": "tests/sample/test_sample.py",
-    "sample/layout": "tests/sample/test_sample.py",
-    "sample/overview": "tests/sample/test_sample.py",
-    "sample/styles": "tests/sample/test_sample.py",
-    "sample/words": "tests/sample/test_sample.py",
+    "__init__": "test_imports.py",
+    "__main__": "test_imports.py",
+    "cli/go_on": "cli/test_cli.py::test_the_command_that_goes_on_can_be_pasted_into_a_shell",
+    "cli/output": "model/test_terminal.py::test_json_has_standard_output_to_itself_whatever_the_job_prints",
+    "cli/render": "cli/test_cli.py::test_one_item_is_rendered_by_id_or_name_and_the_others_stay_as_they_are",
+    "cli/report": "reports/test_report_command.py::test_it_writes_what_the_run_wrote_and_says_where",
+    "cli/run": "cli/test_cli.py::test_a_run_publishes_what_the_items_made_and_ends_with_0",
+    "cli/shared": "cli/test_cli.py::test_help_names_every_command_and_option",
+    "dispatch/backends/inline": "dispatch/test_backends.py::test_inline_ends_python_code_that_takes_too_long",
+    "dispatch/backends/loky": "dispatch/test_backends.py"
+    "::test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again",
+    "dispatch/backends/serving": "dispatch/test_backends.py"
+    "::test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order",
+    "dispatch/backends/startup": "faults/test_workers_that_cannot_begin.py"
+    "::test_too_few_descriptors_are_told_with_how_many_it_takes",
+    "dispatch/deadlines": "dispatch/test_dispatcher.py",
+    "dispatch/deaths": "dispatch/test_dispatcher.py"
+    "::test_workers_that_die_before_their_first_item_again_and_again_end_the_run",
+    "dispatch/guardian": "faults/test_guardian.py",
+    "dispatch/trust": "dispatch/test_dispatcher.py"
+    "::test_what_a_worker_cannot_say_ends_it_and_blames_what_was_in_flight",
+    "docx": "docx/test_acceleration.py",
+    "docx/codes": "docx/test_merge_fields.py",
+    "docx/comparing": "docx/test_changed.py",
+    "docx/deflate": "docx/test_saving.py",
+    "docx/elements": "docx/test_differential.py",
+    "docx/foreign": "faults/test_other_documents.py",
+    "docx/handles": "docx/test_differential.py",
+    "docx/heldstyles": "docx/test_differential.py",
+    "docx/names": "docx/test_differential.py",
+    "docx/noticing": "docx/test_acceleration.py",
+    "docx/own": "docx/test_changed.py",
+    "docx/paragraphs": "docx/test_differential.py",
+    "docx/patching": "docx/test_changed.py",
+    "docx/proxies": "docx/test_differential.py",
+    "docx/runs": "docx/test_differential.py",
+    "docx/shared_parts": "docx/test_parts_by_hand.py",
+    "docx/stylenames": "docx/test_differential.py",
+    "docx/styles": "docx/test_differential.py",
+    "docx/tables": "docx/test_differential.py",
+    "docx/texts": "docx/test_checks.py",
+    "docx/unnoticed": "docx/test_changed.py",
+    "docx/unreadable": "docx/test_explanations.py",
+    "docx/watching": "docx/test_changed.py",
+    "docx/xpaths": "docx/test_differential.py",
+    "docx/zipping": "docx/test_saving.py",
+    "engine/api": "cli/test_cli.py::test_a_run_from_python_gives_its_result",
+    "engine/background": "engine/test_stream.py::test_while_the_reader_is_behind_little_is_handed_out",
+    "engine/control": "faults/test_kills_and_signals.py"
+    "::test_an_interrupted_run_finishes_what_is_in_flight_and_resumes",
+    "engine/finish": "engine/test_shards.py"
+    "::test_each_shard_renders_its_own_items_and_the_last_one_makes_the_overview_of_all",
+    "engine/listening": "engine/test_stream.py::test_a_function_is_called_with_each_outcome_in_the_runs_own_thread",
+    "engine/part": "engine/products/test_overview.py::test_a_run_that_did_not_get_to_the_end_makes_none",
+    "engine/phases": "engine/test_phased.py::test_a_selection_is_for_the_last_phase_and_those_before_run_whole",
+    "engine/products/merge": "engine/test_shards.py::test_what_is_merged_of_all_shards_is_what_one_run_merges",
+    "engine/products/product": "engine/test_withdrawn.py"
+    "::test_a_product_that_parbatch_did_not_make_is_not_overwritten_and_an_edited_one_is_withdrawn",
+    "engine/prune": "cli/test_prune.py::test_outputs_of_items_that_are_gone_are_removed_and_named",
+    "engine/render": "engine/test_sample_groups.py::test_samples_are_done_before_any_other_item_begins",
+    "engine/rewriting": "reports/test_report_command.py"
+    "::test_after_a_run_that_was_killed_the_counts_are_the_checkpoints_and_it_says_so",
+    "engine/session": "faults/test_teardown.py::test_its_failure_is_told_and_fails_no_item",
+    "model/item": "dispatch/test_receiving.py",
+    "model/job_files": "model/test_loading.py",
+    "model/json_advice": "model/test_json_values.py::test_what_json_cannot_hold_is_told_with_how_to_write_it",
+    "model/pickled_job": "model/test_loading.py::test_a_job_made_in_a_script_travels_by_value",
+    "model/result": "reports/test_console.py",
+    "model/selection": "storage/test_filters.py",
+    "model/shortening": "worker/test_evidence.py",
+    "model/tracebacks": "worker/test_evidence.py::test_the_place_is_the_innermost_function_of_the_jobs_own_code",
+    "planning/order": "storage/test_filters.py",
+    "reports/html/causes": "reports/test_html.py::test_counts_causes_tracebacks_and_logs_are_there_without_scripts",
+    "reports/html/report": "reports/test_html.py",
+    "reports/html/table": "reports/test_html.py"
+    "::test_of_more_items_only_those_that_are_not_ok_are_listed_and_the_page_says_so",
+    "reports/items": "cli/test_show.py",
+    "reports/json": "reports/test_reports.py",
+    "reports/listing": "cli/test_list_items.py",
+    "reports/report_data": "reports/test_html.py",
+    "reports/results": "reports/test_many_failures.py"
+    "::test_failures_that_are_not_held_are_all_in_the_result_and_in_every_report",
+    "reports/status": "cli/test_status.py"
+    "::test_after_a_run_it_tells_the_counts_the_failures_and_the_command_that_goes_on",
+    "reports/summing": "engine/test_phased.py::test_the_report_is_one_with_the_sums_over_the_phases",
+    "reports/withdrawn": "engine/test_withdrawn.py"
+    "::test_an_item_that_ends_not_ok_has_its_older_output_withdrawn_and_named",
+    "sample/brief": "sample/test_sample.py",
+    "sample/country": "sample/test_sample.py",
+    "sample/job": "sample/test_sample.py",
+    "sample/layout": "sample/test_sample.py",
+    "sample/overview": "sample/test_sample.py",
+    "sample/styles": "sample/test_sample.py",
+    "sample/words": "sample/test_sample.py",
+    "storage/chunk_log": "dispatch/test_journal.py",
+    "storage/context_store": "planning/test_context_entries.py",
+    "storage/damage": "faults/test_damaged_checkpoints.py::test_what_is_told_of_damaged_pages_leads_to_a_whole_run",
+    "storage/directory": "storage/test_tree.py::test_a_link_on_the_way_is_refused_and_named",
+    "storage/exchange": "storage/test_publishing.py::test_a_new_output_takes_the_place_of_the_old_one",
+    "storage/logs": "reports/test_text.py",
+    "storage/opening": "storage/test_checkpoint.py",
+    "storage/outcome_writer": "storage/test_checkpoint.py",
+    "storage/owner": "storage/test_folder_owner.py"
+    "::test_a_job_that_moves_with_its_outputs_or_is_renamed_is_known_again",
+    "storage/phase_folders": "engine/test_phased.py::test_what_is_looked_at_is_all_phases_joined",
+    "storage/plain_files": "storage/test_tree.py::test_a_pipe_in_place_of_a_file_is_refused_without_waiting",
+    "storage/product_records": "engine/test_withdrawn.py::test_an_overview_of_earlier_outcomes_is_said_to_be_one",
+    "storage/recovery": "faults/test_recovery.py",
+    "storage/schema": "storage/test_checkpoint.py",
+    "storage/shards": "engine/test_shards.py",
+    "storage/withdrawals": "engine/test_withdrawn.py"
+    "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
+    "worker/attempt": "dispatch/test_backends.py::test_whatever_one_item_does_its_neighbours_end_as_themselves",
+    "worker/chunk": "faults/test_whole_chunks.py::test_what_ends_a_chunk_is_blamed_on_its_own_item_alone",
+    "worker/context": "storage/test_metrics.py",
+    "worker/explanations": "worker/test_evidence.py::test_a_long_command_is_cut_in_its_middle_so_that_its_end_is_told",
+    "worker/housekeeping": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
+    "worker/limits": "faults/test_memory_and_setup.py"
+    "::test_a_process_that_reaches_its_limit_gets_a_memory_error_and_lives_on",
+    "worker/open_files": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
+    "worker/pools": "faults/test_multiprocessing.py::test_items_start_processes_in_every_way_as_in_plain_python",
+    "worker/problems": "engine/test_validation.py",
+    "worker/process_marks": "faults/test_outliving.py::test_nothing_outlives_a_run_that_is_killed",
+    "worker/process_state": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
+    "worker/settings": "dispatch/test_backends.py",
+    "worker/teardown": "faults/test_teardown.py",
 }
 
 
@@ -62,23 +155,32 @@ def without_test(
             yield str(path), f"write {places[0]}, or name its test in TESTED_BY (tools/house_tests.py)"
         elif given is not None and there:
             yield f"TESTED_BY[{name!r}]", f"take this line out: {there[0]} is there"
-        elif given is not None and not (root / given).exists():
-            yield f"TESTED_BY[{name!r}]", f"{given} is not there: name the test that is"
-        elif given is not None and not _speaks_of(root / given, name, modules[path]):
-            yield f"TESTED_BY[{name!r}]", f"{given} names neither the module nor anything public of it"
+        elif given is not None and (problem := _problem(root / "tests", given, name, modules[path])):
+            yield f"TESTED_BY[{name!r}]", problem
     for name in tested_by:
         if name not in names:
             yield f"TESTED_BY[{name!r}]", "take this line out: there is no such module"
 
 
 def mirrored(name: str) -> list[str]:
-    """Return the places of a module's own test: below its room, with or without the folders in between."""
+    """Return the places of a module's own test: below its room, with or without the folders in between.
+
+    That of a room's own `__init__.py` is in the room's folder.
+    """
     *folders, module = name.split("/")
-    places = [
-        "/".join(["tests", *folders, f"test_{module}.py"]),
-        "/".join(["tests", *folders[:1], f"test_{module}.py"]),
-    ]
-    return list(dict.fromkeys(places))
+    rooms = [folders or [module], folders, folders[:1]]
+    return list(dict.fromkeys("/".join(["tests", *room, f"test_{module}.py"]) for room in rooms))
+
+
+def _problem(tests: Path, given: str, name: str, tree: ast.Module) -> str:
+    """Tell what is wrong with a line of the table; empty if nothing is."""
+    file, _, test = given.partition("::")
+    if not (tests / file).exists():
+        return f"tests/{file} is not there: name the test that is"
+    text = (tests / file).read_text(encoding="utf-8")
+    if test:
+        return "" if re.search(rf"^(async )?def {test}\(", text, re.MULTILINE) else f"tests/{file} has no {test}"
+    return "" if _speaks_of(text, name, tree) else f"tests/{file} names neither the module nor anything public of it"
 
 
 def _name(path: Path) -> str:
@@ -91,9 +193,8 @@ def _has_code(tree: ast.Module) -> bool:
     return any(not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)) for one in tree.body)
 
 
-def _speaks_of(test: Path, name: str, tree: ast.Module) -> bool:
-    """Tell whether a test has the module's dotted name, its last part before an import, or a public name of it."""
-    text = test.read_text(encoding="utf-8")
+def _speaks_of(text: str, name: str, tree: ast.Module) -> bool:
+    """Tell whether a test has the module's dotted name, or a public name of it."""
     dotted = "parbatch" if name == "__init__" else "parbatch." + name.replace("/", ".")
     public = [
         one.name

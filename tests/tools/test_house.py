@@ -152,12 +152,14 @@ def test_sql_is_at_home_in_storage_and_planning_and_a_function_named_execute_is_
 @pytest.mark.parametrize(
     ("line", "test", "told"),
     [
-        ({"engine/a": "tests/b.py"}, "import parbatch.engine.a", None),
-        ({"engine/a": "tests/b.py"}, "public()", None),
-        ({"engine/a": "tests/b.py"}, "_private()", "names neither the module nor anything public"),
-        ({"engine/a": "tests/c.py"}, "", "tests/c.py is not there"),
-        ({"engine/a": "tests/b.py", "engine/z": "tests/b.py"}, "public()", "there is no such module"),
-        ({"engine/a": "tests/b.py", "engine/run": "tests/b.py"}, "public()", "tests/engine/test_run.py is there"),
+        ({"engine/a": "b.py"}, "import parbatch.engine.a", None),
+        ({"engine/a": "b.py"}, "public()", None),
+        ({"engine/a": "b.py"}, "_private()", "names neither the module nor anything public"),
+        ({"engine/a": "c.py"}, "", "tests/c.py is not there"),
+        ({"engine/a": "b.py::test_it"}, "def test_it(): ...", None),
+        ({"engine/a": "b.py::test_it"}, "def test_it_well(): ...", "tests/b.py has no test_it"),
+        ({"engine/a": "b.py", "engine/z": "b.py"}, "public()", "there is no such module"),
+        ({"engine/a": "b.py", "engine/run": "b.py"}, "public()", "tests/engine/test_run.py is there"),
     ],
 )
 def test_a_module_may_name_another_test_that_is_there_and_speaks_of_it(
