@@ -6,8 +6,10 @@ starts over in it. This module only reads.
 
 import contextlib
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ _RANGES = {"ended_at": (-6e10, 2.5e11), "slot": (0, 1e6)}
 _ANY_NUMBER = (-9.3e18, 9.3e18)
 # Where SQLite says what is wrong, and quotes what is damaged, its words can't be decoded.
 _NO_TEXT = "what should be text in it is none"
+# Of values that are decoded together: little in memory, and the call is nothing against them.
+_AT_ONCE, _BYTES_AT_ONCE = 1_000, 1 << 20
 _STATES = ("running", "finished", "interrupted", "stopped", "killed")
 
 
@@ -166,29 +170,59 @@ def _distinct(db: sqlite3.Connection, table: str, column: str) -> list[Any]:
 
 def _wrong_types(db: sqlite3.Connection, table: str) -> Iterator[str]:
     """Values of another type than their column's: SQLite takes any, unless it is told not to."""
-    columns = [(name, kind) for _, name, kind, *_ in _reference().execute(f"PRAGMA table_info({table})")]
-    for name, kind in columns:
-        low, high = _RANGES.get(name, _ANY_NUMBER)
-        if kind == "TEXT":
-            wrong = f"typeof({_quoted(name)}) NOT IN ('text', 'null')"
-        else:
-            wrong = f"{_quoted(name)} NOT BETWEEN {low} AND {high}"
+    columns = {name: _is_wrong(name, kind) for name, kind in _kinds(table).items()}
+    if db.execute(f"SELECT 1 FROM {table} WHERE {' OR '.join(columns.values())} LIMIT 1").fetchone() is None:
+        return  # the usual case, in one pass over the table instead of one for each column
+    for name, wrong in columns.items():
         for (value,) in db.execute(f'SELECT quote("{name}") FROM {table} WHERE {wrong} LIMIT 1'):
             yield f"in its table {table!r}, {name!r} is {str(value)[:40]}"
 
 
+def _is_wrong(name: str, kind: str) -> str:
+    """The SQL condition for a value that is not of its column's kind, or beyond its range."""
+    if kind == "TEXT":
+        return f"({_quoted(name)} IS NOT NULL AND typeof({_quoted(name)}) <> 'text')"  # in a third of the time of IN
+    low, high = _RANGES.get(name, _ANY_NUMBER)
+    return f"{_quoted(name)} NOT BETWEEN {low} AND {high}"
+
+
 def _wrong_texts(db: sqlite3.Connection) -> Iterator[str]:
     """Texts that are no JSON where that belongs, or are not UTF-8, which is an error as soon as they are fetched."""
-    for table, named in _tables().items():
-        decoders = [msgspec.json.Decoder(_JSON.get(table, {}).get(name, object)) for name in named]
-        is_json = [name in _JSON.get(table, {}) for name in named]
-        for row in db.execute(f"SELECT {', '.join(map(_quoted, named))} FROM {table}"):
-            for name, value, decoder, has_json in zip(named, row, decoders, is_json, strict=True):
-                if has_json and value is not None:
-                    try:
-                        decoder.decode(value)
-                    except (TypeError, *NOT_JSON) as error:
-                        yield f"in its table {table!r}, {name!r} can't be read: {error}"
+    for table in _tables():
+        json = _JSON.get(table, {})
+        texts = [_quoted(name) for name, kind in _kinds(table).items() if kind == "TEXT" and name not in json]
+        if texts:
+            deque(db.execute(f"SELECT {', '.join(texts)} FROM {table}"), 0)  # fetched, and let go
+        for name, kind in json.items():
+            column = _quoted(name)
+            values = db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")
+            for error in _no_json((value for (value,) in values), msgspec.json.Decoder(kind)):
+                yield f"in its table {table!r}, {name!r} can't be read: {error}"
+
+
+def _no_json(values: Iterator[Any], decoder: "msgspec.json.Decoder[Any]") -> Iterator[Exception]:
+    """Why values can't be read as JSON. Many are decoded at once, and one by one where there is anything about them."""
+    while some := list(_some(values)):
+        try:
+            if len(decoder.decode_lines("\n".join(some))) == len(some):
+                continue
+        except (TypeError, *NOT_JSON):
+            pass  # they are looked at one by one below
+        for value in some:
+            try:
+                decoder.decode(value)
+            except (TypeError, *NOT_JSON) as error:
+                yield error
+
+
+def _some(values: Iterator[Any]) -> Iterator[Any]:
+    """The next values, up to a number or a size at which decoding them together pays."""
+    size = 0
+    for value in islice(values, _AT_ONCE):
+        yield value
+        size += len(value) if isinstance(value, (str, bytes)) else 0
+        if size >= _BYTES_AT_ONCE:
+            return
 
 
 def _quoted(name: str) -> str:
@@ -201,6 +235,11 @@ def _reference() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", check_same_thread=False)
     db.executescript(SCHEMA)
     return db
+
+
+@cache
+def _kinds(table: str) -> dict[str, str]:
+    return {name: kind for _, name, kind, *_ in _reference().execute(f"PRAGMA table_info({table})")}
 
 
 @cache
