@@ -3,8 +3,11 @@
 loky hands on what the system says as it comes, sometimes under an error of its own making.
 """
 
+import contextlib
 import errno
 import multiprocessing.resource_tracker
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -34,6 +37,26 @@ def start_trackers_quietly() -> None:
         resource_tracker.ensure_running()
     finally:
         sys.warnoptions[:] = before
+    _never_wait_for_a_tracker()
+
+
+def _never_wait_for_a_tracker() -> None:
+    """Have loky go on where it can't write to its tracker, although that still runs.
+
+    It takes the tracker for dead then, and waits for its end: for ever, as workers have the other end of its pipe too.
+    """
+    tracker = resource_tracker._resource_tracker  # noqa: SLF001 -- there is no other way to it
+    replace_it = getattr(tracker, "_teardown_dead_process", None)
+    if replace_it is None or "_teardown_dead_process" in vars(tracker):
+        return
+
+    def end_first() -> None:
+        if (pid := tracker._pid) is not None:  # noqa: SLF001
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        replace_it()
+
+    tracker._teardown_dead_process = end_first  # noqa: SLF001
 
 
 def told_of_start(error: BaseException, slot: int) -> str:
