@@ -26,8 +26,6 @@ TESTED_BY: dict[str, str] = {
     "::test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again",
     "dispatch/backends/serving": "dispatch/test_backends.py"
     "::test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order",
-    "dispatch/backends/startup": "faults/test_workers_that_cannot_begin.py"
-    "::test_too_few_descriptors_are_told_with_how_many_it_takes",
     "dispatch/deadlines": "dispatch/test_dispatcher.py",
     "dispatch/deaths": "dispatch/test_dispatcher.py"
     "::test_workers_that_die_before_their_first_item_again_and_again_end_the_run",
