@@ -81,7 +81,7 @@ class _Group(click.Group):
             if folder is None:
                 raise
             from parbatch.storage.damage import explained  # noqa: PLC0415 -- seldom needed
-            from parbatch.storage.phase_folders import checkpoints_in  # noqa: PLC0415
+            from parbatch.storage.layout import checkpoints_in  # noqa: PLC0415
 
             if (told := explained(error, *checkpoints_in(folder))) is None:
                 raise

@@ -22,7 +22,7 @@ from parbatch.model.terminal import printable
 from parbatch.model.units import format_duration
 from parbatch.reports.listing import Listed, listed
 from parbatch.reports.run_records import note_killed_runs_in_passing
-from parbatch.storage.phase_folders import viewing
+from parbatch.storage.view import viewing
 
 _HEADING = "status   tries      duration  id                        name"
 

@@ -30,9 +30,9 @@ from parbatch.planning.prepare import preview
 from parbatch.reports.progress import reading_items
 from parbatch.reports.run_records import note_killed_runs_in_passing
 from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.folder import folder_of, holder
 from parbatch.storage.folder_owner import check_owner
-from parbatch.storage.phase_folders import has_begun
+from parbatch.storage.layout import folder_of, read_layout
+from parbatch.storage.lock import holder
 
 
 @click.command(
@@ -148,11 +148,16 @@ def _as_json(checkpoint: Checkpoint, made: Plan, selection: Selection, out: str,
     } | ({"items": items} if each else {})
 
 
+def _has_begun(asked: Options) -> bool:
+    layout = read_layout(folder_of(asked))
+    return layout is not None and bool(layout.chosen is None or layout.begun())
+
+
 def _run_options(asked: Options) -> list[str]:
     selection = asked.selection
     patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
     return [
-        *(["--resume"] if has_begun(folder_of(asked)) else []),
+        *(["--resume"] if _has_begun(asked) else []),
         *(["--rerun", "code"] if asked.rerun_code else []),
         *(["--retry-failed"] if selection.retry_failed else []),
         *(word for option, values in patterns.items() for value in values for word in (option, value)),

@@ -16,8 +16,8 @@ from parbatch.model.terminal import printable
 from parbatch.model.units import counted
 from parbatch.reports.console import as_typed
 from parbatch.reports.progress import reading_items
-from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import check_owner
+from parbatch.storage.layout import part_folder
 
 
 @click.command(
@@ -45,7 +45,7 @@ def prune(  # noqa: D103 -- its help is above
     with standard_output(json=as_json, fields=True) as output:
         loaded = loading.load(job)
         part = None if shard is None else parse_shard(shard)
-        folder = Folder(Path(out) if out else out_folder(loaded), part)
+        folder = part_folder(Path(out) if out else out_folder(loaded), part)
         with hinting_at_sample(loaded):
             check_owner(folder, loaded)
             if loaded.job.after:

@@ -23,6 +23,7 @@ from parbatch.reports import json as json_report
 from parbatch.reports.console import as_typed
 from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import not_its_own
+from parbatch.storage.layout import part_folder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -143,9 +144,9 @@ def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -
     """
     part = None if shard is None else parse_shard(shard)
     if out:
-        return _noted(Folder(Path(out), part)), _loaded_if_possible(job)
+        return _noted(part_folder(Path(out), part)), _loaded_if_possible(job)
     loaded = loading.load(job)
-    folder = _noted(Folder(out_folder(loaded), part))
+    folder = _noted(part_folder(out_folder(loaded), part))
     if not folder.root.exists():
         name = folder.root.name
         for phases in sorted(folder.root.parent.glob("*/run/phases.json")):

@@ -26,7 +26,7 @@ from parbatch.reports.console import as_typed
 from parbatch.reports.items import Attempt, History, LogTail, find_known, history_of
 from parbatch.reports.run_records import note_killed_runs_in_passing
 from parbatch.storage.folder import Folder
-from parbatch.storage.phase_folders import viewing
+from parbatch.storage.view import viewing
 
 _ABOVE = "(the traceback above)"
 _MOST_DATA = 20  # lines

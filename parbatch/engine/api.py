@@ -34,7 +34,6 @@ from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
 from parbatch.model.result import ProductReport, RunResult
 from parbatch.model.selection import Selection
-from parbatch.model.shard import Shard, shard_of
 from parbatch.model.terminal import occupy_standard_descriptors, show
 from parbatch.planning.plan import find_item
 from parbatch.planning.prepare import open_and_plan
@@ -43,12 +42,13 @@ from parbatch.reports.progress import reading_items
 from parbatch.reports.run_records import note_killed_runs
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, folder_of, held
+from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import check_owner
+from parbatch.storage.layout import check_on_disk, folder_of, read_layout, require_checkpoint, wanted_layout
+from parbatch.storage.lock import hold
 from parbatch.storage.opening import discard, open_to_write
-from parbatch.storage.phase_folders import forget
-from parbatch.storage.reader import require_checkpoint
-from parbatch.storage.shards import check_shard, shards_in, with_work_left
+from parbatch.storage.parts import with_work_left
+from parbatch.storage.phase_record import remove_phases
 
 _ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
 
@@ -131,7 +131,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
         _execute(alone, asked, go_on=None)
         with contextlib.closing(Checkpoint(folder_of(asked).checkpoint)) as checkpoint:
             outcome = checkpoint.outcome_of(asked.selection.exact or "")
-    _report_all_again(loaded, read)
+    _report_all_again(read)
     assert outcome is not None
     return outcome
 
@@ -144,14 +144,15 @@ def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: Callable[
     check_owner(folder_of(asked), loaded)
     with one_phase(loaded, asked, item) as (alone, its_own, name):
         result = _execute(alone, for_one_item(alone, its_own, name), go_on=go_on)
-    _report_all_again(loaded, asked)
+    _report_all_again(asked)
     return result
 
 
-def _report_all_again(loaded: LoadedJob, asked: Options) -> None:
+def _report_all_again(asked: Options) -> None:
     """Bring the reports of all phases, or of all shards, up to date after one item was rendered in its own part."""
     root = Folder(asked.out)
-    if loaded.job.after or shards_in(root):
+    layout = read_layout(root)
+    if layout is not None and layout.kind != "single":
         from parbatch.engine.rewriting import write_again  # noqa: PLC0415 -- seldom needed; see `execute`
 
         with contextlib.suppress(FolderError, FolderHeldError):  # never run as a whole, or somebody else is at it
@@ -161,9 +162,9 @@ def _report_all_again(loaded: LoadedJob, asked: Options) -> None:
 def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
     """The same options for the one item that a person names, in the shard that has it. Raises SelectionError."""
     item_id = find_item(loaded, item)
-    parts = shards_in(Folder(asked.out))
-    shard = Shard(shard_of(item_id, len(parts)), len(parts)) if parts else None
-    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=shard)
+    layout = read_layout(Folder(asked.out))
+    part = None if layout is None else layout.locate(item_id)[0]
+    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=part and part.shard)
 
 
 def _load(job: Job | str | os.PathLike[str] | None, call: str) -> LoadedJob:
@@ -226,16 +227,17 @@ def _execute(
     listener: Listener | None = None,
 ) -> RunResult:
     """The stages of a job without phases, or of one phase alone."""
-    folder = folder_of(asked)
-    check_shard(folder)
-    with held(folder) as hold:
-        check_shard(folder)
+    layout = wanted_layout(asked.out, shard=asked.shard)
+    folder = layout.folder
+    check_on_disk(layout)
+    with hold(folder) as held:
+        check_on_disk(layout)
         is_first = not folder.has_checkpoint
         note_killed_runs(folder)
         with reading_items(loaded, asked.progress, sys.stderr if asked.json else sys.stdout) as read:
             checkpoint, plan = open_and_plan(folder, read, asked)
-        hold.keep()
-        forget(folder)
+        held.keep()
+        remove_phases(layout.root)
         try:
             with contextlib.closing(checkpoint), damage_in_words(folder.checkpoint):
                 stage = Stages(loaded, asked, folder, checkpoint, slots=min(asked.workers, plan.due), listener=listener)
@@ -246,7 +248,7 @@ def _execute(
         except SetupError as error:
             if is_first and error.exit_code == NothingRunError.exit_code:
                 discard(folder.checkpoint)
-                hold.drop()
+                held.drop()
             raise
     if go_on is not None:
         stage.show(_summary(result, asked, go_on))
@@ -303,7 +305,7 @@ def _with_the_whole(
 
 def _go_on_with_shards(whole: RunResult, asked: Options, go_on: Callable[[RunResult], str]) -> str:
     """What goes on with the shards that have work left; with the one at hand, which makes the overview, if none has."""
-    left = [str(shard) for shard in with_work_left(Folder(asked.out))] or [str(asked.shard)]
+    left = with_work_left(wanted_layout(asked.out, shard=asked.shard)) or [str(asked.shard)]
     more = f", and so with {', '.join(left[1:])}" if left[1:] else ""
     return f"{go_on(msgspec.structs.replace(whole, shard=left[0]))}{more}"
 
@@ -325,7 +327,9 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
         )
     check_some_descriptors(asked.backend)
     check_owner(folder_of(asked), loaded)
-    if shards_in(folder := Folder(asked.out)):
+    folder = Folder(asked.out)
+    layout = read_layout(folder)
+    if layout is not None and layout.kind == "shards":
         require_finished(folder)
         joined = join_anew(loaded, asked)
         return joined.products, joined.products_exit_code
@@ -339,7 +343,7 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
 def _only_products(loaded: LoadedJob, asked: Options, products: Sequence[str]) -> tuple[dict[str, ProductReport], int]:
     folder = Folder(asked.out)
     require_checkpoint(folder)
-    with held(folder):
+    with hold(folder):
         note_killed_runs(folder)
         with (
             contextlib.closing(open_to_write(folder.checkpoint)) as checkpoint,

@@ -21,10 +21,12 @@ from parbatch.reports.report_data import Material
 from parbatch.reports.results import up_to_date
 from parbatch.reports.run_records import newest_record
 from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import Layout, require_layout
+from parbatch.storage.lock import hold
+from parbatch.storage.parts import marks, unfinished
 from parbatch.storage.product_records import Made, made_before, older, record_file
 from parbatch.storage.reader import reading
-from parbatch.storage.shards import marks, parts_in, unfinished
 from parbatch.storage.staged import is_intact
 from parbatch.storage.view import clashes, join
 from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
@@ -41,12 +43,13 @@ class Joined(msgspec.Struct, frozen=True):
 
 def require_finished(folder: Folder) -> None:
     """Raise FolderError, which names the shards that are not finished, unless all are."""
-    if left := unfinished(folder):
+    layout = require_layout(folder)
+    if left := unfinished(layout):
         named = ", ".join(f"{shard} ({why})" for shard, why in left.items())
         first = next(iter(left))
         raise FolderError(
-            f"{folder.root} is run in {first.of} shards, of which these are not finished: {named}. The overview is made"
-            f" of all. Go on with parbatch run … --shard {first}"
+            f"{folder.root} is run in {len(layout.parts)} shards, of which these are not finished: {named}. The"
+            f" overview is made of all. Go on with parbatch run … --shard {first}"
             f"{'' if left[first] == 'not begun' else ' --resume'}."
         )
 
@@ -58,10 +61,11 @@ def join_when_all_are_finished(loaded: LoadedJob, asked: Options) -> Joined | No
     overview's failure.
     """
     folder, joined = Folder(asked.out), None
-    while not unfinished(folder) and not _is_current(folder, again=joined is not None):
+    layout = require_layout(folder)
+    while not unfinished(layout) and not _is_current(layout, again=joined is not None):
         try:
-            with held(folder) as hold:
-                hold.keep()
+            with hold(folder) as held:
+                held.keep()
                 joined = _join(loaded, asked, folder)
         except FolderHeldError:
             return joined
@@ -71,34 +75,36 @@ def join_when_all_are_finished(loaded: LoadedJob, asked: Options) -> Joined | No
 def join_anew(loaded: LoadedJob, asked: Options) -> Joined:
     """The same on request, also when they are up to date. Raises FolderError where a shard is not finished."""
     folder = Folder(asked.out)
-    with held(folder) as hold:
-        hold.keep()
+    with hold(folder) as held:
+        held.keep()
         require_finished(folder)
         return _join(loaded, asked, folder)
 
 
 def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
     """Write the reports of all shards that have begun, as they are now: their result, and what could not be written."""
-    with held(folder) as hold:
-        hold.keep()
-        with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
+    with hold(folder) as held:
+        held.keep()
+        with contextlib.closing(join(require_layout(folder).begun(), folder)) as checkpoint:
             before = made_before(folder)
             result = _together(checkpoint, folder, before.products, before.documents)
             return result, write_reports(Material(result, checkpoint, folder))
 
 
-def _is_current(folder: Folder, *, again: bool) -> bool:
+def _is_current(layout: Layout, *, again: bool) -> bool:
     """Whether nothing has changed since; `again` after an attempt, which is not repeated only because it failed."""
+    folder = layout.root
     made = made_before(folder)
-    if made.marks != marks(folder):
+    if made.marks != marks(layout):
         return False
     outputs = (output for published in made.outputs.values() for output in published)
     return again or (not made.has_failed and all(is_intact(output, folder.root) for output in outputs))
 
 
 def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
-    before, now = made_before(folder), marks(folder)
-    with contextlib.closing(join(parts_in(folder), folder)) as checkpoint:
+    layout = require_layout(folder)
+    before, now = made_before(folder), marks(layout)
+    with contextlib.closing(join(layout.begun(), folder)) as checkpoint:
         for product, outputs in before.outputs.items():
             checkpoint.set_product(product, outputs)
         stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
@@ -147,11 +153,12 @@ def _together(
 ) -> RunResult:
     """The last runs of all shards as one: from when the first began to when the last ended."""
     records = []
-    for part in parts_in(folder):
+    layout = require_layout(folder)
+    for part in layout.begun():
         with reading(part.folder) as one:
             records.append(newest_record(one, part.folder))
     last = max(records, key=lambda record: (record.finished_at or "", record.started_at))
-    left = unfinished(folder)
+    left = unfinished(layout)
     ended = [record.finished_at for record in records if record.finished_at is not None]
     is_over = not left and len(ended) == len(records)
     began = min(record.started_at for record in records)

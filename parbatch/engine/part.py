@@ -198,7 +198,7 @@ class Stages:
         """
         job = self._setting.loaded.job
         wanted = {MERGE: job.merging is not None, OVERVIEW: OVERVIEW in job.functions}
-        if self._setting.folder.shard is not None:
+        if self._setting.asked.shard is not None:
             return
         for product in (product for product, is_wanted in wanted.items() if is_wanted):
             if self._state() != "finished" or self._setting.asked.selection.exact is not None:
@@ -273,7 +273,7 @@ class Stages:
             chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
             documents=self.documents,
             unread=self._setting.checkpoint.unread,
-            shard=None if self._setting.folder.shard is None else str(self._setting.folder.shard),
+            shard=None if self._setting.asked.shard is None else str(self._setting.asked.shard),
             withdrawn=withdrawn_in(
                 self._setting.checkpoint, self._setting.run_id, all_ok=not has_ended or total == success
             ),

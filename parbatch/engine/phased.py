@@ -30,10 +30,12 @@ from parbatch.reports.run_records import keep_record, note_killed_runs
 from parbatch.reports.summing import sum_up
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, Hold, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import wanted_layout
+from parbatch.storage.lock import Hold, hold
 from parbatch.storage.opening import discard, open_existing, open_to_write, set_aside
 from parbatch.storage.owner import owner_of
-from parbatch.storage.phase_folders import Phases, begun, forget, remember
+from parbatch.storage.phase_record import PhaseRecord, remove_phases, write_phases
 from parbatch.storage.reader import reading
 from parbatch.storage.view import join
 
@@ -52,7 +54,7 @@ def one_phase(loaded: LoadedJob, asked: Options, item: str = "") -> Iterator[tup
     phases = {phase.name: phase for phase in phases_in(loaded, root)}
     name, slash, rest = item.partition("/")
     phase = phases[name] if slash and name in phases else phases[loaded.job.name]
-    with held(root), fed(phase, root) as fed_job:
+    with hold(root), fed(phase, root) as fed_job:
         yield (
             fed_job,
             for_job(asked, phase.loaded.job, out=phase.folder.root),
@@ -73,6 +75,7 @@ class PhasedRun:
         self._phases = phases_in(loaded, self._root)
         self._owner = owner_of(loaded, self._root.root)
         self._names = tuple(phase.name for phase in self._phases)
+        self._layout = wanted_layout(asked.out, self._names)
         self._run_id = new_run_id()
         self._began = datetime.now(UTC), time.monotonic()
         self._listener = listener or Listener()
@@ -86,11 +89,11 @@ class PhasedRun:
 
     def run(self) -> RunResult:
         """Do every phase that there is something to do for. Raises as a run without phases does."""
-        with held(self._root) as hold, contextlib.ExitStack() as holds:
+        with hold(self._root) as held, contextlib.ExitStack() as holds:
             asked = self._decide()
             try:
                 for phase in self._phases:
-                    if not self._do(phase, asked, hold, holds):
+                    if not self._do(phase, asked, held, holds):
                         break
                 self._close_progress()
                 return self._report()
@@ -99,7 +102,7 @@ class PhasedRun:
                 raise
             except KeyboardInterrupt:  # by a second signal: the phase has written down its own end
                 with contextlib.suppress(OSError):
-                    remember(self._root, self._as_remembered("interrupted"))
+                    write_phases(self._root, self._as_remembered("interrupted"))
                 raise
             finally:
                 self._close_progress()
@@ -119,7 +122,7 @@ class PhasedRun:
 
     def _decide(self) -> Options:
         """Whether the phases are gone on with or started over, decided once for the whole folder."""
-        asked, earlier = self._asked, begun(self._root, self._names)
+        asked, earlier = self._asked, self._layout.begun()
         if asked.selection.retry and not earlier:
             raise FolderError(
                 f"{self._root.root} holds no run of which items could be tried again. parbatch run begins one."
@@ -157,8 +160,8 @@ class PhasedRun:
         for phase in reversed(self._phases):
             if not phase.folder.has_checkpoint:
                 continue
-            with held(phase.folder) as hold:
-                hold.keep()
+            with hold(phase.folder) as held:
+                held.keep()
                 try:
                     self._make_due_again(phase)
                 except DamagedCheckpointError:
@@ -175,22 +178,22 @@ class PhasedRun:
         ):
             make_due_again(checkpoint, options_for(phase, self._asked).selection)
 
-    def _do(self, phase: Phase, asked: Options, hold: Hold, holds: contextlib.ExitStack) -> bool:
+    def _do(self, phase: Phase, asked: Options, held: Hold, holds: contextlib.ExitStack) -> bool:
         """Do one phase. Returns whether the run goes on."""
         if self._interrupts.signum is not None:
             return False
         if (why := unmet(phase, self._root)) is not None:
             self._stopped_by = why
             return False
-        own = holds.enter_context(held(phase.folder))
+        own = holds.enter_context(hold(phase.folder))
         note_killed_runs(phase.folder)
         is_first = not phase.folder.has_checkpoint
         options = options_for(phase, asked)
         with fed(phase, self._root) as loaded, progressing.reading_items(loaded, asked.progress, self._stream) as read:
             checkpoint, plan = open_and_plan(phase.folder, read, options)
-        hold.keep()
+        held.keep()
         own.keep()
-        remember(self._root, self._as_remembered("running"))
+        write_phases(self._root, self._as_remembered("running"))
         try:
             with contextlib.closing(checkpoint), damage_in_words(phase.folder.checkpoint):
                 self._announce(phase, [*announcements(loaded, plan, accelerate=options.accelerate)])
@@ -212,8 +215,8 @@ class PhasedRun:
                 discard(phase.folder.checkpoint)
                 own.drop()
                 if not self._results:
-                    forget(self._root)
-                    hold.drop()
+                    remove_phases(self._root)
+                    held.drop()
             raise
         self._failures += stages.new_failures
         self.came_to_nothing |= stages.came_to_nothing
@@ -221,8 +224,8 @@ class PhasedRun:
             self._stopped_by = f"{result.stopped_by}, in phase {phase.name}"
         return result.state == "finished"
 
-    def _as_remembered(self, state: str, end: RunEnd = _NO_END) -> Phases:
-        return Phases(self._names, self._run_id, state, end, self._owner)
+    def _as_remembered(self, state: str, end: RunEnd = _NO_END) -> PhaseRecord:
+        return PhaseRecord(self._names, self._run_id, state, end, self._owner)
 
     def _broke_off(self, error: ParbatchError) -> None:
         """A phase could not begin, or not go on: what came before it is kept, and was run."""
@@ -230,7 +233,7 @@ class PhasedRun:
         if not self._results:
             return
         with contextlib.suppress(OSError):
-            remember(self._root, self._as_remembered("stopped", RunEnd(stopped_by=str(error))))
+            write_phases(self._root, self._as_remembered("stopped", RunEnd(stopped_by=str(error))))
         if any(one.rendered for one in self._results.values()):
             if error.exit_code == NothingRunError.exit_code:
                 error.exit_code = ParbatchError.exit_code
@@ -248,7 +251,7 @@ class PhasedRun:
         if due and self._progress is None:
             self._progress = progressing.start(self._asked.progress, 0, self._stream)
         spent = 0.0
-        for other in begun(self._root, self._names):
+        for other in self._layout.begun():
             if other.name != phase.name:
                 with reading(other.folder) as checkpoint:
                     spent += checkpoint.spent_s
@@ -267,16 +270,16 @@ class PhasedRun:
 
     def _report(self) -> RunResult:
         """One result of all phases, written down in the folder of all."""
-        with contextlib.closing(join(begun(self._root, self._names), self._root)) as joined:
+        with contextlib.closing(join(self._layout.begun(), self._root)) as joined:
             result = self._sum_up(joined)
             keep_record(result, self._root)
-            remember(self._root, self._as_remembered(result.state, RunEnd.of(result)))
+            write_phases(self._root, self._as_remembered(result.state, RunEnd.of(result)))
             write_out(result, joined, self._root)
         return result
 
     def _sum_up(self, joined: Checkpoint) -> RunResult:
         now = {}
-        for part in begun(self._root, self._names):
+        for part in self._layout.begun():
             with reading(part.folder) as checkpoint:
                 now[part.name] = counts(checkpoint)
         return sum_up(

@@ -34,7 +34,7 @@ class Phase(NamedTuple):
 
 def phases_in(loaded: LoadedJob, root: Folder) -> list[Phase]:
     """The phases of a job in the order in which they are done. Raises JobError for a name that none can have."""
-    phases = [Phase(one, root.of_phase(one.job.name), one is loaded) for one in phases_of(loaded)]
+    phases = [Phase(one, root.below(one.job.name), one is loaded) for one in phases_of(loaded)]
     for phase in phases:
         if is_own_name(phase.name):
             raise JobError(f"A phase can't be named {phase.name!r}: parbatch uses that name in the output folder.")
@@ -51,7 +51,7 @@ def fed(phase: Phase, root: Folder) -> Iterator[LoadedJob]:
     with contextlib.ExitStack() as open_ones:
         previous = []
         for earlier in job.after:
-            folder = root.of_phase(earlier.name)
+            folder = root.below(earlier.name)
             checkpoint = open_ones.enter_context(reading(folder))
             previous.append(Previous(checkpoint.counts(), checkpoint.outcomes, folder.items))
         yield msgspec.structs.replace(phase.loaded, job=job.fed(previous))
@@ -62,7 +62,7 @@ def unmet(phase: Phase, root: Folder) -> str | None:
     if phase.loaded.job.needs == "ok":
         return None
     for earlier in phase.loaded.job.after:
-        with reading(root.of_phase(earlier.name)) as checkpoint:
+        with reading(root.below(earlier.name)) as checkpoint:
             by_status = checkpoint.counts()
         total = sum(by_status.values())
         if left := total - by_status["ok"]:

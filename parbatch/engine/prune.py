@@ -20,13 +20,14 @@ from parbatch.reports.run_records import note_killed_runs
 from parbatch.storage import context_store
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import read_layout, require_checkpoint, require_layout, shard_of_folder, wanted_layout
+from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_to_write
-from parbatch.storage.phase_folders import begun, has_begun
+from parbatch.storage.parts import output_elsewhere
 from parbatch.storage.publishing import remove_published
-from parbatch.storage.reader import copy, reading, require_checkpoint
+from parbatch.storage.reader import copy, reading
 from parbatch.storage.recovery import recover
-from parbatch.storage.shards import check_shard, output_elsewhere, shards_in
 from parbatch.storage.staged import is_intact
 from parbatch.storage.system_errors import in_words
 from parbatch.storage.tree import is_safe_path, make_durable
@@ -59,13 +60,12 @@ def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
     withdrawn before is removed too. Raises FolderError when nothing was run in the folder, FolderHeldError while a run
     holds it, and SelectionError when the source has no items at all, which is more often a mistake than a wish.
     """
-    if folder.shard is None and (parts := shards_in(folder)):
-        begun = [part for part in parts if part.has_checkpoint]
-        return _together(folder, [prune(part, job, withdrawn=withdrawn) for part in begun])
-    check_shard(folder)
+    layout = require_layout(folder)
+    if layout.kind == "shards" and layout.chosen is None:
+        return _together(folder, [prune(part.folder, job, withdrawn=withdrawn) for part in layout.begun()])
     require_checkpoint(folder)
     try:
-        with held(folder):
+        with hold(folder):
             note_killed_runs(folder)
             with (
                 damage_in_words(folder.checkpoint),
@@ -111,10 +111,9 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
 
 def rehearse(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
     """What `prune` would remove, found out in a copy of the checkpoint: nothing is touched, no run disturbed."""
-    if folder.shard is None and (parts := shards_in(folder)):
-        begun = [part for part in parts if part.has_checkpoint]
-        return _together(folder, [rehearse(part, job, withdrawn=withdrawn) for part in begun])
-    check_shard(folder)
+    layout = require_layout(folder)
+    if layout.kind == "shards" and layout.chosen is None:
+        return _together(folder, [rehearse(part.folder, job, withdrawn=withdrawn) for part in layout.begun()])
     with reading(folder) as checkpoint:
         scratch = copy(checkpoint)
     with contextlib.closing(scratch), scratch.transaction():
@@ -123,11 +122,11 @@ def rehearse(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
 
 def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool, withdrawn: bool = False) -> Pruned:
     """The same for each phase that has begun, one after another. Raises as `prune` and `rehearse` do."""
-    if not has_begun(root):
+    if read_layout(root) is None:
         require_checkpoint(root)
     found: list[tuple[str, Pruned]] = []
     left_alone = []
-    with contextlib.nullcontext() if dry_run else held(root):
+    with contextlib.nullcontext() if dry_run else hold(root):
         for phase in phases_in(loaded, root):
             if not phase.folder.has_checkpoint:
                 continue
@@ -153,7 +152,7 @@ def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool, withdrawn: b
 
 def _is_settled(phase: Phase, root: Folder) -> bool:
     """Whether all that a phase's items are made from is there: an item that is missing for now is not gone."""
-    parts = begun(root, tuple(job.name for job in phase.loaded.job.after))
+    parts = wanted_layout(root.root, [job.name for job in phase.loaded.job.after]).begun()
     if len(parts) < len(phase.loaded.job.after) or unmet(phase, root) is not None:
         return False
     for part in parts:
@@ -185,7 +184,7 @@ class _Stale(NamedTuple):
 
 
 def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool, withdrawn: bool) -> Pruned:
-    difference = compare(checkpoint, job, folder.shard)
+    difference = compare(checkpoint, job, shard_of_folder(folder))
     if not difference.total and not difference.elsewhere:
         raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
     if difference.new or difference.changed or difference.gone:

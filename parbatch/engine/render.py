@@ -19,7 +19,7 @@ from parbatch.reports import progress as progressing
 from parbatch.reports.results import Tally
 from parbatch.storage.chunk_log import ChunkBook
 from parbatch.storage.item_outputs import ItemOutputs
-from parbatch.storage.shards import output_elsewhere
+from parbatch.storage.parts import output_elsewhere
 
 
 class Rendering:

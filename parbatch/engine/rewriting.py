@@ -12,10 +12,12 @@ from parbatch.reports.report_data import Material
 from parbatch.reports.results import up_to_date
 from parbatch.reports.run_records import newest_record, note_killed_runs, note_killed_runs_in_passing
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import check_on_disk, read_layout, shard_of_folder, wanted_layout
+from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_existing
-from parbatch.storage.phase_folders import has_begun, remembered, viewing
-from parbatch.storage.shards import check_shard, shards_in
+from parbatch.storage.phase_record import read_phases
+from parbatch.storage.view import viewing
 
 
 class Told(NamedTuple):
@@ -30,18 +32,19 @@ def write_again(folder: Folder) -> Told:
 
     Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
     """
-    if folder.shard is None and shards_in(folder):
+    layout = read_layout(folder)
+    if layout is not None and layout.kind == "shards" and layout.chosen is None:
         note_killed_runs_in_passing(folder)
         result, problems = report_anew(folder)
         if result.state != "finished":
             problems |= {"shards": f"Not everything is in it yet: {result.stopped_by}."}
         return Told([name for name in REPORTS if name not in problems], [*problems.values()])
-    check_shard(folder)
-    if not has_begun(folder):
+    check_on_disk(wanted_layout(folder.root, shard=shard_of_folder(folder)))
+    if layout is None or (layout.kind != "phases" and not layout.begun()):
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
-    with held(folder):
+    with hold(folder):
         note_killed_runs(folder)
-        phases = remembered(folder)
+        phases = read_phases(folder)
         opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
         with damage_in_words(folder.checkpoint), opened as checkpoint:
             record = newest_record(checkpoint, folder)

@@ -27,10 +27,10 @@ from parbatch.storage.context_store import staging
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import check_no_others_reports
+from parbatch.storage.layout import check_on_disk, wanted_layout
 from parbatch.storage.opening import SET_ASIDE, create, last_set_aside_ns, open_to_write, set_aside, settle
 from parbatch.storage.owner import Owner, owner_of
 from parbatch.storage.reader import copy, empty, reading
-from parbatch.storage.shards import check_shard
 
 
 def open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
@@ -72,7 +72,7 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
     A run that is going on is neither waited for nor disturbed.
     """
     check_files(loaded)
-    check_shard(folder)
+    check_on_disk(wanted_layout(folder.root, shard=options.shard))
     begun = folder.has_checkpoint
     if begun:
         with reading(folder) as checkpoint:

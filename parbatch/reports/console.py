@@ -12,6 +12,7 @@ from parbatch.model.units import counted, format_duration, format_figure
 from parbatch.reports import withdrawn
 from parbatch.reports.progress import cause
 from parbatch.storage.folder import Folder
+from parbatch.storage.layout import part_folder
 
 # How a command begins that tries what is known to fail all the same.
 _RETRIES = ("parbatch retry", "parbatch.retry")
@@ -100,7 +101,7 @@ def _warnings(result: RunResult) -> Iterator[str]:
 
 
 def _folder(result: RunResult) -> Folder:
-    return Folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
+    return part_folder(Path(result.out), None if result.shard is None else parse_shard(result.shard))
 
 
 def _headline(result: RunResult) -> str:

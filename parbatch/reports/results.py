@@ -20,7 +20,7 @@ from parbatch.storage.filters import KNOWN_AFTER, known_to_fail
 from parbatch.storage.folder import Folder
 from parbatch.storage.logs import Logs
 from parbatch.storage.metrics import summaries
-from parbatch.storage.phase_folders import viewing
+from parbatch.storage.view import viewing
 from parbatch.storage.withdrawals import withdrawn_in
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.

@@ -16,11 +16,11 @@ from parbatch.reports import json
 from parbatch.reports.results import up_to_date
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, held, holder, unusable
+from parbatch.storage.folder import Folder, unusable
+from parbatch.storage.layout import read_layout
+from parbatch.storage.lock import hold, holder
 from parbatch.storage.opening import open_existing
-from parbatch.storage.phase_folders import begun, remembered
 from parbatch.storage.reader import reading
-from parbatch.storage.shards import shards_in
 from parbatch.storage.tree import UnsafePathError
 
 _MOST_OF_RECORD = 1 << 29  # bytes; where all of 200,000 items failed it has some 200 million
@@ -71,18 +71,18 @@ def note_killed_runs_in_passing(folder: Folder) -> None:
 
     It is done where nobody holds the folder, and it can be written; else nothing is done, and nothing said.
     """
-    if folder.shard is None:
-        with contextlib.suppress(FolderError, CheckpointError):
-            phases = remembered(folder)
-            for part in [*shards_in(folder), *(one.folder for one in begun(folder, phases.names if phases else ()))]:
-                note_killed_runs_in_passing(part)
+    with contextlib.suppress(FolderError, CheckpointError):
+        layout = read_layout(folder)
+        for part in layout.begun() if layout is not None and layout.folder is layout.root else ():
+            if part.folder.checkpoint != folder.checkpoint:
+                note_killed_runs_in_passing(part.folder)
     if holder(folder) is not None or not folder.has_checkpoint:
         return
     with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, sqlite3.Error, OSError):
         with reading(folder) as checkpoint:
             killed = checkpoint.runs_without_an_end()
         if killed:
-            with held(folder):
+            with hold(folder):
                 note_killed_runs(folder)
 
 

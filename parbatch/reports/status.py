@@ -14,13 +14,16 @@ from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import held
 from parbatch.storage.context_store import size_of
 from parbatch.storage.filters import known_to_fail
-from parbatch.storage.folder import Folder, holder
-from parbatch.storage.phase_folders import begun, remembered, viewing
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import Layout, Part, read_layout, require_layout
+from parbatch.storage.lock import holder
+from parbatch.storage.parts import marks
+from parbatch.storage.phase_record import read_phases
 from parbatch.storage.product_records import made_before
 from parbatch.storage.product_records import older as older_product
 from parbatch.storage.reader import reading
-from parbatch.storage.shards import check_shard, marks, shards_in
 from parbatch.storage.tree import is_safe_path
+from parbatch.storage.view import viewing
 from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
@@ -98,9 +101,9 @@ def look(folder: Folder) -> Standing:
 
     Raises FolderError when nothing was run there, or in other shards, and as `reading` does.
     """
-    if folder.shard is None and (parts := shards_in(folder)):
-        return _look_at_all(folder, parts)
-    check_shard(folder)
+    layout = require_layout(folder)
+    if layout.kind == "shards" and layout.chosen is None:
+        return _look_at_all(layout)
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
     with viewing(folder) as checkpoint:
         last = checkpoint.last_run()
@@ -142,9 +145,10 @@ def look(folder: Folder) -> Standing:
 
 def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
     """The overview and the merged file, where these are of earlier outcomes; of phases, those of each."""
-    if (phases := remembered(folder)) is not None:
+    layout = read_layout(folder)
+    if layout is not None and layout.kind == "phases":
         found = []
-        for part in begun(folder, phases.names):
+        for part in layout.begun():
             with reading(part.folder) as its_own:
                 found += [f"{part.name}/{path}" for path in _older(its_own, part.folder)]
         return found
@@ -152,10 +156,11 @@ def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
     return [report.out_of_date for report in reports if report is not None and report.out_of_date is not None]
 
 
-def _older_of_all(folder: Folder) -> list[str]:
+def _older_of_all(layout: Layout) -> list[str]:
     """The same of all shards together."""
+    folder = layout.root
     made = made_before(folder)
-    is_current = made.marks == marks(folder)
+    is_current = made.marks == marks(layout)
     # Of what could not be made anew, that of before is still there.
     failed = {product for product, report in made.products.items() if report.error is not None}
     older = {product: outputs for product, outputs in made.outputs.items() if product in failed or not is_current}
@@ -165,7 +170,7 @@ def _older_of_all(folder: Folder) -> list[str]:
 
 def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
     """The items of each phase by status, at the same moment as those of all together."""
-    phases = remembered(folder)
+    phases = read_phases(folder)
     found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
     if not found:
         return {}
@@ -178,9 +183,10 @@ def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
     }
 
 
-def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
+def _look_at_all(layout: Layout) -> Standing:
     """The shards one after another, each as it is when its turn comes; nothing of them is copied."""
-    standings = [look(part) if part.has_checkpoint else None for part in parts]
+    folder, parts = layout.root, layout.parts
+    standings = [look(part.folder) if part.folder.has_checkpoint else None for part in parts]
     begun = [one for one in standings if one is not None]
     newest = max(begun, key=lambda one: one.run_id or "", default=None)
     states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
@@ -194,45 +200,43 @@ def _look_at_all(folder: Folder, parts: list[Folder]) -> Standing:
         errors=sum(one.errors for one in begun),
         pending=sum(one.pending for one in begun),
         known_to_fail=sum(one.known_to_fail for one in begun),
-        counts=_in_source_order(sum_of([one.counts for one in begun]), parts),
-        causes=grouped(_failures_of_all(parts)),
+        counts=_in_source_order(sum_of([one.counts for one in begun]), layout),
+        causes=grouped(_failures_of_all(layout)),
         unread=any(one.unread for one in begun),
-        older=_older_of_all(folder),
+        older=_older_of_all(layout),
         withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
         shards=[
-            ShardStanding(str(part.shard), state, one.total, one.success, one.errors, one.pending)
+            ShardStanding(part.name, state, one.total, one.success, one.errors, one.pending)
             if one is not None
-            else ShardStanding(str(part.shard), state)
+            else ShardStanding(part.name, state)
             for part, state, one in zip(parts, states, standings, strict=True)
         ],
     )
 
 
-def _in_source_order(counts: Counts, parts: list[Folder]) -> Counts:
+def _in_source_order(counts: Counts, layout: Layout) -> Counts:
     """The counts with the groups in the order of the source, which each shard has its own part of."""
     if len(counts.by_group) < 2:
         return counts
     first: dict[str, int] = {}
-    for part in parts:
-        if part.has_checkpoint:
-            with reading(part) as checkpoint:
-                for group, position in checkpoint.db.execute('SELECT "group", MIN(position) FROM items GROUP BY 1'):
-                    first[group] = min(position, first.get(group, position))
+    for part in layout.begun():
+        with reading(part.folder) as checkpoint:
+            for group, position in checkpoint.db.execute('SELECT "group", MIN(position) FROM items GROUP BY 1'):
+                first[group] = min(position, first.get(group, position))
     by_group = dict(sorted(counts.by_group.items(), key=lambda one: first.get(one[0], 0)))
     return msgspec.structs.replace(counts, by_group=by_group)
 
 
-def _state_of_shard(part: Folder, standing: Standing | None) -> RunState:
+def _state_of_shard(part: Part, standing: Standing | None) -> RunState:
     if standing is not None:
         return standing.state
-    return "busy" if holder(part) is not None else "not begun"
+    return "busy" if holder(part.folder) is not None else "not begun"
 
 
-def _failures_of_all(parts: list[Folder]) -> Iterator[Failure]:
-    for part in parts:
-        if part.has_checkpoint:
-            with reading(part) as checkpoint:
-                yield from failures(checkpoint, part)
+def _failures_of_all(layout: Layout) -> Iterator[Failure]:
+    for part in layout.begun():
+        with reading(part.folder) as checkpoint:
+            yield from failures(checkpoint, part.folder)
 
 
 def _held_by(folder: Folder) -> HeldBy | None:

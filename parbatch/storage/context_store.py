@@ -132,7 +132,7 @@ def leftovers(folder: Folder) -> list[Path]:
 
 
 def _index_path(folder: Folder) -> Path:
-    name = "checkpoint" if folder.shard is None else folder.shard.name  # shards have one store
+    name = folder.suffix.removeprefix("-") or "checkpoint"  # the parts of a root have one store
     return folder.context / f"{name}{_INDEX}"
 
 

@@ -14,10 +14,11 @@ from parbatch.errors import CheckpointError, FolderError
 from parbatch.model.json_values import NOT_JSON
 from parbatch.model.loading import LoadedJob, phases_of
 from parbatch.storage.checkpoint import OWNER
-from parbatch.storage.folder import REPORT_NAMES, Folder, holder
+from parbatch.storage.folder import REPORT_NAMES, Folder
+from parbatch.storage.layout import read_layout
+from parbatch.storage.lock import holder
 from parbatch.storage.owner import Owner, owner_of
-from parbatch.storage.phase_folders import remembered
-from parbatch.storage.shards import shards_in
+from parbatch.storage.phase_record import read_phases
 
 # Near the beginning of every report.json.
 _FIELDS_OF_REPORTS = (b'"job":', b'"run_id":')
@@ -31,15 +32,13 @@ class _Record(msgspec.Struct):
 
 def owner_in(folder: Folder) -> Owner | None:
     """Whose a folder is: of the whole, of phases, or of shards. None where nothing was run, or nobody knows."""
-    phases = remembered(folder) if folder.shard is None else None
-    if phases is not None:
+    if (phases := read_phases(folder)) is not None:
         return phases.owner or Owner(job=phases.names[-1])
     if folder.has_checkpoint:
         return _written(folder) or _recorded(folder)
-    if folder.shard is None:
-        for part in shards_in(folder):
-            if part.has_checkpoint:
-                return owner_in(part)
+    layout = read_layout(folder)
+    for part in layout.begun() if layout is not None and layout.chosen is None else ():
+        return owner_in(part.folder)
     return None
 
 
@@ -71,13 +70,13 @@ def not_its_own(folder: Folder, loaded: LoadedJob) -> str | None:
 
 
 def _places(folder: Folder, loaded: LoadedJob) -> Iterable[tuple[Folder, LoadedJob]]:
-    whole = folder if folder.shard is None else Folder(folder.root)
+    whole = folder.whole()
     yield whole, loaded
-    if folder.shard is not None:
+    if folder is not whole:
         yield folder, loaded
     if loaded.job.after:
         for phase in phases_of(loaded):
-            yield whole.of_phase(phase.job.name), phase
+            yield whole.below(phase.job.name), phase
 
 
 def _written(folder: Folder) -> Owner | None:

@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError
+from parbatch.errors import CheckpointError, DamagedCheckpointError
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
-from parbatch.storage.folder import Folder, holder
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import require_checkpoint
+from parbatch.storage.lock import holder
 from parbatch.storage.opening import lay_out, migrate, open_existing
 
 
@@ -37,18 +39,6 @@ def _opened(folder: Folder) -> Checkpoint:
         if holder(folder) is not None or (journal is not None and journal.st_size):
             raise
         return open_existing(folder.checkpoint, _connect_unchanging, _migrated_copy)
-
-
-def require_checkpoint(folder: Folder) -> None:
-    """Raises FolderError when nothing was run in the folder yet."""
-    if folder.has_checkpoint:
-        return
-    if (busy := holder(folder)) is not None:
-        raise FolderError(f"There is no checkpoint in {folder.root} yet: its first run ({busy}) is reading the items.")
-    raise FolderError(
-        f"There is no checkpoint in {folder.root}: nothing was run there yet. Start with parbatch run, or name the"
-        " folder of a run with --out."
-    )
 
 
 def copy(checkpoint: Checkpoint) -> Checkpoint:

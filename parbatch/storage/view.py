@@ -4,6 +4,7 @@ Parts with the same prefix are pieces of one list, such as shards: their items c
 their workers, which may have run at the same time, keep apart. Parts with another prefix, such as phases, follow.
 """
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,10 @@ from typing import Any, NamedTuple
 from parbatch.errors import CheckpointError
 from parbatch.model.file_names import folded, stem
 from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
+from parbatch.storage.layout import Part, require_layout
+from parbatch.storage.phase_record import read_phases
 from parbatch.storage.reader import empty, reading
 from parbatch.storage.schema import COLUMNS
 
@@ -25,23 +29,33 @@ _ATTEMPT_COLUMNS = (
 )
 
 
-class Part(NamedTuple):
-    """One of the checkpoints to be joined: its name for people, its folder, and what is put before its items' ids.
-
-    Parts with the same prefix have to be neighbours.
-    """
-
-    name: str
-    folder: Folder
-    prefix: str = ""
-
-
 class Clash(NamedTuple):
     """A file that items of two parts have published, one over the other."""
 
     path: str
     first_id: str
     second_id: str
+
+
+@contextlib.contextmanager
+def viewing(folder: Folder) -> Iterator[Checkpoint]:
+    """Open what is known in a folder at this moment, all of its parts as one; it can't be written.
+
+    Raises as `require_layout` and `reading` do.
+    """
+    layout = require_layout(folder)
+    if layout.kind == "single" or layout.chosen is not None:
+        with reading(folder) as checkpoint:
+            yield checkpoint
+        return
+    parts = layout.begun()
+    with (
+        damage_in_words(*(part.folder.checkpoint for part in parts)),
+        contextlib.closing(join(parts, layout.root)) as joined,
+    ):
+        if (phases := read_phases(layout.root)) is not None:
+            joined.set_run(phases.run_id, phases.state, phases.end)
+        yield joined
 
 
 def join(parts: Sequence[Part], root: Folder) -> Checkpoint:

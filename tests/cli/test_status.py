@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold
 from tests.support import FAILING, JOB, contents, typed, write_job
 from tests.waiting_run import waiting_run
 
@@ -109,7 +110,7 @@ def test_a_damaged_checkpoint_is_named(here: Path) -> None:
 def test_a_folder_that_is_held_by_something_else_than_its_last_run_is_busy(here: Path) -> None:
     write_job(here / "job.py")
     typed("run", "job.py")
-    with held(Folder(here / "outputs/letters")):
+    with hold(Folder(here / "outputs/letters")):
         standing = status_of("job.py")
     assert (standing["state"], standing["held_by"]["pid"]) == ("busy", os.getpid())
 

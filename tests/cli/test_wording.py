@@ -13,7 +13,8 @@ import pytest
 import parbatch
 from parbatch.cli.go_on import go_on_command
 from parbatch.storage.folder import Folder
-from parbatch.storage.shards import with_work_left
+from parbatch.storage.layout import require_layout
+from parbatch.storage.parts import with_work_left
 from tests.support import FAILING, JOB, typed, write_job
 from tests.waiting_run import waiting_run
 
@@ -130,12 +131,12 @@ def test_the_shard_named_to_go_on_with_is_one_that_has_work_left(here: Path) -> 
             told[shard] = typed("run", "job.py", "--shard", shard).stdout
         finally:
             sys.argv = before
-    left = [str(shard) for shard in with_work_left(Folder(here / "outputs/letters"))]
+    left = with_work_left(require_layout(Folder(here / "outputs/letters")))
     assert f"To go on: parbatch run job.py --shard {left[0]} --resume" in told["2/2"].splitlines()[-1]
     write_job(here / "job.py")
     for shard in left[1:]:
         typed("run", "job.py", "--shard", shard, "--resume")
-    assert [str(shard) for shard in with_work_left(Folder(here / "outputs/letters"))] == left[:1]
+    assert with_work_left(require_layout(Folder(here / "outputs/letters"))) == left[:1]
 
 
 # --- counts

@@ -9,6 +9,8 @@ import pytest
 import parbatch
 from parbatch import Item, Job
 from parbatch.errors import JobError
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold
 from parbatch.worker.context import Previous
 from tests.support import contents, make_job, typed
 
@@ -260,12 +262,10 @@ def test_an_error_in_the_items_of_a_later_phase_is_told_and_what_came_before_is_
 
 
 def test_a_folder_that_another_holds_is_left_alone(log: Path) -> None:
-    from parbatch.storage.folder import Folder, held
-
-    with held(Folder(Path("out"))):
+    with hold(Folder(Path("out"))):
         done = typed("run", PAIRS, "--out", "out")
     assert done.exit_code == 3
-    with held(Folder(Path("out/words"))):
+    with hold(Folder(Path("out/words"))):
         done = typed("run", PAIRS, "--out", "out")
     assert done.exit_code == 3
     assert rendered(log) == []

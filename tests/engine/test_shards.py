@@ -1,6 +1,7 @@
 """`--shard 2/5`: several runs in one folder, each with a part of the items, and all of them together at the end."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import sqlite3
@@ -13,8 +14,10 @@ import parbatch
 from parbatch.model.item import Item
 from parbatch.model.job import Job
 from parbatch.model.shard import Shard, shard_of
-from parbatch.storage.folder import Folder, held, is_own_name
-from parbatch.storage.shards import marks, parts_in, unfinished
+from parbatch.storage.folder import Folder, is_own_name
+from parbatch.storage.layout import part_folder, wanted_layout
+from parbatch.storage.lock import hold
+from parbatch.storage.parts import marks, unfinished
 from tests.support import contents, typed, write_job
 
 NAMES = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo"]
@@ -227,7 +230,7 @@ def test_a_shard_of_a_folder_that_is_run_as_a_whole_is_refused(out: Path, comman
 
 
 def test_two_shards_hold_different_locks_and_the_same_one_is_held_once(out: Path) -> None:
-    with held(Folder(out, Shard(1, 3))):
+    with hold(part_folder(out, Shard(1, 3))):
         assert typed("run", "job.py", "--shard", "2/3").exit_code == 0
         result = typed("run", "job.py", "--shard", "1/3")
         assert result.exit_code == 3
@@ -235,10 +238,10 @@ def test_two_shards_hold_different_locks_and_the_same_one_is_held_once(out: Path
 
 
 def test_first_runs_in_different_numbers_of_shards_are_kept_apart_also_when_they_begin_together(out: Path) -> None:
-    with held(Folder(out, Shard(1, 2))):
+    with hold(part_folder(out, Shard(1, 2))):
         assert "is run in 2 shards" in typed("run", "job.py", "--shard", "1/3").stderr
         assert "is run in 2 shards" in typed("run", "job.py").stderr
-    with held(Folder(out)):
+    with hold(Folder(out)):
         assert "holds a run without shards" in typed("run", "job.py", "--shard", "1/3").stderr
 
 
@@ -396,15 +399,16 @@ def test_the_names_of_the_reports_of_shards_are_no_names_for_an_overview(out: Pa
 
 def test_a_mark_changes_with_the_outcomes_of_its_shard_alone(out: Path) -> None:
     run_all()
-    folder = Folder(out)
-    before = marks(folder)
+    layout = wanted_layout(out, shard=Shard(1, 3))
+    layout = dataclasses.replace(layout, chosen=None)
+    before = marks(layout)
     assert [*before] == ["1/3", "2/3", "3/3"]
-    assert unfinished(folder) == {}
+    assert unfinished(layout) == {}
     shard = shard_of("ada", 3)
     typed("render", "ada", "job.py", "--backend", "inline")
-    after = marks(folder)
+    after = marks(layout)
     assert {name for name in after if after[name] != before[name]} == {f"{shard}/3"}
-    assert len(parts_in(folder)) == 3
+    assert len(layout.begun()) == 3
 
 
 def test_the_overview_of_before_is_said_to_be_older_where_that_of_now_fails(out: Path) -> None:

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 import parbatch
 from parbatch.cli import command
 from parbatch.reports import REPORTS
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_existing
 from tests.support import JOB, write_job
 
@@ -81,7 +82,7 @@ def test_records_of_older_versions_are_read(out: Path) -> None:
 
 
 def test_during_a_run_it_waits_for_none(out: Path) -> None:
-    with held(Folder(out)):
+    with hold(Folder(out)):
         assert typed("job.py").exit_code == 3
 
 

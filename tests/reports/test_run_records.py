@@ -8,7 +8,8 @@ import pytest
 
 import parbatch
 from parbatch.reports.run_records import note_killed_runs, note_killed_runs_in_passing
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_existing
 from tests.support import FAILING, JOB, contents, typed, write_job
 from tests.waiting_run import waiting_run
@@ -58,7 +59,7 @@ def test_a_run_has_a_record_from_its_beginning(here: Path) -> None:
 
 def test_a_killed_run_is_recorded_as_killed_with_the_counts_of_the_checkpoint(folder: Folder) -> None:
     cut_off(folder)
-    with held(folder):
+    with hold(folder):
         note_killed_runs(folder)
     record = record_of(folder)
     assert record["state"] == "killed"
@@ -121,7 +122,7 @@ def test_the_reports_tell_of_a_killed_run_what_is_known(folder: Folder) -> None:
 
 def test_while_somebody_holds_the_folder_a_command_that_looks_writes_nothing(folder: Folder) -> None:
     cut_off(folder)
-    with held(folder):
+    with hold(folder):
         before = contents(folder.root)
         typed("status", "job.py")
         note_killed_runs_in_passing(folder)

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from parbatch.errors import FolderError, FolderHeldError
-from parbatch.storage.folder import Folder, held, holder
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold, holder
 
 HOLDER = """
 import sys
 from pathlib import Path
-from parbatch.storage.folder import Folder, held, holder
-with held(Folder(Path(sys.argv[1]))):
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold, holder
+with hold(Folder(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -35,33 +37,33 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_folder(tmp_path:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(FolderHeldError) as caught, held(folder):
+        with pytest.raises(FolderHeldError) as caught, hold(folder):
             pass
         other.kill()
         other.wait()
     assert str(folder.root) in str(caught.value)
     assert f"pid {other.pid} on {os.uname().nodename}, started " in str(caught.value)
     assert "--out" in str(caught.value)
-    with held(folder):  # a holder that was killed leaves nothing stale
+    with hold(folder):  # a holder that was killed leaves nothing stale
         pass
 
 
 def test_a_folder_in_which_nothing_was_run_is_gone_again(tmp_path: Path) -> None:
-    with held(Folder(tmp_path / "a" / "b" / "out")):
+    with hold(Folder(tmp_path / "a" / "b" / "out")):
         assert (tmp_path / "a/b/out/items").is_dir()
     assert [*tmp_path.iterdir()] == []
 
 
 def test_a_folder_that_holds_a_run_stays(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "out")
-    with held(folder) as hold:
-        hold.keep()
+    with hold(folder) as held:
+        held.keep()
     assert sorted(path.name for path in folder.root.iterdir()) == ["items", "run"]
     assert not (folder.run / "lock.json").exists()
 
 
 def test_what_others_put_beside_it_meanwhile_is_never_removed(tmp_path: Path) -> None:
-    with held(Folder(tmp_path / "outputs" / "a")):
+    with hold(Folder(tmp_path / "outputs" / "a")):
         (tmp_path / "outputs" / "b").mkdir()
         (tmp_path / "outputs" / "b" / "finished.txt").write_text("finished")
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["b"]
@@ -71,7 +73,7 @@ def test_what_others_put_beside_it_meanwhile_is_never_removed(tmp_path: Path) ->
 def test_what_was_there_before_stays_and_what_was_made_goes(tmp_path: Path) -> None:
     (tmp_path / "items").mkdir()
     (tmp_path / "items" / "mine.txt").write_text("mine")
-    with held(Folder(tmp_path)):
+    with hold(Folder(tmp_path)):
         pass
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["items", "items/mine.txt"]
 
@@ -81,7 +83,7 @@ def test_a_file_where_a_folder_has_to_be_is_named(tmp_path: Path, name: str) -> 
     place = tmp_path / "out" / name if name != "out" else tmp_path / "out"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("mine")
-    with pytest.raises(FolderError) as caught, held(Folder(tmp_path / "out")):
+    with pytest.raises(FolderError) as caught, hold(Folder(tmp_path / "out")):
         pass
     assert str(place) in str(caught.value)
     assert place.read_text() == "mine"

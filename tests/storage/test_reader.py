@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from parbatch.errors import CheckpointError, FolderError
-from parbatch.storage.folder import Folder, held
+from parbatch.storage.folder import Folder
+from parbatch.storage.lock import hold
 from parbatch.storage.reader import copy, empty, reading
 from tests.support import contents, new_checkpoint
 
@@ -43,7 +44,7 @@ def test_where_there_is_none_it_says_so_and_who_is_about_to_make_one(folder: Fol
     ):
         pass
     assert not folder.root.exists()
-    with held(folder), pytest.raises(FolderError, match=rf"its first run \(pid {os.getpid()} on "), reading(folder):
+    with hold(folder), pytest.raises(FolderError, match=rf"its first run \(pid {os.getpid()} on "), reading(folder):
         pass
 
 

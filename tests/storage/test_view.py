@@ -17,10 +17,11 @@ from parbatch.reports.report_data import Material
 from parbatch.reports.results import failures
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
+from parbatch.storage.layout import Part, part_folder, shard_of_folder
 from parbatch.storage.opening import create, settle
 from parbatch.storage.outcome_writer import record
 from parbatch.storage.schema import COLUMNS
-from parbatch.storage.view import Clash, Part, clashes, join
+from parbatch.storage.view import Clash, clashes, join
 from tests.reports.making import result_of
 from tests.support import contents, ended, make_job
 
@@ -30,7 +31,7 @@ IDS = [f"i{number}" for number in range(20)]
 def filled(folder: Folder, job: Job) -> Checkpoint:
     folder.make()
     new = create(folder.checkpoint)
-    fill(new, job, folder.shard)
+    fill(new, job, shard_of_folder(folder))
     return settle(new, folder.checkpoint)
 
 
@@ -58,7 +59,7 @@ def root(tmp_path: Path) -> Folder:
 
 @contextlib.contextmanager
 def shards(root: Folder, ids: list[str] = IDS, bad: str = "") -> Iterator[Checkpoint]:
-    parts = [Part(str(shard), Folder(root.root, shard)) for shard in Shard(1, 3).all]
+    parts = [Part(str(shard), part_folder(root.root, shard)) for shard in Shard(1, 3).all]
     for part in parts:
         with contextlib.closing(filled(part.folder, make_job([{"id": item_id} for item_id in ids]))) as checkpoint:
             settled(checkpoint, f"run-{part.name}", bad=bad, slot=1)
@@ -82,7 +83,7 @@ def test_joined_shards_have_the_items_in_the_order_of_the_source_with_all_that_i
 def test_joining_leaves_the_parts_as_they_are(root: Folder) -> None:
     with shards(root):
         before = contents(root.root)
-    with contextlib.closing(join([Part("1/3", Folder(root.root, Shard(1, 3)))], root)):
+    with contextlib.closing(join([Part("1/3", part_folder(root.root, Shard(1, 3)))], root)):
         pass
     assert contents(root.root) == before
 
@@ -96,7 +97,7 @@ def test_workers_of_different_shards_keep_apart_and_those_of_a_later_part_do_not
 
 def test_a_stem_leads_to_the_parts_own_log(root: Folder) -> None:
     with shards(root, ids=["con", *IDS], bad="i7") as joined:
-        part = next(Folder(root.root, shard) for shard in Shard(1, 3).all if shard.has("i7"))
+        part = next(part_folder(root.root, shard) for shard in Shard(1, 3).all if shard.has("i7"))
         log = part.log("i7", "stderr")
         log.write_text("what it printed")
         history = history_of(joined, root, "i7")
@@ -112,10 +113,12 @@ def test_a_stem_leads_to_the_parts_own_log(root: Folder) -> None:
 
 def test_two_shards_that_read_different_sources_are_joined_all_the_same(root: Folder) -> None:
     """Positions then come twice: the items keep to the order in each shard."""
-    parts = [Part(str(shard), Folder(root.root, shard)) for shard in Shard(1, 2).all]
+    parts = [Part(str(shard), part_folder(root.root, shard)) for shard in Shard(1, 2).all]
     for number, part in enumerate(parts):
         ids = [f"{number}-{item_id}" for item_id in IDS]
-        filled(part.folder, make_job([{"id": item_id} for item_id in ids if part.folder.shard.has(item_id)])).close()  # type: ignore[union-attr]
+        shard = shard_of_folder(part.folder)
+        assert shard is not None
+        filled(part.folder, make_job([{"id": item_id} for item_id in ids if shard.has(item_id)])).close()
     with contextlib.closing(join(parts, root)) as joined:
         found = [outcome.item.id for outcome in joined.outcomes()]
     for prefix in ("0", "1"):
@@ -124,7 +127,7 @@ def test_two_shards_that_read_different_sources_are_joined_all_the_same(root: Fo
 
 
 def test_a_file_that_two_shards_published_is_a_clash_of_items_that_are_ok(root: Folder) -> None:
-    first, second = Part("1/2", Folder(root.root, Shard(1, 2))), Part("2/2", Folder(root.root, Shard(2, 2)))
+    first, second = Part("1/2", part_folder(root.root, Shard(1, 2))), Part("2/2", part_folder(root.root, Shard(2, 2)))
     for part in (first, second):
         with contextlib.closing(filled(part.folder, make_job([{"id": item_id} for item_id in IDS]))) as checkpoint:
             settled(checkpoint, f"run-{part.name}")
@@ -135,7 +138,7 @@ def test_a_file_that_two_shards_published_is_a_clash_of_items_that_are_ok(root: 
                 if part is first:
                     checkpoint.db.execute("UPDATE items SET status = 'failed' WHERE id = ?", (mine[1],))
     with contextlib.closing(join([first, second], root)) as joined:
-        owners = [next(i for i in IDS if part.folder.shard.has(i)) for part in (first, second)]  # type: ignore[union-attr]
+        owners = [next(i for i in IDS if shard_of_folder(part.folder).has(i)) for part in (first, second)]  # type: ignore[union-attr]
         assert clashes(joined) == [Clash("Same.txt", *owners)]
         assert joined.live_owner("stale.txt") is not None
 
