@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 
 from parbatch.model.item import Task
 
@@ -63,9 +64,11 @@ def take(source: Iterator[Task], most: int, size: int = 0) -> tuple[list[Task], 
     Returns them and their size with what was there. The first is always taken where there is nothing yet.
     """
     tasks: list[Task] = []
-    while len(tasks) < most and size < MOST_BYTES and (task := next(source, None)) is not None:
+    for task in islice(source, most) if size < MOST_BYTES else ():
         tasks.append(task)
         size += task.size
+        if size >= MOST_BYTES:
+            break
     return tasks, size
 
 

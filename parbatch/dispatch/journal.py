@@ -101,7 +101,8 @@ class Journal:
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
         """Take an outcome into the open group."""
-        self._open_group(now)
+        if self._opened_at is None:
+            self._open_group(now)
         self._group.append((task.id, ended, settled))
         self._group_bytes += len(ended.result)
         if self._group_bytes >= GROUP_BYTES:

@@ -54,6 +54,14 @@ class _InHand:
         return next((task for task in self.left if task.position == position), None) if self.at_once else None
 
     def take(self, ended: Ended) -> Task:
+        if self.begun and not self.whole and self.rendered < len(self.left):  # nearly always: one after another
+            task = self.left[self.rendered]
+            if task.position == ended.position and task.number == ended.number:
+                del self.left[self.rendered]
+                return task
+        return self._take_any(ended)
+
+    def _take_any(self, ended: Ended) -> Task:
         task = self.find(ended.position)
         if task is None or task.number != ended.number:
             raise AssertionError(f"the end of {ended.position} is reported, and it is not in flight")

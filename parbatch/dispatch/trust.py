@@ -21,7 +21,7 @@ def can_say(message: Message, schedule: Schedule, slot: int, *, is_ready: bool) 
 def goes_together(ended: Ended) -> bool:
     """Whether the parts of an outcome do, and its outputs lie below the folder that they are published in."""
     if ended.status == "ok":
-        return ended.evidence is None and all(_is_below(output.path) for output in ended.outputs)
+        return ended.evidence is None and (not ended.outputs or all(_is_below(output.path) for output in ended.outputs))
     return ended.status in _TOLD and ended.evidence is not None
 
 
