@@ -88,6 +88,7 @@ class Workspace:
             "toml": self._toml,
             "console": self._console,
             "sh": self._sh,
+            "text": self._drawing,
             "": self._listing,
         }
         if info not in kinds:
@@ -153,6 +154,9 @@ class Workspace:
             if wrong:
                 return wrong
         return None
+
+    def _drawing(self, source: str) -> str | None:
+        return None if re.search("[─│▶]", source) else "a block of text is a drawing: say of any other what it is"
 
     def _listing(self, source: str) -> str | None:
         for line in source.splitlines():

@@ -49,6 +49,7 @@ def test_readmes_own_job_is_accelerated_from_its_first_item_on(tmp_path: Path, b
         ("```sh\nmake no-such-target\n```\n", "ends with 2"),
         ("```\n<out>/no-such-file\n```\n", "no <out>/no-such-file"),
         ("```\nsome code\n```\n", "is no path in one"),
+        ("```text\nsome code\n```\n", "a block of text is a drawing"),
         ("1. a list\n\n   ```python\n   1 / 0\n   ```\n", "ZeroDivisionError"),
     ],
 )
