@@ -42,6 +42,9 @@ __all__ = [
     "unproved_version",
 ]
 
+#: What `on_import.acceleration` says besides reasons: it is on; it is off because somebody wanted that.
+ON, OFF = "on", "off"
+
 _HOMES = {
     "accelerate": "acceleration",
     "accelerate_on_import": "on_import",

@@ -18,15 +18,13 @@ import threading
 from importlib.abc import Loader, MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
+from parbatch.docx import OFF, ON
 from parbatch.docx.acceleration import accelerate, accelerated, restore, unproved_version, why_left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-
-#: What `acceleration` says besides reasons: it is on; it is off because somebody wanted that.
-ON, OFF = "on", "off"
 
 _TWICE = "python-docx was loaded a second time, and what is accelerated is the first"
 _PAST_THE_HOOK = "python-docx was loaded by an import hook of the job's own, and used before the item ended"

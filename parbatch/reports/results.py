@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import msgspec
 
-from parbatch.docx.on_import import OFF, ON
+from parbatch.docx import OFF, ON
 from parbatch.model.file_names import stem
 from parbatch.model.item import STATUSES, Ended, Evidence, Problem
 from parbatch.model.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.docx import is_saved_as_document
-from parbatch.docx.on_import import ON, accelerate_if_loaded, acceleration
+from parbatch.docx import ON, is_saved_as_document
+from parbatch.docx.on_import import accelerate_if_loaded, acceleration
 from parbatch.model.item import (
     MERGE,
     NO_DATA,
