@@ -8,6 +8,7 @@
 | `toml`, first line `# name.toml` | saved under that name; `parbatch.toml` is tried with `parbatch plan` |
 | `console` | each `$ command` is run, and has to end with what is shown, times and run ids aside |
 | `sh` | run, line by line; of `make` only that there is such a target |
+| `text` | a drawing: looked at, not run |
 | none | a listing of an output folder: what it names has to be there |
 
 Any other block is an error: somebody has to say what is done with it.

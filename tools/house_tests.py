@@ -110,17 +110,20 @@ TESTED_BY: dict[str, str] = {
     "storage/damage": "faults/test_damaged_checkpoints.py::test_what_is_told_of_damaged_pages_leads_to_a_whole_run",
     "storage/directory": "storage/test_tree.py::test_a_link_on_the_way_is_refused_and_named",
     "storage/exchange": "storage/test_publishing.py::test_a_new_output_takes_the_place_of_the_old_one",
+    "storage/layout": "engine/test_shards.py::test_other_shards_or_none_are_refused_where_there_are_shards",
+    "storage/lock": "storage/test_folder.py::test_a_second_run_is_refused_at_once_and_told_who_holds_the_folder",
     "storage/logs": "reports/test_text.py",
     "storage/opening": "storage/test_checkpoint.py",
     "storage/outcome_writer": "storage/test_checkpoint.py",
     "storage/owner": "storage/test_folder_owner.py"
     "::test_a_job_that_moves_with_its_outputs_or_is_renamed_is_known_again",
-    "storage/phase_folders": "engine/test_phased.py::test_what_is_looked_at_is_all_phases_joined",
+    "storage/parts": "engine/test_shards.py::test_a_mark_changes_with_the_outcomes_of_its_shard_alone",
+    "storage/phase_record": "engine/test_phased.py"
+    "::test_a_job_that_no_longer_comes_after_others_has_the_folder_to_itself",
     "storage/plain_files": "storage/test_tree.py::test_a_pipe_in_place_of_a_file_is_refused_without_waiting",
     "storage/product_records": "engine/test_withdrawn.py::test_an_overview_of_earlier_outcomes_is_said_to_be_one",
     "storage/recovery": "faults/test_recovery.py",
     "storage/schema": "storage/test_checkpoint.py",
-    "storage/shards": "engine/test_shards.py",
     "storage/withdrawals": "engine/test_withdrawn.py"
     "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
     "worker/attempt": "dispatch/test_backends.py::test_whatever_one_item_does_its_neighbours_end_as_themselves",

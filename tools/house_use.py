@@ -30,8 +30,8 @@ def phase_questions(tree: ast.Module) -> Iterator[int]:
 def shard_questions(tree: ast.Module) -> Iterator[int]:
     """Yield the lines that decide by shards.
 
-    That is a condition with "shard" in a name or attribute of it, a call of something with that name, and a comparison
-    with "shards"; what was told aside.
+    That is a condition with "shard" in a name or attribute of it, what was told aside; a call of a function with that
+    in its name, but for the one that reads what was typed or told (`parse_shard`); and a comparison with "shards".
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
@@ -41,7 +41,10 @@ def shard_questions(tree: ast.Module) -> Iterator[int]:
         elif isinstance(node, ast.Compare | ast.BoolOp):
             conditions = [node]
         elif isinstance(node, ast.Call):
-            conditions = [node.func]
+            called = last_name(node.func)
+            if "shard" in called.lower() and called != "parse_shard":
+                yield node.lineno
+            continue
         else:
             continue
         yield from (one.lineno for one in conditions if _mentions(one, "shard") or _is_compared_with(one, "shards"))

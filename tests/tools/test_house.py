@@ -130,7 +130,9 @@ def test_deciding_by_shards_is_counted(look: Look, source: str) -> None:
     assert questions(look, "a shard", source)
 
 
-@pytest.mark.parametrize("source", ["plan(shard=options.shard)", "if result.shard: ...", "def f(shard: Shard): ..."])
+@pytest.mark.parametrize(
+    "source", ["plan(shard=options.shard)", "if result.shard: ...", "def f(shard: Shard): ...", "parse_shard(x)"]
+)
 def test_handing_a_shard_on_is_not_counted(look: Look, source: str) -> None:
     assert not questions(look, "a shard", source)
 
