@@ -58,8 +58,13 @@ def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None
 
 
 @contextlib.contextmanager
-def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
-    """Explain what the system refuses in the middle of a run: what was committed stays, and can be gone on with."""
+def _breaking_off_in_words(
+    folder: Folder, done_before: Callable[[str], RunResult | None] = lambda _: None
+) -> Iterator[None]:
+    """Explain what the system refuses in the middle of a run: what was committed stays, and can be gone on with.
+
+    `done_before` is told why, and gives what was done before, if that can still be found out.
+    """
     try:
         yield
     except ParbatchError:
@@ -70,9 +75,11 @@ def _breaking_off_in_words(folder: Folder) -> Iterator[None]:
         why = in_words(error, folder.checkpoint) if refused else str(damage).rstrip(".")
         if why is None:
             raise
-        raise ParbatchError(
+        told = ParbatchError(
             f"The run broke off: {why}. What was finished before is kept. Mend that, then go on with --resume."
-        ) from error
+        )
+        told.result = done_before(f"The run broke off: {why}")
+        raise told from error
 
 
 class Stages:
@@ -109,7 +116,7 @@ class Stages:
 
     def run(self, plan: Plan) -> RunResult:
         """All stages of a run that is planned."""
-        with _breaking_off_in_words(self._setting.folder), self._interrupts.watched():
+        with _breaking_off_in_words(self._setting.folder, self._done_before), self._interrupts.watched():
             if plan.before is not None:
                 self._at_start = counts_of(plan.before)
             try:
@@ -320,6 +327,13 @@ class Stages:
         return 1 if self._rendering.tally.failures or self._known_to_fail or product_failed else 0
 
     # --- inside
+
+    def _done_before(self, why: str) -> RunResult | None:
+        """What was done before an error ended the run; None where that is nothing, or can't be read any more."""
+        self._ended_by, self._broke_off = why, True
+        with contextlib.suppress(sqlite3.Error, OSError, ParbatchError):
+            return self.result("stopped") if self._rendering.tally.rendered else None
+        return None
 
     def _count_documents(self, ended: Ended) -> None:
         self._in_products += documents(ended)

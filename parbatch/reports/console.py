@@ -45,7 +45,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield from _merged(result)
     yield from _older(result)
     yield from _warnings(result)
-    yield f"  report    {as_typed(result.out, _folder(result).report('report.html').name)}"
+    if (report := _folder(result).report("report.html")).exists():  # there was room for it
+        yield f"  report    {as_typed(result.out, report.name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
         yield f"  left out  {counted(result.left_out_by_samples, 'item')} of groups whose sample is not ok"
@@ -211,7 +212,7 @@ def _shares(groups: Sequence[FailureGroup]) -> list[int]:
 def _what_is_left(result: RunResult, *, tries_known: bool) -> str:
     left = result.pending + result.errors
     if not left and result.stopped_by is not None:
-        return "Further phases are left."
+        return "Further phases are left." if result.phases else "What is made of all items is left."
     if not left and result.unread:
         return UNREAD
     if not left:

@@ -250,6 +250,7 @@ def test_a_full_disk_ends_the_run_in_words_and_can_be_gone_on_with(
         assert "Traceback" not in printed
         assert ("go on with --resume" in printed) is began
         assert printed.count("Mend that") == 1
+        assert ("STOPPED: The run broke off: " in printed) is began, "what was done before is told all the same"
         remount(disk, "size=64m")
         assert finish("run", JOBS / "full.py", "--out", out, *(["--resume"] if began else []))[0] == 0
         assert left_behind(out) == []
