@@ -63,11 +63,9 @@ class _Group(click.Group):
             terminal.show(f"parbatch: interrupted. What had been finished is kept.{_how_to_go_on()}", sys.stderr)
             sys.exit(128 + signum)
         except Exception as error:
-            from parbatch.storage.system_errors import in_words  # noqa: PLC0415 -- seldom needed
-
-            if (why := in_words(error)) is None:
+            if (told := _in_words(error)) is None:
                 raise
-            terminal.show(f"parbatch: {terminal.printable(why)}. Mend that, and try again.", sys.stderr)
+            terminal.show(f"parbatch: {terminal.printable(told)}", sys.stderr)
             sys.exit(NothingRunError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -103,6 +101,18 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """The commands, in the order in which a person meets them."""
         return list(_COMMANDS)
+
+
+def _in_words(error: Exception) -> str | None:
+    """What is said of an error that is not parbatch's own; None for one that says nothing to a person."""
+    from parbatch.model.job_files import advice_on_hiding_files  # noqa: PLC0415 -- seldom needed
+    from parbatch.storage.system_errors import in_words  # noqa: PLC0415
+
+    if (why := in_words(error)) is not None:
+        return f"{why}. Mend that, and try again."
+    if isinstance(error, ImportError) and (advice := advice_on_hiding_files()):
+        return f"A module that parbatch needs can't be imported ({type(error).__name__}: {error}). {advice}"
+    return None
 
 
 def _instead_of(typed: str) -> str:

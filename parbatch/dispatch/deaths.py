@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from parbatch.dispatch.backends import Backend, Died
 from parbatch.model.item import STREAMS, Chunk, Ended, Evidence, Status, Task
-from parbatch.model.job_files import files_that_hide_modules
+from parbatch.model.job_files import advice_on_hiding_files
 from parbatch.worker.capture import add_last_line
 from parbatch.worker.evidence import OF_PIPE_LOST, of_death, with_cause, with_stack
 
@@ -65,7 +65,6 @@ def told_of_stillborn(count: int, death: Evidence, printed: str) -> str:
     why = death.message.replace("in the middle of the item", "").strip()
     if why == OF_PIPE_LOST:  # there was no item that could have done so
         why = "they ended, or their pipe was closed, as when an import fails or setup closes what it did not open"
-    hiding = [str(file) for file in files_that_hide_modules()]
-    advice = f" Rename {' and '.join(hiding)}: workers import a module of that name." if hiding else ""
+    advice = f" {hiding}" if (hiding := advice_on_hiding_files()) else ""
     tail = f" It printed:\n{printed[-_MOST_PRINTED:]}" if printed else ""
     return f"{count} workers in a row ended before their first item: {why}.{advice}{tail}"

@@ -90,6 +90,12 @@ def is_for_workers(name: str) -> bool:
     return name in _PACKAGES or name in sys.stdlib_module_names
 
 
+def advice_on_hiding_files() -> str:
+    """Return a sentence about files that are imported in place of modules; nothing where there are none."""
+    hiding = [str(file) for file in files_that_hide_modules()]
+    return f"Rename {' and '.join(hiding)}: workers import a module of that name." if hiding else ""
+
+
 def files_that_hide_modules() -> list[Path]:
     """Return the files in the current folder, and in those that Python looks in before its own, which are imported in
     place of modules of Python's or parbatch's.

@@ -45,7 +45,8 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
     yield from _merged(result)
     yield from _older(result)
     yield from _warnings(result)
-    if (report := _folder(result).report("report.html")).exists():  # there was room for it
+    report = _folder(result).report("report.html")
+    if result.stopped_by is None or report.exists():  # where an error stopped it, there may be none
         yield f"  report    {as_typed(result.out, report.name)}"
     yield from _changes(result)
     if result.left_out_by_samples:
