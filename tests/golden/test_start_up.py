@@ -77,15 +77,15 @@ def test_a_worker_loads_nothing_of_documents_the_checkpoint_or_the_command_line(
 
 
 def test_a_worker_loads_few_modules_of_parbatch(processes: dict[str, set[str]]) -> None:
-    """There are 59, and each costs a worker's start a fifth of a millisecond or more."""
-    assert len(own(imported(processes, "popen_loky"))) <= 62
+    """There are 53, and each costs a worker's start a fifth of a millisecond or more."""
+    assert len(own(imported(processes, "popen_loky"))) <= 56
 
 
 def test_the_guardian_loads_nothing_but_python_and_very_little_of_parbatch(processes: dict[str, set[str]]) -> None:
     modules = imported(processes, "guardian")
     assert packages(modules) <= sys.stdlib_module_names | {"parbatch"}
     assert packages(modules) & {*HEAVY, *OF_THE_RUN, "json", "logging", "multiprocessing", "socket"} == set()
-    assert len(own(modules)) <= 7, "the package, the guardian, the marks of processes, and the packages they lie in"
+    assert len(own(modules)) <= 5, "the package, the guardian, the marks of processes, and the packages they lie in"
 
 
 def test_a_run_without_documents_does_not_load_them(processes: dict[str, set[str]]) -> None:
