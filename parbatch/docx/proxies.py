@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from parbatch.docx.patching import Patches
 
 
-_PARAGRAPH = path("docx.text.paragraph:Paragraph.__init__")
-_RUN = path("docx.text.run:Run.__init__")
-_CELL = path("docx.table:_Cell.__init__")
-_TABLE = path("docx.table:Table.__init__")
-_FONT = path("docx.text.font:Font.__init__")
-_COLOR = path("docx.dml.color:ColorFormat.__init__")
+# Written out: where somebody has put another class into such a place, its own name is another one.
+_KINDS = {
+    "docx.text.paragraph:Paragraph": Paragraph,
+    "docx.text.run:Run": Run,
+    "docx.table:_Cell": _Cell,
+    "docx.table:Table": Table,
+    "docx.text.font:Font": Font,
+    "docx.dml.color:ColorFormat": ColorFormat,
+}
+_PATHS = tuple(path(f"{kind}.__init__") for kind in _KINDS)
+_PARAGRAPH, _RUN, _CELL, _TABLE, _FONT, _COLOR = _PATHS
 
 
 def _paragraph(self: Any, p: Any, parent: Any) -> None:
@@ -84,9 +89,7 @@ def install(patches: Patches) -> None:
     """Replace the constructors of paragraphs, runs, cells, tables, fonts and colours."""
     assert Paragraph.__mro__[1] is Run.__mro__[1] is BlockItemContainer.__mro__[1] is StoryChild
     assert Font.__mro__[1] is ColorFormat.__mro__[1] is ElementProxy
-    patches.replace(Paragraph, "__init__", _paragraph, _PARAGRAPH.name)
-    patches.replace(Run, "__init__", _run, _RUN.name)
-    patches.replace(_Cell, "__init__", _cell, _CELL.name)
-    patches.replace(Table, "__init__", _table, _TABLE.name)
-    patches.replace(Font, "__init__", _font, _FONT.name)
-    patches.replace(ColorFormat, "__init__", _color, _COLOR.name)
+    for kind, fast, fast_path in zip(
+        _KINDS.values(), (_paragraph, _run, _cell, _table, _font, _color), _PATHS, strict=True
+    ):
+        patches.replace(kind, "__init__", fast, fast_path.name)
