@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from parbatch.engine.stream import AsyncStream, Stream, astream, stream
     from parbatch.errors import FolderHeldError, NothingRunError, ParbatchError
     from parbatch.model.entry import Entry
-    from parbatch.model.item import Feedback, Item, Outcome, Problem
+    from parbatch.model.item import Item
     from parbatch.model.job import Job
+    from parbatch.model.outcome import Outcome
+    from parbatch.model.problem import Feedback, Problem
     from parbatch.model.result import RunResult
 
 __version__ = "0.1.0"
@@ -40,13 +42,13 @@ _HOMES = {
     "AsyncStream": "parbatch.engine.stream",
     "Entry": "parbatch.model.entry",
     "FolderHeldError": "parbatch.errors",
-    "Feedback": "parbatch.model.item",
+    "Feedback": "parbatch.model.problem",
     "Item": "parbatch.model.item",
     "Job": "parbatch.model.job",
     "NothingRunError": "parbatch.errors",
-    "Outcome": "parbatch.model.item",
+    "Outcome": "parbatch.model.outcome",
     "ParbatchError": "parbatch.errors",
-    "Problem": "parbatch.model.item",
+    "Problem": "parbatch.model.problem",
     "RunResult": "parbatch.model.result",
     "Stream": "parbatch.engine.stream",
     "astream": "parbatch.engine.stream",

@@ -60,3 +60,11 @@ class NobodyReadsError(NotWrittenError):
     """Whoever read standard output has closed it, as in `parbatch list | head`: the command ends in silence."""
 
     exit_code = 141  # as a shell shows for SIGPIPE
+
+
+class MergeError(Exception):
+    """Results can't be put together; the message names the items and what to do."""
+
+
+class PublishError(Exception):
+    """What an attempt left behind can't be published; the message says which file and why."""

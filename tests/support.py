@@ -10,8 +10,11 @@ from click.testing import CliRunner, Result
 
 from parbatch import Item, Job
 from parbatch.cli import command
-from parbatch.model.item import Ended, Evidence, Output, Status, Task
+from parbatch.model.item import Task
 from parbatch.model.loading import JobRef, LoadedJob
+from parbatch.model.messages import Ended
+from parbatch.model.outcome import Output, Status
+from parbatch.model.problem import Evidence
 from parbatch.planning.source import fill
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder

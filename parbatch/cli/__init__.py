@@ -11,6 +11,7 @@ import click
 from parbatch import __version__
 from parbatch.errors import NobodyReadsError, NothingRunError, ParbatchError
 from parbatch.model import terminal
+from parbatch.model.text import printable
 
 # What people type, and the module of this package that has the command, under the module's own name.
 _COMMANDS = {
@@ -65,7 +66,7 @@ class _Group(click.Group):
         except Exception as error:
             if (told := _in_words(error)) is None:
                 raise
-            terminal.show(f"parbatch: {terminal.printable(told)}", sys.stderr)
+            terminal.show(f"parbatch: {printable(told)}", sys.stderr)
             sys.exit(NothingRunError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -147,7 +148,7 @@ def _command(name: str) -> click.Command:
 
 def _readable(error: ParbatchError) -> str:
     """An error's message for a terminal: it may name ids and values that somebody else chose."""
-    return "\n".join(map(terminal.printable, str(error).splitlines()))
+    return "\n".join(map(printable, str(error).splitlines()))
 
 
 def _how_to_go_on() -> str:

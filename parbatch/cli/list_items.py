@@ -15,11 +15,11 @@ from parbatch.cli.shared import (
     one_shard_option,
     out_option,
 )
-from parbatch.model.item import STATUSES
-from parbatch.model.job import positive
+from parbatch.model.outcome import STATUSES
 from parbatch.model.selection import Selection
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import format_duration
+from parbatch.model.values import positive
 from parbatch.reports.listing import Listed, listed
 from parbatch.reports.run_records import note_killed_runs_in_passing
 from parbatch.storage.view import viewing

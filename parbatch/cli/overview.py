@@ -10,10 +10,11 @@ from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option
 from parbatch.engine import api as runner
 from parbatch.model import loading
 from parbatch.model import options as run_options
-from parbatch.model.item import MERGE, OVERVIEW
 from parbatch.model.options import BACKENDS
 from parbatch.model.result import ProductReport
-from parbatch.model.terminal import printable, show
+from parbatch.model.roles import MERGE, OVERVIEW
+from parbatch.model.terminal import show
+from parbatch.model.text import printable
 from parbatch.reports.console import as_typed
 
 _CALLED = {OVERVIEW: "overview", MERGE: "merged"}

@@ -23,7 +23,7 @@ from parbatch.model import options as run_options
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
 from parbatch.model.selection import Selection
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted
 from parbatch.planning.plan import Plan, reasons_due
 from parbatch.planning.prepare import preview

@@ -12,7 +12,8 @@ import threading
 import time
 from typing import NoReturn
 
-from parbatch.model.terminal import printable, show, write
+from parbatch.model.terminal import show, write
+from parbatch.model.text import printable
 
 # Threads that the job has left get so long to end by themselves once the command has said all it has to say.
 GRACE_S = 5.0

@@ -12,7 +12,7 @@ from parbatch.engine.prune import prune as prune_folder
 from parbatch.model import loading
 from parbatch.model.options import out_folder
 from parbatch.model.shard import parse_shard
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted
 from parbatch.reports.console import as_typed
 from parbatch.reports.progress import reading_items

@@ -7,7 +7,8 @@ import click
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument, one_shard_option, out_option
 from parbatch.engine.rewriting import write_again
-from parbatch.model.terminal import printable, show
+from parbatch.model.terminal import show
+from parbatch.model.text import printable
 from parbatch.reports import REPORTS
 from parbatch.reports.console import as_typed
 from parbatch.storage.folder_owner import check_owner

@@ -18,7 +18,8 @@ from parbatch.model.loading import LoadedJob
 from parbatch.model.options import BACKENDS, MODES, out_folder
 from parbatch.model.result import RunResult
 from parbatch.model.shard import parse_shard
-from parbatch.model.terminal import printable, show
+from parbatch.model.terminal import show
+from parbatch.model.text import printable
 from parbatch.reports import json as json_report
 from parbatch.reports.console import as_typed
 from parbatch.storage.folder import Folder

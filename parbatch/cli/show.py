@@ -19,8 +19,8 @@ from parbatch.cli.shared import (
     out_option,
     typed,
 )
-from parbatch.model.item import STREAMS
-from parbatch.model.terminal import printable
+from parbatch.model.outcome import STREAMS
+from parbatch.model.text import printable
 from parbatch.model.units import counted, format_duration, format_figure, format_size
 from parbatch.reports.console import as_typed
 from parbatch.reports.items import Attempt, History, LogTail, find_known, history_of

@@ -21,7 +21,7 @@ from parbatch.cli.shared import (
     out_option,
     typed,
 )
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted, format_size
 from parbatch.reports.console import UNREAD, as_typed, counts_in_words, failure_lines
 from parbatch.reports.run_records import note_killed_runs_in_passing

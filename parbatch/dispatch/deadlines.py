@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from parbatch.dispatch.scheduler import Schedule
-from parbatch.model.item import Loading
+from parbatch.model.messages import Loading
 from parbatch.model.units import format_duration
 
 # A worker says within so many seconds that it lives, and takes up a chunk: usually within a fifth of one.

@@ -7,8 +7,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from parbatch.dispatch.backends import Backend, Died
-from parbatch.model.item import STREAMS, Chunk, Ended, Evidence, Status, Task
+from parbatch.model.item import Task
 from parbatch.model.job_files import advice_on_hiding_files
+from parbatch.model.messages import Chunk, Ended
+from parbatch.model.outcome import STREAMS, Status
+from parbatch.model.problem import Evidence
 from parbatch.worker.capture import add_last_line
 from parbatch.worker.evidence import OF_PIPE_LOST, of_death, with_cause, with_stack
 

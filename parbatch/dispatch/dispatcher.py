@@ -22,11 +22,11 @@ from parbatch.dispatch.scheduler import Schedule
 from parbatch.dispatch.trust import can_say, goes_together
 from parbatch.errors import SetupError
 from parbatch.model.fingerprint import fingerprint
-from parbatch.model.item import (
+from parbatch.model.item import Task
+from parbatch.model.messages import (
     Began,
     ChunkEnded,
     Ended,
-    Evidence,
     Loading,
     Message,
     NotReady,
@@ -35,8 +35,8 @@ from parbatch.model.item import (
     Retiring,
     Returned,
     Stop,
-    Task,
 )
+from parbatch.model.problem import Evidence
 from parbatch.model.units import format_duration, format_size
 from parbatch.worker.evidence import with_stack
 

@@ -14,11 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.model.item import SCRATCH, STREAMS, ChunkEnded, Ended, Evidence, Task
+from parbatch.errors import PublishError
+from parbatch.model.item import SCRATCH, Task
+from parbatch.model.messages import ChunkEnded, Ended
+from parbatch.model.outcome import STREAMS
+from parbatch.model.problem import Evidence
 from parbatch.storage.chunk_log import ChunkBook
 from parbatch.storage.item_outputs import ItemOutputs, Published
 from parbatch.storage.outcome_writer import Record, record
-from parbatch.storage.staged import PublishError
 from parbatch.storage.system_errors import in_words
 from parbatch.storage.tree import UnsafePathError, digest_file, make_durable
 from parbatch.worker.capture import capture_file, write_log

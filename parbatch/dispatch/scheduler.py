@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from parbatch.dispatch.chunk_size import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer, take, within
-from parbatch.model.item import RENDER, Chunk, Ended, Task
+from parbatch.model.item import Task
+from parbatch.model.messages import Chunk, Ended
+from parbatch.model.roles import RENDER
 from parbatch.model.units import counted
 
 # What befalls all that is in flight in a worker at once, so that each item alone has to show whose fault it is.
@@ -340,7 +342,7 @@ class Schedule:
         if ended.status != "ok" and (is_one_of_many or task.number < tries):
             # An item that failed in whole chunks, perhaps for another one's sake, has its last attempt alone.
             is_last_together = self._whole and together and task.number + 1 == tries
-            self._try_again(task.again(ended), is_suspect=is_suspect or is_last_together, now=now)
+            self._try_again(task.again(ended.feedback), is_suspect=is_suspect or is_last_together, now=now)
             return False
         self._settled += 1
         if ended.status != "ok":

@@ -1,7 +1,7 @@
 """What a worker can say at a time. The job's code runs in its process, and may write what a worker would."""
 
 from parbatch.dispatch.scheduler import Schedule
-from parbatch.model.item import Began, Ended, Loading, Message, NotReady, Ready, Rendered
+from parbatch.model.messages import Began, Ended, Loading, Message, NotReady, Ready, Rendered
 
 # How a worker can say that an attempt ended: of the others it does not live to tell.
 _TOLD = frozenset({"ok", "failed", "invalid", "timeout", "memory"})

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parbatch.docx.unreadable import SUFFIXES, hint
-from parbatch.model.item import Problem
+from parbatch.model.problem import Problem
 
 if TYPE_CHECKING:
     import os

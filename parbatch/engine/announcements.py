@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from parbatch.docx import unproved_version
 from parbatch.model import loading
 from parbatch.model.loading import LoadedJob
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted
 from parbatch.planning.plan import Plan
 

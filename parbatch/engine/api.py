@@ -28,11 +28,12 @@ from parbatch.errors import (
 )
 from parbatch.model import loading
 from parbatch.model import options as run_options
-from parbatch.model.item import MERGE, OVERVIEW, Outcome
 from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
+from parbatch.model.outcome import Outcome
 from parbatch.model.result import ProductReport, RunResult
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.model.selection import Selection
 from parbatch.model.terminal import occupy_standard_descriptors, show
 from parbatch.planning.plan import find_item

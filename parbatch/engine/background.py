@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 from parbatch.engine.listening import Listener
-from parbatch.model.item import Outcome
 from parbatch.model.loading import refuse_while_loading
+from parbatch.model.outcome import Outcome
 from parbatch.model.result import RunResult
 
 # Outcomes that wait for their reader. The chunks handed out by then still come, so there can be more for a moment.

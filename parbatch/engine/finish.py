@@ -12,10 +12,10 @@ import msgspec
 
 from parbatch.engine.part import Stages
 from parbatch.errors import FolderError, FolderHeldError
-from parbatch.model.item import MERGE, OVERVIEW
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
 from parbatch.model.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn, sum_of
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.reports import write_reports
 from parbatch.reports.report_data import Material
 from parbatch.reports.results import up_to_date

@@ -6,7 +6,9 @@ import msgspec
 
 from parbatch.engine.control import Interrupts
 from parbatch.errors import DataError
-from parbatch.model.item import Ended, Outcome, Task
+from parbatch.model.item import Task
+from parbatch.model.messages import Ended
+from parbatch.model.outcome import Outcome
 from parbatch.reports.progress import cause
 
 OnOutcome = Callable[[Outcome], object]

@@ -20,10 +20,11 @@ from parbatch.engine.render import Rendering
 from parbatch.engine.session import PhaseOf, Setting
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.model import terminal
-from parbatch.model.item import MERGE, OVERVIEW, Ended
 from parbatch.model.loading import LoadedJob
+from parbatch.model.messages import Ended
 from parbatch.model.options import Options
 from parbatch.model.result import Counts, Documents, ProductReport, RunEnd, RunResult, State, Warnings
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.model.selection import Selection
 from parbatch.planning.plan import Plan
 from parbatch.reports import write_reports

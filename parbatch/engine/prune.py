@@ -10,10 +10,10 @@ import msgspec
 from parbatch.engine.phases import Phase, fed, phases_in, unmet
 from parbatch.engine.session import new_run_id
 from parbatch.errors import FolderError, SelectionError
-from parbatch.model.item import Output
 from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
 from parbatch.model.merge_entries import HOW, file_name
+from parbatch.model.outcome import Output
 from parbatch.planning.source import compare
 from parbatch.reports import REPORTS
 from parbatch.reports.run_records import note_killed_runs

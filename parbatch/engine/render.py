@@ -11,7 +11,9 @@ from parbatch.dispatch.journal import Journal
 from parbatch.dispatch.scheduler import Schedule
 from parbatch.engine.listening import Listener
 from parbatch.engine.session import Setting
-from parbatch.model.item import RENDER_CHUNK, Ended, Task
+from parbatch.model.item import Task
+from parbatch.model.messages import Ended
+from parbatch.model.roles import RENDER_CHUNK
 from parbatch.model.units import format_duration
 from parbatch.planning.order import Bounds, LineUp
 from parbatch.planning.plan import Plan, tasks_due

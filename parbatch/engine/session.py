@@ -17,9 +17,10 @@ from parbatch.dispatch.backends import Backend
 from parbatch.dispatch.guardian import Guardian
 from parbatch.engine.listening import Listener
 from parbatch.model import terminal
-from parbatch.model.item import TEARDOWN
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
+from parbatch.model.roles import TEARDOWN
+from parbatch.model.text import printable
 from parbatch.planning.plan import BASELINE
 from parbatch.reports import progress as progressing
 from parbatch.storage.checkpoint import Checkpoint
@@ -143,7 +144,7 @@ class Setting:
         texts = [record.read_text("utf-8", "replace") for record in found]
         for record, text in zip(found, texts, strict=True):
             write_log(record, log, f"{self.log_heading}# teardown: {told(text)}\n\n", below=True)
-        terminal.show(terminal.printable(summary(texts, str(log))), self.stream)
+        terminal.show(printable(summary(texts, str(log))), self.stream)
 
     def _baseline_key(self) -> str:
         """The key that the items were planned with; empty for a job without a baseline."""

@@ -18,8 +18,8 @@ from typing import Any, Self
 from parbatch.engine.api import execute, go_on_in_python, prepare
 from parbatch.engine.background import Flow, Notify
 from parbatch.engine.listening import Listener
-from parbatch.model.item import Outcome
 from parbatch.model.job import Job
+from parbatch.model.outcome import Outcome
 from parbatch.model.result import RunResult
 
 

@@ -48,3 +48,11 @@ def marked_stem(item_id: str) -> str:
 def folded(name: str) -> str:
     """What a case-insensitive, normalising disk sees of a name: two names that fold alike are one file there."""
     return name if name.isascii() and name.islower() else unicodedata.normalize("NFC", name).casefold()
+
+
+def is_job_name(text: str) -> bool:
+    """Tell whether a job can have that name, which is a folder's as well."""
+    return _JOB_NAME.fullmatch(text) is not None
+
+
+_JOB_NAME = re.compile(r"[\w][\w .-]*")

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
 
-from parbatch.model.item import Evidence
+from parbatch.model.problem import Evidence
 from parbatch.model.result import Failure, FailureGroup
-from parbatch.model.terminal import in_one_line
+from parbatch.model.text import in_one_line
 
 # How many failures a group keeps by name; the others are counted.
 MOST_NAMED = 10

@@ -1,32 +1,17 @@
-"""The words of parbatch as values: items, tasks, outcomes, and what workers say.
+"""An item of a job, as its author gives it, and a task: one attempt at an item, as workers are handed it.
 
-Everything here is immutable and crosses process boundaries as one line of JSON; nothing is ever pickled.
+Both are immutable, and a task crosses the process boundary as JSON. They know neither outcomes nor the checkpoint.
 """
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from parbatch.model.file_names import stem
-
-Status = Literal["ok", "failed", "invalid", "timeout", "memory", "crashed", "pending"]
-STREAMS = ("stdout", "stderr")
-STATUSES: tuple[Status, ...] = ("ok", "failed", "invalid", "timeout", "memory", "crashed", "pending")
-
-NO_DATA = msgspec.Raw(b"null")
+from parbatch.model.problem import NO_DATA
 
 # The ending of an attempt's scratch folder.
 SCRATCH = ".scratch"
-
-# The functions of a job that attempts are made with.
-RENDER = "render"
-RENDER_CHUNK = "render_chunk"
-VALIDATE = "validate"
-VALIDATE_CHUNK = "validate_chunk"
-MERGE = "merge"
-TEARDOWN = "teardown"
-OVERVIEW = "overview"
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,43 +32,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.name:
             msgspec.structs.force_setattr(self, "name", self.id)
-
-
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What validation found wrong with an attempt.
-
-    `type` is a short name that problems of one kind share; `where` says where in the output; `suggestion` what to do.
-    `severity` is `error`, which makes the attempt `invalid`, or `warning`, which is published, counted and reported.
-    """
-
-    type: str
-    message: str
-    where: str = ""
-    suggestion: str = ""
-    severity: Literal["error", "warning"] = "error"
-
-    def __str__(self) -> str:
-        where = f" ({self.where})" if self.where else ""
-        return f"{self.type}: {self.message}{where}"
-
-
-class Feedback(msgspec.Struct, frozen=True):
-    """What was wrong with the attempt before, and what it returned. Empty, and false, on the first attempt.
-
-    It iterates over its problems. An attempt that did not come to be validated has one: why it failed.
-    """
-
-    problems: tuple[Problem, ...] = ()
-    result: Any = None
-
-    def __bool__(self) -> bool:
-        return bool(self.problems)
-
-    def __len__(self) -> int:
-        return len(self.problems)
-
-    def __iter__(self) -> Iterator[Problem]:
-        return iter(self.problems)
 
 
 _TASK_BYTES = 500  # of a task whose item carries nothing
@@ -136,178 +84,6 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         """The name of the files that parbatch itself makes for the item, without extension."""
         return self.stem or stem(self.id)
 
-    def again(self, ended: "Ended") -> "Task":
-        """The next attempt at the same item, after one that ended like this."""
-        feedback = feedback_after(ended.evidence, ended.result) if ended.evidence else NO_DATA
+    def again(self, feedback: msgspec.Raw) -> "Task":
+        """Return the next attempt at the same item, which is told `feedback` of this one (`Ended.feedback`)."""
         return msgspec.structs.replace(self, number=self.number + 1, feedback=feedback)
-
-
-class Output(msgspec.Struct, frozen=True, array_like=True):
-    """A file of an attempt: its path relative to the folder it is published in (`/` between parts), and its state."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    digest: str
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an attempt did not end ok; `place` is the innermost function of the job's own code, as `file:function`."""
-
-    type: str
-    message: str
-    traceback: str = ""
-    place: str = ""
-    line: int = 0
-    returncode: int | None = None
-    signal: str | None = None
-    problems: tuple[Problem, ...] = ()
-
-
-def feedback_after(evidence: Evidence, result: msgspec.Raw) -> msgspec.Raw:
-    """What the next attempt is told of one that was not ok: the problems found, else why it failed; JSON."""
-    problems = evidence.problems or (Problem(evidence.type, evidence.message),)
-    return msgspec.Raw(msgspec.json.encode({"problems": problems, "result": result}))
-
-
-# --- what a worker is told -------------------------------------------------------------------------------------
-
-
-class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="chunk"):
-    """The tasks that a worker is handed at once; `role` names the job's function that renders them."""
-
-    number: int
-    tasks: list[Task]
-    role: str = RENDER
-
-
-class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop"):
-    """Finish the item in flight, give back the rest, and wait."""
-
-
-Order = Chunk | Stop
-
-
-# --- what a worker says ----------------------------------------------------------------------------------------
-
-
-class Loading(msgspec.Struct, frozen=True, array_like=True, tag="loading"):
-    """The worker lives, and is at a step of what comes before its first item.
-
-    With `is_bounded`, that is the job's own code, which has the time of an attempt; else it waits for somebody else.
-    """
-
-    step: str
-    pid: int = 0
-    is_bounded: bool = True
-
-
-class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
-    """The job is loaded and its setup has run; `idle_bytes` is the worker's resident size before any item."""
-
-    idle_bytes: int
-    pid: int = 0
-
-
-class NotReady(msgspec.Struct, frozen=True, array_like=True, tag="not-ready"):
-    """The job could not be loaded or its setup raised."""
-
-    evidence: Evidence
-
-
-class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
-    """The first item of a chunk is in flight; each later one is from the moment its predecessor ended."""
-
-    chunk: int
-
-
-class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
-    """How one attempt ended. Durations in seconds, memory in bytes; `result` is JSON text; `ended_at` is Unix time.
-
-    `fingerprint` is given by the parent, once the outcome of an attempt that is not ok is final. `pid` is the worker's.
-    `acceleration` says how python-docx ran: empty where it was not loaded, else as `docx.on_import.acceleration` does.
-    """
-
-    position: int
-    number: int
-    status: Status
-    duration_s: float
-    cpu_s: float = 0.0
-    peak_memory_bytes: int = 0
-    result: msgspec.Raw = NO_DATA
-    outputs: tuple[Output, ...] = ()
-    evidence: Evidence | None = None
-    logs: tuple[str, ...] = ()
-    metrics: dict[str, float] = {}
-    warnings: tuple[Problem, ...] = ()
-    templates: tuple[str, ...] = ()
-    slot: int = 0
-    ended_at: float = 0.0
-    fingerprint: str = ""
-    pid: int = 0
-    acceleration: str = ""
-
-
-class ChunkEnded(msgspec.Struct, frozen=True, array_like=True, tag="chunk-ended"):
-    """What a chunk came to, said just before the end of its last attempt, when its entries are released.
-
-    `entries` were held, of so many `tokens` and bytes (`size`) in all; acquiring them took `acquire_s`, all of the
-    chunk `duration_s`, both in seconds. `ended_at` is Unix time.
-    """
-
-    chunk: int
-    items: int
-    entries: int
-    tokens: int
-    size: int
-    acquire_s: float
-    duration_s: float
-    ended_at: float
-
-
-class Rendered(msgspec.Struct, frozen=True, array_like=True, tag="rendered"):
-    """An item is rendered, and waits until its chunk is validated; the next one of the chunk is in flight.
-
-    With `is_last`, the worker was told to stop: those rendered so far are validated, and the others put down.
-    """
-
-    position: int
-    is_last: bool = False
-
-
-class Returned(msgspec.Struct, frozen=True, array_like=True, tag="returned"):
-    """The worker was told to stop and has put down what it had not begun."""
-
-
-class Retiring(msgspec.Struct, frozen=True, array_like=True, tag="retiring"):
-    """The worker puts down what it had not begun and makes room for a new one.
-
-    Its idle size has grown too far, or, if `planned`, the job wants fresh workers.
-    """
-
-    idle_bytes: int
-    planned: bool = False
-
-
-Message = Loading | Ready | NotReady | Began | Rendered | Ended | ChunkEnded | Returned | Retiring
-
-
-# --- what the job's overview reads -----------------------------------------------------------------------------
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an item: its last status, with the result if ok and the cause if not.
-
-    `outputs` are the published paths, relative to `items/`. An item that is not ok has none: what an earlier attempt
-    has published, and is still there, is `out_of_date`. `attempts` counts the tries made at this data.
-    """
-
-    item: Item
-    status: Status
-    attempts: int = 0
-    duration_s: float | None = None
-    result: Any = None
-    outputs: tuple[str, ...] = ()
-    out_of_date: tuple[str, ...] = ()
-    type: str = ""
-    message: str = ""

@@ -2,23 +2,22 @@
 
 import copy
 import functools
-import inspect
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from parbatch.errors import DataError, JobError
 from parbatch.model.dependencies import in_order
-from parbatch.model.item import MERGE, RENDER, RENDER_CHUNK, TEARDOWN, VALIDATE, VALIDATE_CHUNK
+from parbatch.model.file_names import is_job_name
 from parbatch.model.merge_entries import HOW
+from parbatch.model.roles import MERGE, RENDER, RENDER_CHUNK, TEARDOWN, VALIDATE, VALIDATE_CHUNK
+from parbatch.model.signatures import SIGNATURES, as_parameter, takes
 from parbatch.model.units import counted, parse_duration, parse_size
+from parbatch.model.values import chunk_size_of, one_of, positive
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NEEDS = ("all", "ok")
-
-_NAME = re.compile(r"[\w][\w .-]*")
 
 # Documents are reference cycles around memory that Python's collector does not count: collecting every 25 of them
 # holds a worker flat near 100 MB, where never collecting leaks 6 MB a document.
@@ -69,7 +68,7 @@ class Job:
         needs: str = "all",
         max_entries: int = 200,
     ) -> None:
-        if not isinstance(name, str) or not is_name(name):
+        if not isinstance(name, str) or not is_job_name(name):
             raise JobError(f"Job({name!r}): a job's name is made of letters, digits, spaces, dots, hyphens.")
         self.name = name
         try:
@@ -87,9 +86,7 @@ class Job:
         self.files = self._several("files", files, (str, os.PathLike), '["letter.docx"]')
         self.identity = self._several("identity", identity, str, '["DATABASE_URL"]')
         self.after = after
-        if needs not in NEEDS:
-            raise JobError(f"Job({name!r}): needs={needs!r} is not one of {', '.join(map(repr, NEEDS))}.")
-        self.needs = needs
+        self.needs = self._checked_needs(needs)
         self.functions: dict[str, Callable[..., Any]] = {}
         self._baseline_key: str | Callable[[], str] | None = None
 
@@ -237,6 +234,11 @@ class Job:
         """Say what is made of all outcomes: a function of `(run, ctx)`, called once, in a worker of its own."""
         return self._add("overview", function)
 
+    def _checked_needs(self, needs: str) -> str:
+        if needs not in NEEDS:
+            raise JobError(f"{self!r}: needs={needs!r} is not one of {', '.join(map(repr, NEEDS))}.")
+        return needs
+
     def _several(self, name: str, given: Any, kind: Any, example: str) -> tuple[str, ...]:
         """The texts given for `files=` or `identity=`; one alone would be taken letter by letter."""
         if isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given):
@@ -264,9 +266,9 @@ class Job:
         if RENDER in self.functions and RENDER_CHUNK in self.functions:
             raise JobError(f"{self!r} has both @job.{RENDER} and @job.{RENDER_CHUNK}; keep one.")
 
-        parameters = "previous" if len(self.after) == 1 else ", ".join(map(_as_parameter, self.after))
-        for role, given, example in (("items", len(self.after), f"def rows({parameters})"), *_SIGNATURES):
-            if role in self.functions and not _takes(self.functions[role], given):
+        parameters = "previous" if len(self.after) == 1 else ", ".join(as_parameter(job.name) for job in self.after)
+        for role, given, example in (("items", len(self.after), f"def rows({parameters})"), *SIGNATURES):
+            if role in self.functions and not takes(self.functions[role], given):
                 arguments = counted(given, "argument")
                 raise JobError(f"{self!r}: its {role} function can't be called with {arguments}: write {example}.")
 
@@ -296,62 +298,3 @@ class ItemCount:
         for item in source:
             self.items += 1
             yield item
-
-
-_SIGNATURES = (
-    ("context", 0, "def entries()"),
-    ("setup", 0, "def load()"),
-    (TEARDOWN, 1, "def close(shared)"),
-    ("baseline", 0, "def prices()"),
-    (RENDER, 2, "def one(item, ctx)"),
-    (RENDER_CHUNK, 2, "def all(items, ctx)"),
-    (VALIDATE, 2, "def check(item, ctx)"),
-    (VALIDATE_CHUNK, 2, "def check(items, ctx)"),
-    (MERGE, 1, "def merged(outcomes)"),
-    ("overview", 2, "def summary(run, ctx)"),
-)
-
-
-def is_name(text: str) -> bool:
-    """Whether a job can have that name, which is a folder's as well."""
-    return _NAME.fullmatch(text) is not None
-
-
-def _as_parameter(job: Job) -> str:
-    name = re.sub(r"\W", "_", job.name)
-    return name if name.isidentifier() else f"_{name}"
-
-
-def _takes(function: Callable[..., Any], given: int) -> bool:
-    """Whether a function can be called with so many positional arguments; True where that can't be told."""
-    try:
-        inspect.signature(function).bind(*[None] * given)
-    except TypeError:
-        return False
-    except ValueError:  # a built-in without a signature
-        return True
-    return True
-
-
-def chunk_size_of(value: int | str) -> int | None:
-    """The number of items a chunk, or None for `auto`. Raises DataError."""
-    if value == "auto":
-        return None
-    text = str(value)
-    if isinstance(value, bool) or not text.isdecimal() or int(text) < 1:
-        raise DataError(f"chunk size: {value!r} is neither a number of items from 1 nor auto.")
-    return int(text)
-
-
-def one_of(value: str | None, what: str, names: Sequence[str]) -> str | None:
-    """The value, if it is None or one of the names. Raises DataError otherwise."""
-    if value is not None and value not in names:
-        raise DataError(f"{what}: {value!r} is not one of {', '.join(names)}.")
-    return value
-
-
-def positive(value: int, what: str) -> int:
-    """The value, if it is a whole number from 1. Raises DataError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise DataError(f"{what}: {value!r} is not a whole number from 1.")
-    return value

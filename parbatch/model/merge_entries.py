@@ -6,6 +6,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from parbatch.errors import MergeError
 from parbatch.model.json_values import encode
 
 # "object": all keys in one object; "array": an element an item; "lines": a line of JSON an item.
@@ -13,10 +14,6 @@ HOW = ("object", "array", "lines")
 
 # What a worker calls the file with the entries that a job's own function yields.
 ENTRIES = "entries.jsonl"
-
-
-class MergeError(Exception):
-    """Results can't be put together; the message names the items and what to do."""
 
 
 def file_name(how: str) -> str:

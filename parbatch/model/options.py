@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import DataError
-from parbatch.model.item import STATUSES
-from parbatch.model.job import Job, chunk_size_of, positive
+from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
+from parbatch.model.outcome import STATUSES
 from parbatch.model.selection import Selection
 from parbatch.model.shard import Shard, parse_shard
 from parbatch.model.units import parse_duration, parse_size
+from parbatch.model.values import chunk_size_of, positive
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

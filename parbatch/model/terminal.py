@@ -21,24 +21,6 @@ if TYPE_CHECKING:
 _MOST_WAITED_MS = 10_000
 
 
-def printable(text: str) -> str:
-    """Text for a terminal: control characters, which could move the cursor or worse, are shown as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def shortened(text: str, most: int) -> str:
-    """Text of at most so many characters, its middle left out: what went wrong often stands at the end."""
-    if len(text) <= most:
-        return text
-    end = most // 3
-    return f"{text[: most - end - 1]}…{text[-end:]}"
-
-
-def in_one_line(text: str) -> str:
-    """Text with each stretch of spaces and line breaks as one space."""
-    return " ".join(text.split())
-
-
 def show(text: str, stream: TextIO | None) -> bool:
     """Print a line, with escapes for characters that the stream's encoding lacks. Returns whether it was written."""
     return write(f"{text}\n", stream)

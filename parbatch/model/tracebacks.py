@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 from types import CodeType, TracebackType
 
-from parbatch.model.shortening import readable
+from parbatch.model.text import readable
 
 _SCHEMES = ("stdlib", "platstdlib", "purelib", "platlib")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parbatch.errors import JobError, SelectionError
-from parbatch.model.item import Output, Task
+from parbatch.model.item import Task
 from parbatch.model.loading import LoadedJob
 from parbatch.model.lookup import MOST_COMPARED, close_to, find
+from parbatch.model.outcome import Output
 from parbatch.model.selection import Selection
 from parbatch.model.shard import Shard
 from parbatch.model.units import counted

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from parbatch.model.figures import MetricSummary
 from parbatch.model.fingerprint import MOST_NAMED, grouped
-from parbatch.model.result import FailureGroup, MetricSummary, RunResult
+from parbatch.model.result import FailureGroup, RunResult
 from parbatch.model.shard import parse_shard
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted, format_duration, format_figure
 from parbatch.reports import withdrawn
 from parbatch.reports.progress import cause

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from parbatch.model import file_names as naming
-from parbatch.model.item import Evidence, Problem
 from parbatch.model.lookup import find
+from parbatch.model.problem import Evidence, Problem
 from parbatch.model.result import WithdrawnOutput
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder

@@ -9,10 +9,12 @@ from typing import Protocol, TextIO
 
 import msgspec
 
-from parbatch.model.item import Ended, Task
+from parbatch.model.item import Task
 from parbatch.model.loading import LoadedJob
+from parbatch.model.messages import Ended
 from parbatch.model.options import check_mode
-from parbatch.model.terminal import Screen, in_one_line, is_terminal, printable, shortened, show
+from parbatch.model.terminal import Screen, is_terminal, show
+from parbatch.model.text import in_one_line, printable, shortened
 from parbatch.model.units import format_duration
 
 _MOST_TOLD = 10  # causes that are named while a run goes on

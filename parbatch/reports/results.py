@@ -10,9 +10,12 @@ from typing import Any, overload
 import msgspec
 
 from parbatch.docx import OFF, ON
+from parbatch.model.figures import ChunkFigures, Spread
 from parbatch.model.file_names import stem
-from parbatch.model.item import STATUSES, Ended, Evidence, Problem
-from parbatch.model.result import ChunkFigures, Counts, Documents, Failure, RunResult, Spread, Warned, Warnings
+from parbatch.model.messages import Ended
+from parbatch.model.outcome import STATUSES
+from parbatch.model.problem import Evidence, Problem
+from parbatch.model.result import Counts, Documents, Failure, RunResult, Warned, Warnings
 from parbatch.model.selection import Selection
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import spreads

@@ -6,8 +6,9 @@ from typing import Literal
 import msgspec
 
 from parbatch.model.fingerprint import grouped
-from parbatch.model.item import MERGE, OVERVIEW, STATUSES
+from parbatch.model.outcome import STATUSES
 from parbatch.model.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.model.selection import Selection
 from parbatch.reports.results import counts, failures
 from parbatch.storage.checkpoint import Checkpoint

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from parbatch.model.result import ProductReport, Withdrawn
-from parbatch.model.terminal import printable
+from parbatch.model.text import printable
 from parbatch.model.units import counted
 from parbatch.reports.html.text import markup
 

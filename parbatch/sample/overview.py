@@ -23,7 +23,7 @@ from parbatch.sample.words import UNKNOWN, count, density, printable, rough, ser
 if TYPE_CHECKING:
     from docx.document import Document
 
-    from parbatch.model.item import Outcome
+    from parbatch.model.outcome import Outcome
 
 TITLE = "Countries of the world"
 MOST_LARGEST = 20

@@ -13,19 +13,11 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import CheckpointError
-from parbatch.model.item import (
-    MERGE,
-    NO_DATA,
-    OVERVIEW,
-    STATUSES,
-    Evidence,
-    Item,
-    Outcome,
-    Output,
-    Task,
-    feedback_after,
-)
+from parbatch.model.item import Item, Task
+from parbatch.model.outcome import STATUSES, Outcome, Output
+from parbatch.model.problem import NO_DATA, Evidence, feedback_after
 from parbatch.model.result import RunEnd
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.storage.folder import FOREIGN
 from parbatch.storage.schema import COLUMNS
 from parbatch.storage.tree import is_safe_name

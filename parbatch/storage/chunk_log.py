@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.model.item import Chunk, ChunkEnded
+from parbatch.model.messages import Chunk, ChunkEnded
 from parbatch.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import CheckpointError, DamagedCheckpointError, ParbatchError
-from parbatch.model.item import STATUSES, Evidence, Problem
 from parbatch.model.json_values import NOT_JSON
+from parbatch.model.outcome import STATUSES
+from parbatch.model.problem import Evidence, Problem
 from parbatch.storage.schema import SCHEMA
 from parbatch.storage.system_errors import in_words, is_busy, is_damage, is_of_sqlite
 from parbatch.storage.tree import digest_file, is_safe_name

@@ -9,13 +9,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from parbatch.errors import PublishError
 from parbatch.model.file_names import folded
-from parbatch.model.item import Output
+from parbatch.model.outcome import Output
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.opening import SET_ASIDE
 from parbatch.storage.publishing import OLD, Publication, Publisher
-from parbatch.storage.staged import PublishError
 from parbatch.storage.withdrawals import ANOTHERS, EDITED, NO_LONGER_MADE, carry_out, mark, mark_outputs, waits_below
 
 

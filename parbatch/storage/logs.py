@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from parbatch.model.item import STREAMS
+from parbatch.model.outcome import STREAMS
 from parbatch.storage.folder import Folder
 from parbatch.storage.tree import Directory
 

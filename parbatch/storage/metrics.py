@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from msgspec.structs import asdict
 
-from parbatch.model.result import MetricFigures, MetricSummary
+from parbatch.model.figures import MetricFigures, MetricSummary
 from parbatch.storage.checkpoint import Checkpoint
 
 

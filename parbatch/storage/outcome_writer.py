@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from parbatch.model.item import Ended
+from parbatch.model.messages import Ended
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.publishing import ForeignFileError
 

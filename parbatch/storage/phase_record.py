@@ -7,7 +7,7 @@ outcomes of each phase are in its own folder, not here.
 import msgspec
 
 from parbatch.errors import CheckpointError
-from parbatch.model.job import is_name
+from parbatch.model.file_names import is_job_name
 from parbatch.model.json_values import NOT_JSON
 from parbatch.model.result import RunEnd
 from parbatch.storage.folder import Folder
@@ -34,7 +34,7 @@ def read_phases(root: Folder) -> PhaseRecord | None:
             phases = msgspec.json.decode(root.tree.read(path), type=PhaseRecord)
     except NOT_JSON as error:
         raise CheckpointError(f"{path} can't be read: {error}. Restore it; each run writes it anew.") from None
-    if not all(map(is_name, phases.names)):
+    if not all(map(is_job_name, phases.names)):
         raise CheckpointError(f"{path} names phases that no job can have. Restore it; each run writes it anew.")
     return phases
 

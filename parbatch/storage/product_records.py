@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from parbatch.model.item import Output
 from parbatch.model.json_values import NOT_JSON
+from parbatch.model.outcome import Output
 from parbatch.model.result import Documents, ProductReport
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder, unusable

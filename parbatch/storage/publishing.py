@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from parbatch.model.item import Output
+from parbatch.errors import PublishError
+from parbatch.model.outcome import Output
 from parbatch.storage.directory import Directory, place
-from parbatch.storage.staged import PublishError, mtime_of
+from parbatch.storage.staged import mtime_of
 from parbatch.storage.tree import Tree, UnsafePathError, digest_of
 
 OLD = ".old"  # behind an attempt's name: the folder with what was in the places of its files before

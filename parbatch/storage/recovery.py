@@ -12,7 +12,7 @@ import stat
 import msgspec
 
 from parbatch.model.file_names import folded
-from parbatch.model.item import Output
+from parbatch.model.outcome import Output
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.directory import Directory, place
 from parbatch.storage.folder import Folder

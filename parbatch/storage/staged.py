@@ -9,15 +9,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from parbatch.model.item import Output
+from parbatch.errors import PublishError
+from parbatch.model.outcome import Output
 from parbatch.storage.directory import place
 from parbatch.storage.tree import Directory, digest_file, digest_of
 
 _MOST_NS = 2**63 - 1  # in the year 2262; archives bring along any time
-
-
-class PublishError(Exception):
-    """What an attempt left behind can't be published; the message says which file and why."""
 
 
 def stage(folder: Path, made: os.stat_result | None = None) -> tuple[Output, ...]:

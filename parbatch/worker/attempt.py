@@ -16,28 +16,14 @@ import msgspec
 
 from parbatch.docx import ON, is_saved_as_document
 from parbatch.docx.on_import import accelerate_if_loaded, acceleration
-from parbatch.model.item import (
-    MERGE,
-    NO_DATA,
-    OVERVIEW,
-    RENDER,
-    RENDER_CHUNK,
-    TEARDOWN,
-    VALIDATE,
-    Chunk,
-    ChunkEnded,
-    Ended,
-    Evidence,
-    Feedback,
-    Outcome,
-    Output,
-    Problem,
-    Status,
-    Task,
-)
+from parbatch.model.item import Task
 from parbatch.model.job import Job
 from parbatch.model.json_values import encode
 from parbatch.model.merge_entries import ENTRIES, entries
+from parbatch.model.messages import Chunk, ChunkEnded, Ended
+from parbatch.model.outcome import Outcome, Output, Status
+from parbatch.model.problem import NO_DATA, Evidence, Feedback, Problem
+from parbatch.model.roles import MERGE, OVERVIEW, RENDER, RENDER_CHUNK, TEARDOWN, VALIDATE
 from parbatch.model.units import format_duration, format_size
 from parbatch.storage.staged import stage
 from parbatch.worker.baseline import obtain

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from parbatch.model.item import STREAMS
+from parbatch.model.outcome import STREAMS
 from parbatch.storage.tree import Directory
 
 # A log keeps this much of its beginning and as much of its end; an item that prints 50 MB is a bug to look at,

@@ -10,20 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from parbatch.model.item import (
-    RENDER,
-    RENDER_CHUNK,
-    VALIDATE_CHUNK,
-    Chunk,
-    ChunkEnded,
-    Ended,
-    Evidence,
-    Outcome,
-    Problem,
-    Rendered,
-    Task,
-)
+from parbatch.model.item import Task
 from parbatch.model.job import Job
+from parbatch.model.messages import Chunk, ChunkEnded, Ended, Rendered
+from parbatch.model.outcome import Outcome
+from parbatch.model.problem import Evidence, Problem
+from parbatch.model.roles import RENDER, RENDER_CHUNK, VALIDATE_CHUNK
 from parbatch.worker.attempt import Attempts, Draft
 from parbatch.worker.problems import problems_by_id
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parbatch.model.item import SCRATCH, Feedback, Item, Outcome
+from parbatch.model.item import SCRATCH, Item
+from parbatch.model.outcome import Outcome
+from parbatch.model.problem import Feedback
 
 if TYPE_CHECKING:
     import os

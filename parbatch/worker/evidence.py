@@ -11,8 +11,9 @@ from types import TracebackType
 
 import msgspec
 
-from parbatch.model.item import Evidence, Problem, Status
-from parbatch.model.shortening import MOST_MESSAGE, MOST_SHORT, readable, shorten
+from parbatch.model.outcome import Status
+from parbatch.model.problem import Evidence, Problem
+from parbatch.model.text import MOST_MESSAGE, MOST_SHORT, readable, shorten
 from parbatch.model.tracebacks import PACKAGE, innermost_own, is_library, place_in
 from parbatch.worker import explanations as explaining
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from parbatch.model.item import Problem
-from parbatch.model.shortening import MOST_MESSAGE, MOST_SHORT, shorten
+from parbatch.model.problem import Problem
+from parbatch.model.text import MOST_MESSAGE, MOST_SHORT, shorten
 
 # Of one item: what a person does not read all of, a checkpoint need not hold.
 MOST_PROBLEMS = 1_000

@@ -24,8 +24,10 @@ from msgspec.structs import replace
 
 from parbatch.docx.on_import import accelerate_on_import
 from parbatch.errors import JobError, SetupError
-from parbatch.model.item import (
-    RENDER,
+from parbatch.model.job import Job
+from parbatch.model.job_files import tell
+from parbatch.model.loading import JobRef, LoadedJob, resolve
+from parbatch.model.messages import (
     Began,
     Chunk,
     Ended,
@@ -38,10 +40,8 @@ from parbatch.model.item import (
     Returned,
     Stop,
 )
-from parbatch.model.job import Job
-from parbatch.model.job_files import tell
-from parbatch.model.loading import JobRef, LoadedJob, resolve
 from parbatch.model.pickled_job import stand_in_for_main
+from parbatch.model.roles import RENDER
 from parbatch.worker.attempt import SETTING_UP, Attempts
 from parbatch.worker.capture import Capture, lift
 from parbatch.worker.chunk import work_through, works_on_whole_chunks

@@ -11,8 +11,8 @@ import pytest
 
 from parbatch.dispatch.backends import Backend, Died, start
 from parbatch.errors import DataError
-from parbatch.model.item import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop
 from parbatch.model.loading import load
+from parbatch.model.messages import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop
 from parbatch.model.options import BACKENDS
 from parbatch.worker.settings import Settings
 from tests.support import task, write_job

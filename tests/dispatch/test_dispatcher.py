@@ -14,24 +14,24 @@ from parbatch.dispatch.deadlines import SILENCE_S, TELL_AFTER_S, Longest, Waits
 from parbatch.dispatch.dispatcher import GRACE_S, MOST_STILLBORN, WATCH_S, Dispatch, Limits
 from parbatch.dispatch.scheduler import Schedule
 from parbatch.errors import SetupError
-from parbatch.model.item import (
+from parbatch.model.item import Task
+from parbatch.model.messages import (
     Began,
     Chunk,
     ChunkEnded,
     Ended,
-    Evidence,
     Loading,
     Message,
     NotReady,
     Order,
-    Output,
     Ready,
     Rendered,
     Retiring,
     Returned,
     Stop,
-    Task,
 )
+from parbatch.model.outcome import Output
+from parbatch.model.problem import Evidence
 from tests.support import ended, task
 
 NO_LIMITS = Limits()

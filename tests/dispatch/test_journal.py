@@ -11,7 +11,10 @@ import pytest
 
 from parbatch import Item
 from parbatch.dispatch.journal import GROUP_S, Journal
-from parbatch.model.item import Chunk, Ended, Problem, Status, Task
+from parbatch.model.item import Task
+from parbatch.model.messages import Chunk, Ended
+from parbatch.model.outcome import Status
+from parbatch.model.problem import Problem
 from parbatch.storage.chunk_log import ChunkBook
 from parbatch.storage.folder import Folder
 from parbatch.storage.item_outputs import ItemOutputs
@@ -39,7 +42,7 @@ class Desk:
 
     def task(self, item_id: str, number: int = 1) -> Task:
         (found,) = self.checkpoint.tasks(f"id = '{item_id}'")
-        return found if number == 1 else found.again(ended(found, "failed"))
+        return found if number == 1 else found.again(ended(found, "failed").feedback)
 
     def take(
         self,

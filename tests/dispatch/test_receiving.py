@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch.dispatch.backends.receiving import Hearing
-from parbatch.model.item import Began, Ended, Ready, Returned
+from parbatch.model.messages import Began, Ended, Ready, Returned
 
 WORDS = [Ready(5, 7), Began(1), Ended(0, 1, "ok", 0.5, result=msgspec.Raw(b'"' + b"x" * 300_000 + b'"')), Returned()]
 

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from parbatch.dispatch.chunk_size import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer
 from parbatch.dispatch.scheduler import Schedule
-from parbatch.model.item import Evidence, Feedback, Problem, Status, Task
+from parbatch.model.item import Task
+from parbatch.model.outcome import Status
+from parbatch.model.problem import Evidence, Feedback, Problem
 from parbatch.storage.chunk_log import references
 from tests.support import ended, task
 

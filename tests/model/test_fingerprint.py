@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch.model.fingerprint import fingerprint, general
-from parbatch.model.item import Evidence, Status
+from parbatch.model.outcome import Status
+from parbatch.model.problem import Evidence
 
 
 def of(

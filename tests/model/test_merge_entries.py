@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from parbatch.errors import MergeError
 from parbatch.model.json_values import NotJSONError
-from parbatch.model.merge_entries import HOW, MergeError, entries, file_name
+from parbatch.model.merge_entries import HOW, entries, file_name
 
 
 def test_a_file_of_lines_is_named_as_one() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from parbatch.cli import command
-from parbatch.model.terminal import Screen, flushing_anyway, is_terminal, printable, put, show
+from parbatch.model.terminal import Screen, flushing_anyway, is_terminal, put, show
 from parbatch.reports.progress import Bar, Lines
 from parbatch.storage.checkpoint import Checkpoint
 from tests.support import JOB, ended, task, write_job
@@ -330,7 +330,3 @@ def test_a_signal_that_was_ignored_when_the_run_began_stays_ignored(here: Path, 
         os.close(gate)
         assert run.wait() == 0
     assert statuses(here / "out") == {"ok": 3}
-
-
-def test_names_of_every_script_stay_what_they_are() -> None:
-    assert printable("Łódź 北京 Ελλάδα 😀") == "Łódź 北京 Ελλάδα 😀"

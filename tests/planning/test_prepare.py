@@ -8,8 +8,8 @@ import pytest
 
 from parbatch import Item, Job
 from parbatch.errors import CheckpointError, DataError, FolderError, JobError, SelectionError
-from parbatch.model.item import OVERVIEW
 from parbatch.model.options import read
+from parbatch.model.roles import OVERVIEW
 from parbatch.model.selection import Selection
 from parbatch.planning.plan import Plan
 from parbatch.planning.prepare import open_and_plan, preview

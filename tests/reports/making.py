@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from parbatch.model.item import Evidence, Status
+from parbatch.model.problem import Evidence
 from parbatch.model.result import RunResult
 from parbatch.reports.report_data import Material
 from parbatch.reports.results import counts, failures
@@ -14,6 +14,9 @@ from parbatch.storage.folder import Folder
 from parbatch.storage.outcome_writer import record
 from tests.reports.test_console import result as some_result
 from tests.support import ended, new_checkpoint, task
+
+if TYPE_CHECKING:
+    from parbatch.model.outcome import Status
 
 STARTED = 1_800_000_000.0
 

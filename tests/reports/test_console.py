@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from parbatch.model.fingerprint import MOST_NAMED
-from parbatch.model.item import STATUSES
+from parbatch.model.outcome import STATUSES
 from parbatch.model.result import Counts, Failure, ProductReport, RunResult, Warnings
 from parbatch.reports.console import summary
 

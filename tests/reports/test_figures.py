@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.model.item import STATUSES
+from parbatch.model.outcome import STATUSES
 from parbatch.reports.html import figures as drawing
 from parbatch.reports.html.figures import Histogram, figures
 from tests.reports.making import made, made_of

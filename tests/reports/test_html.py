@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from parbatch.model.item import Evidence
+from parbatch.model.problem import Evidence
 from parbatch.reports.html import report as html
 from parbatch.reports.html.figures import as_json
 from parbatch.reports.report_data import Material

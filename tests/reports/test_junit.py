@@ -8,7 +8,7 @@ import pytest
 from junitparser import JUnitXml
 
 import parbatch
-from parbatch.model.item import Evidence
+from parbatch.model.problem import Evidence
 from parbatch.reports import junit
 from parbatch.reports import report_data as material
 from tests.reports.making import made

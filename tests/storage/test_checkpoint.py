@@ -12,8 +12,10 @@ import pytest
 
 from parbatch import Item
 from parbatch.errors import CheckpointError, DamagedCheckpointError
-from parbatch.model.item import MERGE, OVERVIEW, Evidence, Output
+from parbatch.model.outcome import Output
+from parbatch.model.problem import Evidence
 from parbatch.model.result import RunEnd
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.storage.checkpoint import PAGE_BYTES, Checkpoint, page
 from parbatch.storage.folder import Folder
 from parbatch.storage.opening import create, open_existing, set_aside, settle

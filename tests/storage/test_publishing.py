@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from parbatch.errors import PublishError
 from parbatch.storage.directory import Directory
 from parbatch.storage.publishing import ForeignFileError, Publication, Publisher, remove_published
-from parbatch.storage.staged import PublishError, stage
+from parbatch.storage.staged import stage
 from parbatch.storage.tree import Tree
 from tests.support import contents, staged
 
 if TYPE_CHECKING:
-    from parbatch.model.item import Output
+    from parbatch.model.outcome import Output
 
 
 class Desk:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.storage.staged import PublishError, is_intact, stage
+from parbatch.errors import PublishError
+from parbatch.storage.staged import is_intact, stage
 from parbatch.storage.tree import digest_file, make_durable, written_whole
 
 

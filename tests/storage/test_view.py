@@ -8,8 +8,8 @@ import pytest
 
 from parbatch.errors import CheckpointError
 from parbatch.model.file_names import folded
-from parbatch.model.item import Output
 from parbatch.model.job import Job
+from parbatch.model.outcome import Output
 from parbatch.model.shard import Shard
 from parbatch.planning.source import fill
 from parbatch.reports.items import history_of

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from parbatch.model.item import Evidence
 from parbatch.model.json_values import NotJSONError, encode
-from parbatch.model.shortening import MOST_MESSAGE
+from parbatch.model.problem import Evidence
+from parbatch.model.text import MOST_MESSAGE
 from parbatch.worker.evidence import EXIT_PIPE_LOST, MAX_TRACEBACK, of_death, of_exception, status_of
 from tests.support import JOB, typed, write_job
 

@@ -4,7 +4,7 @@ import os
 
 import msgspec
 
-from parbatch.model.item import Ended, Message
+from parbatch.model.messages import Ended, Message
 from parbatch.worker.process import Pipe
 
 

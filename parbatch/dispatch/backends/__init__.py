@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import NamedTuple, Protocol
 
 from parbatch.errors import DataError, NothingRunError, SetupError
-from parbatch.model.item import Message, Order
+from parbatch.model.messages import Message, Order
 from parbatch.model.options import BACKENDS
 from parbatch.model.units import counted
 from parbatch.worker.limits import allow_descriptors, descriptor_limit

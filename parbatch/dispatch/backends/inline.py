@@ -22,9 +22,10 @@ import msgspec
 
 from parbatch.dispatch.backends import Died
 from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
-from parbatch.model.item import RENDER, RENDER_CHUNK, Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.model.job_files import VARIABLE, tell
 from parbatch.model.loading import resolve
+from parbatch.model.messages import Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
+from parbatch.model.roles import RENDER, RENDER_CHUNK
 from parbatch.worker.attempt import SETTING_UP, Attempts, TimeUpError, ran_over
 from parbatch.worker.capture import Capture, last_words
 from parbatch.worker.chunk import WHOLE, work_through

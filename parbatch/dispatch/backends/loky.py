@@ -27,7 +27,7 @@ from parbatch.dispatch.backends.receiving import Hearing
 from parbatch.dispatch.backends.serving import serve_slot, take_pipes
 from parbatch.dispatch.backends.startup import start_trackers_quietly, told_of_start, told_of_task
 from parbatch.errors import SetupError
-from parbatch.model.item import Message, NotReady, Order, Retiring
+from parbatch.model.messages import Message, NotReady, Order, Retiring
 from parbatch.model.terminal import flushing_anyway
 from parbatch.worker.capture import last_words
 from parbatch.worker.cgroups import killed_for_memory

@@ -8,7 +8,7 @@ import os
 
 import msgspec
 
-from parbatch.model.item import Message
+from parbatch.model.messages import Message
 from parbatch.worker.evidence import OF_PIPE_LOST
 
 _PIECE = 1 << 18

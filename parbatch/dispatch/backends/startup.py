@@ -16,7 +16,7 @@ from loky.backend import resource_tracker
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
 from msgspec.structs import replace
 
-from parbatch.model.item import Evidence
+from parbatch.model.problem import Evidence
 from parbatch.storage.system_errors import NO_THREAD, in_words
 from parbatch.worker.evidence import of_exception
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from parbatch.engine.products.merge_writer import merge
 from parbatch.engine.products.product import Making, call, keep, put, why_not
-from parbatch.model.item import MERGE
+from parbatch.errors import MergeError, PublishError
 from parbatch.model.job import Job
-from parbatch.model.merge_entries import ENTRIES, MergeError, file_name
+from parbatch.model.merge_entries import ENTRIES, file_name
 from parbatch.model.result import ProductReport
+from parbatch.model.roles import MERGE
 from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.staged import PublishError, stage
+from parbatch.storage.staged import stage
 
 # Named as an attempt is: what is published out of it, and not committed, is found after a kill.
 _STAGED = "-2.1"

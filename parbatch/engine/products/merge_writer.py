@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from parbatch.model.merge_entries import MergeError
+from parbatch.errors import MergeError
 
 _KINDS = {b"[": "an array", b'"': "text", b"t": "true", b"f": "false"}
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from parbatch.engine.products.product import Making, call, keep, put, why_not
-from parbatch.model.item import OVERVIEW, Ended
+from parbatch.errors import PublishError
+from parbatch.model.messages import Ended
 from parbatch.model.result import ProductReport
+from parbatch.model.roles import OVERVIEW
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import is_own_name
 from parbatch.storage.publishing import Publication
-from parbatch.storage.staged import PublishError
 
 
 def make(checkpoint: Checkpoint, making: Making) -> ProductReport:

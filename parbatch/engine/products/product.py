@@ -15,12 +15,16 @@ from parbatch.dispatch.backends import Backend
 from parbatch.dispatch.chunk_size import ChunkSizer
 from parbatch.dispatch.dispatcher import Dispatch, Limits
 from parbatch.dispatch.scheduler import Schedule
-from parbatch.model.item import MERGE, OVERVIEW, STREAMS, ChunkEnded, Ended, Evidence, Output, Task
+from parbatch.errors import PublishError
+from parbatch.model.item import Task
+from parbatch.model.messages import ChunkEnded, Ended
+from parbatch.model.outcome import STREAMS, Output
+from parbatch.model.problem import Evidence
 from parbatch.model.result import ProductReport
+from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.publishing import OLD, Publication, Publisher
-from parbatch.storage.staged import PublishError
 from parbatch.storage.tree import make_durable
 from parbatch.storage.withdrawals import EDITED, NO_LONGER_MADE, carry_out, mark
 from parbatch.worker.capture import capture_file, write_log

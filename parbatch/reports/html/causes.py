@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from parbatch.model.fingerprint import grouped
 from parbatch.model.result import Failure, FailureGroup
-from parbatch.model.terminal import in_one_line
+from parbatch.model.text import in_one_line
 from parbatch.model.units import counted
 from parbatch.reports.html.text import markup, tail
 from parbatch.reports.report_data import Material

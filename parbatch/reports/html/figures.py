@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from parbatch.model.item import STATUSES, Evidence
+from parbatch.model.outcome import STATUSES
+from parbatch.model.problem import Evidence
 from parbatch.reports.html.text import shorten, visible
 from parbatch.reports.report_data import Material
 

@@ -14,8 +14,9 @@ from string import Template
 from typing import BinaryIO
 from urllib.parse import quote
 
-from parbatch.model.item import STATUSES
-from parbatch.model.result import ChunkFigures, MetricFigures, RunResult
+from parbatch.model.figures import ChunkFigures, MetricFigures
+from parbatch.model.outcome import STATUSES
+from parbatch.model.result import RunResult
 from parbatch.model.units import counted, format_duration, format_figure, format_size
 from parbatch.reports import withdrawn
 from parbatch.reports.html.causes import causes

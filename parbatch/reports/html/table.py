@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from parbatch.model.item import STATUSES
+from parbatch.model.outcome import STATUSES
 from parbatch.reports.html.text import shorten, visible
 from parbatch.reports.report_data import ItemRow, Material
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch.engine.products.merge_writer import merge
+from parbatch.errors import MergeError
 from parbatch.model.json_values import encode
-from parbatch.model.merge_entries import HOW, MergeError, entries
+from parbatch.model.merge_entries import HOW, entries
 
 TEXT = st.text(st.characters(codec="utf-8"))
 VALUE = st.recursive(
