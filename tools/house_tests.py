@@ -26,12 +26,9 @@ TESTED_BY: dict[str, str] = {
     "::test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again",
     "dispatch/backends/serving": "dispatch/test_backends.py"
     "::test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order",
-    "dispatch/deadlines": "dispatch/test_dispatcher.py",
-    "dispatch/deaths": "dispatch/test_dispatcher.py"
-    "::test_workers_that_die_before_their_first_item_again_and_again_end_the_run",
+    "dispatch/backends/base": "dispatch/test_backends.py::test_a_backend_that_there_is_not_is_named",
     "dispatch/guardian": "faults/test_guardian.py",
-    "dispatch/trust": "dispatch/test_dispatcher.py"
-    "::test_what_a_worker_cannot_say_ends_it_and_blames_what_was_in_flight",
+    "dispatch/outcome_sink": "dispatch/test_dispatcher.py",
     "docx": "docx/test_acceleration.py",
     "docx/codes": "docx/test_merge_fields.py",
     "docx/comparing": "docx/test_changed.py",

@@ -1,366 +1,267 @@
-"""What goes where next, who is in flight, who is suspect, and when to stop. No process, no clock of its own.
+"""Which slot works on which tasks next, what is in flight, and when a run is finished.
 
-A pure state machine: the coordinator tells it what happened and when, and asks what to do. A crash is data: the item in
-flight comes out, and is tried once more alone; its chunk-mates go back to the front of the queue. Where the job's code
-works on a whole chunk at once, all of its items are in flight, and each is tried once more alone.
+A pure state machine, without a process, a file or a clock: the dispatcher tells it what happened and when, and asks
+what to do. A crash is data: the item in flight comes out, and is tried once more alone; its chunk-mates go back to the
+front. Where the job's code works on a whole chunk at once, all of its items are in flight, and each is tried once more
+alone. What may be tried again is `RetryPolicy`'s to say, when to stop `StopRules`', how much goes at once
+`ChunkSizer`'s, and what there is to do at all the `TaskQueue`'s.
 """
 
-import heapq
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 
-from parbatch.dispatch.chunk_size import MOST_BYTES, MOST_BYTES_AHEAD, MOST_BYTES_PUT_OFF, ChunkSizer, take, within
+from parbatch.dispatch.backlog import Backlog
+from parbatch.dispatch.chunk_size import MOST_BYTES_AHEAD, ChunkSizer, within
+from parbatch.dispatch.retry_policy import RetryPolicy
+from parbatch.dispatch.slot import AssignedChunk, Slot
+from parbatch.dispatch.stop_rules import StopRules
+from parbatch.dispatch.task_queue import TaskQueue
 from parbatch.model.item import Task
 from parbatch.model.messages import Chunk, Ended
 from parbatch.model.roles import RENDER
-from parbatch.model.units import counted
-
-# What befalls all that is in flight in a worker at once, so that each item alone has to show whose fault it is.
-_ENDS_ALL = frozenset({"crashed", "timeout", "memory"})
 
 
-@dataclass(slots=True)
-class _InHand:
-    """A chunk that a slot has: the tasks of it that have not ended, and how many of these wait for its validation.
+@dataclass(frozen=True, slots=True)
+class ChunkMode:
+    """How chunks are worked on.
 
-    `together` says that several of them were in flight at once; `size` is the bytes of all its tasks.
+    `role` names the job's function. `timeout` in seconds bounds one attempt, or, with `works_on_chunk`, by which all
+    items of a chunk are in flight at once, the chunk. `max_entries` bounds the distinct entries that the items of a
+    chunk require, where items require any.
     """
 
-    chunk: Chunk
-    left: deque[Task]
-    alone: bool
-    whole: bool
-    size: int
-    begun: bool = False
-    rendered: int = 0
-    together: bool = False
-
-    @property
-    def at_once(self) -> bool:
-        """Whether the worker is at all that is left."""
-        return self.whole or self.rendered == len(self.left)
-
-    def in_flight(self) -> list[Task]:
-        if not self.begun:
-            return []
-        return list(self.left) if self.at_once else [self.left[self.rendered]]
-
-    def find(self, position: int) -> Task | None:
-        """The task in flight that is at this position, if one is."""
-        if not self.begun:
-            return None
-        if self.rendered < len(self.left) and self.left[self.rendered].position == position:  # nearly always
-            return self.left[self.rendered]
-        return next((task for task in self.left if task.position == position), None) if self.at_once else None
-
-    def take(self, ended: Ended) -> Task:
-        if self.begun and not self.whole and self.rendered < len(self.left):  # nearly always: one after another
-            task = self.left[self.rendered]
-            if task.position == ended.position and task.number == ended.number:
-                del self.left[self.rendered]
-                return task
-        return self._take_any(ended)
-
-    def _take_any(self, ended: Ended) -> Task:
-        task = self.find(ended.position)
-        if task is None or task.number != ended.number:
-            raise AssertionError(f"the end of {ended.position} is reported, and it is not in flight")
-        if self.at_once:
-            self.together = self.together or len(self.left) > 1
-            self.left.remove(task)
-            self.rendered -= self.rendered > 0
-        else:
-            del self.left[self.rendered]
-        return task
-
-    def cut(self) -> list[Task]:
-        """Take out what is not rendered: it will not be in this chunk."""
-        rest = list(self.left)[self.rendered :]
-        self.left = deque(islice(self.left, self.rendered))
-        return rest
+    role: str = RENDER
+    timeout: float | None = None
+    works_on_chunk: bool = False
+    max_entries: int | None = None
 
 
-@dataclass(slots=True)
-class _Slot:
-    chunks: deque[_InHand] = field(default_factory=deque)
-    since: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """The bytes of all that it has."""
-        return sum(held.size for held in self.chunks)
-
-
-class Schedule:
-    """The state of all work of one kind: fresh tasks from `source`, due again, in the slots, and settled.
-
-    `total` is how many tasks the source has; `attempts` how often an item is tried; `timeout` in seconds bounds one
-    attempt; `max_failures` stops handing out once so many items have settled as not ok, `failures_before` counted, and
-    `max_same_failure` once so many attempts in a row, in the order in which they end, had the same fingerprint.
-    `max_entries` bounds the distinct entries that the items of a chunk require, where items require any.
-    `then` gives further tasks, and how many, once all before them have settled. `backoff` is how many seconds an item
-    waits before its second attempt, twice that before its third, and so on; a slot does other work meanwhile. With
-    `whole`, all items of a chunk are in flight at once, and `timeout` bounds the chunk.
-    """
+class Scheduler:
+    """The state of all work of one kind: tasks in the queue, due again, in `slots` slots, and settled."""
 
     def __init__(
         self,
-        source: Iterator[Task],
-        total: int,
+        queue: TaskQueue,
         slots: int,
-        *,
         sizer: ChunkSizer,
-        attempts: int = 1,
-        timeout: float | None = None,
-        max_failures: int | None = None,
-        failures_before: int = 0,
-        max_same_failure: int | None = None,
-        max_entries: int | None = None,
-        role: str = RENDER,
-        then: Callable[[], tuple[Iterator[Task], int]] | None = None,
-        backoff: float | None = None,
-        whole: bool = False,
+        retry: RetryPolicy | None = None,
+        stops: StopRules | None = None,
+        mode: ChunkMode | None = None,
     ) -> None:
-        self._source = source
-        self._left = total
-        self._slots = [_Slot() for _ in range(slots)]
+        self._queue = queue
+        self._slots = [Slot() for _ in range(slots)]
         self._sizer = sizer
-        self._attempts = attempts
-        self._timeout = timeout
-        self._max_failures = max_failures
-        self._max_same_failure = max_same_failure
-        self._max_entries = max_entries
-        self._role = role
-        self._then = then
-        self._back: deque[Task] = deque()
-        self._suspects: deque[Task] = deque()
-        self._backoff = backoff
-        self._whole = whole
-        self._later: list[tuple[float, int, Task]] = []  # a heap: when each is due, and a number that keeps their order
-        self._put_off = 0
-        self._bytes_put_off = 0
+        self._retry = retry or RetryPolicy()
+        self._stops = stops or StopRules()
+        self._mode = mode or ChunkMode()
+        self._backlog = Backlog()
         self._chunks_made = 0
-        self._failures = failures_before
-        self._settled = 0
-        self._last_fingerprint = ""
-        self._alike = 0
-        self._failed_last: _InHand | None = None
-        self.stopped_by: str | None = None
-        self._stop_for_failures(failures_before)
 
-    # --- asked by the coordinator
+    # --- asked by the dispatcher
+
+    @property
+    def slots(self) -> range:
+        """Return the numbers of the slots."""
+        return range(len(self._slots))
+
+    @property
+    def timeout(self) -> float | None:
+        """Return how many seconds an attempt may take, if that is bounded."""
+        return self._mode.timeout
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Return why nothing more is handed out, if so."""
+        return self._stops.reason
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is in flight and nothing more will be handed out."""
+        """Return whether nothing is in flight and nothing more will be handed out."""
         return not self.busy and (self.stopped_by is not None or not self.has_more)
 
     @property
     def has_more(self) -> bool:
-        """Whether there are tasks that are not handed out, or could be."""
-        return bool(self.waiting) or self._then is not None
+        """Return whether there are tasks that are not handed out, or could be."""
+        return bool(self.waiting) or self._queue.has_next_stage
 
     @property
     def waiting(self) -> int:
-        """How many tasks are not handed out."""
-        return self._to_be_had + len(self._suspects) + len(self._later)
-
-    @property
-    def _to_be_had(self) -> int:
-        """How many of them any slot could take on now."""
-        return self._left + len(self._back)
+        """Return how many tasks are not handed out."""
+        return self._queue.left + len(self._backlog)
 
     @property
     def busy(self) -> bool:
-        """Whether any slot has work."""
+        """Return whether any slot has work."""
         return any(slot.chunks for slot in self._slots)
 
+    @property
+    def stage_is_over(self) -> bool:
+        """Return whether all tasks of a stage have settled and another one is to begin."""
+        return self._queue.has_next_stage and self.stopped_by is None and not self.waiting and not self.busy
+
     def has_work(self, number: int) -> bool:
-        """Whether a slot has a chunk, begun or not."""
+        """Return whether a slot has a chunk, begun or not."""
         return bool(self._slots[number].chunks)
 
     def hand_out(self, number: int, now: float = 0.0) -> Chunk | None:
-        """The next chunk for a slot, or None when it has enough or nothing is to be had."""
-        while self._later and self._later[0][0] <= now:
-            task = heapq.heappop(self._later)[2]
-            self._bytes_put_off -= task.size
-            self._back.append(task)
+        """Return the next chunk for a slot, or None when it has enough or nothing is to be had."""
+        self._backlog.release(now)
         slot = self._slots[number]
-        if self.stopped_by is not None or any(held.alone for held in slot.chunks):
+        if self._stops.reason is not None or slot.has_suspect:
             return None
-        if self._then is not None and not self.waiting and not self.busy:
-            (self._source, self._left), self._then = self._then(), None
-        if self._suspects:
+        if self._backlog.has_suspects:
             if slot.chunks:
                 return None
-            suspect = self._suspects.popleft()
-            return self._give(slot, [suspect], suspect.size, alone=True)
-        if not self._to_be_had or len(slot.chunks) >= self._room() or slot.size >= MOST_BYTES_AHEAD:
+            suspect = self._backlog.take_suspect()
+            return self._assign(slot, [suspect], suspect.size, is_alone=True)
+        if not self._available or len(slot.chunks) >= self._room() or slot.size >= MOST_BYTES_AHEAD:
             return None
-        size = self._sizer.next(self._to_be_had)
-        tasks, filled = take(iter(self._back.popleft, None), min(size, len(self._back)))
-        tried_again = self._whole and any(task.number > 1 for task in tasks)  # such a task spoils no fresh chunk
-        wanted = 0 if tried_again or self._bytes_put_off >= MOST_BYTES_PUT_OFF else size - len(tasks)
-        fresh, filled = take(self._source, wanted, filled)
-        has_ended = len(fresh) < wanted and filled < MOST_BYTES
-        self._left = 0 if has_ended else self._left - len(fresh)
-        tasks += fresh
-        if self._max_entries is not None:
-            tasks, beyond = within(tasks, self._max_entries)
-            self._back.extendleft(reversed(beyond))
-            filled -= sum(task.size for task in beyond)
-        return self._give(slot, tasks, filled, alone=False) if tasks else None
+        tasks, size = self._take(self._sizer.next(self._available))
+        return self._assign(slot, tasks, size, is_alone=False) if tasks else None
 
     def begun(self) -> list[Chunk]:
-        """The chunks that workers are at: those whose entries are held."""
-        return [held.chunk for slot in self._slots for held in slot.chunks if held.begun]
+        """Return the chunks that workers are at: those whose entries are held."""
+        return [assigned.chunk for slot in self._slots for assigned in slot.chunks if assigned.is_begun]
 
     def in_flight(self, number: int) -> list[Task]:
-        """The tasks that a slot's worker is at: one, or several where its code works on the whole chunk, or none."""
-        chunks = self._slots[number].chunks
-        return chunks[0].in_flight() if chunks else []
+        """Return the tasks that a slot's worker is at: one, none, or several where its code works on a whole chunk."""
+        return self._slots[number].in_flight()
 
     def find(self, number: int, position: int) -> Task | None:
-        """The task in flight in a slot that is at this position, if one is."""
+        """Return the task in flight in a slot that is at this position, if one is."""
         chunks = self._slots[number].chunks
         return chunks[0].find(position) if chunks else None
 
     def is_next(self, number: int, chunk: int) -> bool:
-        """Whether a slot's worker can begin this chunk now."""
+        """Return whether a slot's worker can begin this chunk now."""
         chunks = self._slots[number].chunks
-        return bool(chunks) and not chunks[0].begun and chunks[0].chunk.number == chunk
+        return bool(chunks) and not chunks[0].is_begun and chunks[0].chunk.number == chunk
 
     def attempt(self, number: int) -> Task | Chunk | None:
-        """What a slot's worker is at: a task, a chunk if it is at all that is left of it, or None."""
-        chunks = self._slots[number].chunks
-        if not chunks or not chunks[0].begun:
-            return None
-        held = chunks[0]
-        return held.chunk if held.at_once else held.left[held.rendered]
+        """Return what a slot's worker is at: a task, a chunk if it is at all that is left of it, or None."""
+        return self._slots[number].attempt()
 
     def deadline(self, number: int) -> float | None:
-        """When the attempt in flight in a slot has used up its time, on the coordinator's clock."""
-        if self._timeout is None or self.attempt(number) is None:
-            return None
-        return self._slots[number].since + self._timeout
+        """Return when the attempt in flight in a slot has used up its time, on the dispatcher's clock."""
+        slot = self._slots[number]
+        return None if self._mode.timeout is None or slot.current is None else slot.since + self._mode.timeout
 
     def since(self, number: int) -> float:
-        """When the attempt in flight in a slot began, on the coordinator's clock."""
+        """Return when the attempt in flight in a slot began, on the dispatcher's clock."""
         return self._slots[number].since
 
     @property
     def next_due(self) -> float | None:
-        """When the next of the items that wait between attempts is due, on the coordinator's clock."""
-        return self._later[0][0] if self._later and self.stopped_by is None else None
+        """Return when the next of the items that wait between attempts is due, on the dispatcher's clock."""
+        return self._backlog.next_due if self.stopped_by is None else None
 
-    # --- told by the coordinator
+    @property
+    def budget_ends(self) -> float | None:
+        """Return when the time budget is used up, on the dispatcher's clock, if that would stop the run."""
+        return self._stops.deadline
+
+    # --- told by the dispatcher
+
+    def begin_next_stage(self) -> bool:
+        """Go on to the next stage of the queue. Return whether there was one."""
+        return self._queue.next_stage()
 
     def began(self, number: int, now: float) -> None:
-        """A slot's worker is at the first task of its next chunk."""
+        """Note that a slot's worker is at the first task of its next chunk."""
         slot = self._slots[number]
-        slot.chunks[0].begun = True
+        slot.chunks[0].is_begun = True
         slot.since = now
 
     def rendered(self, number: int, now: float, *, is_last: bool = False) -> None:
-        """The task that a slot's worker was at waits for the validation of its chunk.
+        """Note that the task that a slot's worker was at waits for the validation of its chunk.
 
         It is the last where a stop has cut the chunk short: what is left of that goes back.
         """
         slot = self._slots[number]
-        held = slot.chunks[0]
-        held.rendered += 1
+        assigned = slot.chunks[0]
+        assigned.rendered += 1
         slot.since = now
         if is_last:
-            self._back.extendleft(reversed(held.cut()))
+            self._backlog.give_back(assigned.cut())
 
     def ended(self, number: int, ended: Ended, now: float) -> tuple[Task, bool]:
-        """An attempt has ended. Returns its task, and whether the item is settled (else it is tried again)."""
+        """Note that an attempt has ended. Return its task, and whether the item is settled (else it is tried again)."""
         slot = self._slots[number]
-        held = slot.chunks[0]
-        task = held.take(ended)
-        if not held.whole:
+        assigned = slot.chunks[0]
+        task = assigned.remove(ended)
+        if not assigned.works_on_chunk:
             slot.since = now
-        if not held.left:
+        if not assigned.left:
             slot.chunks.popleft()
         self._sizer.observe(ended.duration_s)
-        self._compare(ended, held)
-        return task, self._settle(task, ended, now, together=held.together)
+        if ended.status == "ok":
+            self._stops.count_ok()
+            return task, True
+        self._stops.count_failed(ended.fingerprint, assigned.chunk.number, had_company=assigned.had_company)
+        return task, self._settle(task, ended, now, had_company=assigned.had_company)
 
     def died(self, number: int) -> None:
-        """A slot's worker is no more; call `ended` first for the task in flight, if there was one."""
-        slot = self._slots[number]
-        rest = [task for held in slot.chunks for task in held.left]
-        alone = [task for held in slot.chunks if held.alone for task in held.left]
-        slot.chunks.clear()
-        self._suspects.extendleft(reversed(alone))
-        self._back.extendleft(task for task in reversed(rest) if task not in alone)
+        """Note that a slot's worker is no more; call `ended` first for the task in flight, if there was one."""
+        suspects, others = self._slots[number].clear()
+        self._backlog.give_back_suspects(suspects)
+        self._backlog.give_back(others)
 
     returned = died
 
     def stop(self, reason: str) -> None:
         """Hand out nothing more; the first reason stays."""
-        self.stopped_by = self.stopped_by or reason
+        self._stops.stop(reason)
+
+    def check_budget(self, now: float) -> None:
+        """Hand out nothing more if the time budget is used up."""
+        self._stops.check_time(now)
 
     # --- inside
 
-    def _give(self, slot: _Slot, tasks: list[Task], size: int, *, alone: bool) -> Chunk:
+    @property
+    def _available(self) -> int:
+        """Return how many tasks any slot could take on now."""
+        return self._queue.left + self._backlog.ready
+
+    def _take(self, most: int) -> tuple[list[Task], int]:
+        """Take the tasks of a chunk: first those that have been handed out before. Return them and their bytes."""
+        tasks, size = self._backlog.take(most)
+        spoils_fresh = self._mode.works_on_chunk and any(task.number > 1 for task in tasks)
+        wanted = 0 if spoils_fresh or self._backlog.is_heavy else most - len(tasks)
+        fresh, size = self._queue.take(wanted, size)
+        tasks += fresh
+        if self._mode.max_entries is not None:
+            tasks, beyond = within(tasks, self._mode.max_entries)
+            self._backlog.give_back(beyond)
+            size -= sum(task.size for task in beyond)
+        return tasks, size
+
+    def _assign(self, slot: Slot, tasks: list[Task], size: int, *, is_alone: bool) -> Chunk:
         self._chunks_made += 1
-        chunk = Chunk(self._chunks_made, tasks, self._role)
-        slot.chunks.append(_InHand(chunk, deque(tasks), alone, self._whole, size))
+        chunk = Chunk(self._chunks_made, tasks, self._mode.role)
+        slot.chunks.append(AssignedChunk(chunk, deque(tasks), size, is_alone, self._mode.works_on_chunk))
         return chunk
 
     def _room(self) -> int:
-        """How many chunks a slot may hold: near the end one, so that no work waits while a slot is idle."""
-        held = sum(len(slot.chunks) for slot in self._slots)
-        left = self._to_be_had
-        near_end = left <= self._sizer.next(left) * (2 * len(self._slots) - held)
-        return 1 if near_end else self._sizer.chunks_ahead()
+        """Return how many chunks a slot may hold: near the end one, so that no work waits while a slot is idle."""
+        assigned = sum(len(slot.chunks) for slot in self._slots)
+        left = self._available
+        is_near_end = left <= self._sizer.next(left) * (2 * len(self._slots) - assigned)
+        return 1 if is_near_end else self._sizer.chunks_ahead()
 
-    def _compare(self, ended: Ended, held: _InHand) -> None:
-        """Count failures alike in a row: they speak of a broken environment, not of so many broken items.
-
-        What several items of a chunk fail for together is one failure.
-        """
-        if ended.status == "ok":
-            self._alike = 0
-            return
-        if held.together and held is self._failed_last and ended.fingerprint == self._last_fingerprint:
-            return
-        self._failed_last = held
-        self._alike = self._alike + 1 if ended.fingerprint == self._last_fingerprint else 1
-        self._last_fingerprint = ended.fingerprint
-        if self._max_same_failure is not None and self._alike >= self._max_same_failure:
-            in_a_row = counted(self._alike, "attempt")
-            self.stop(f"{in_a_row} in a row failed alike (--max-same-failure {self._max_same_failure})")
-
-    def _settle(self, task: Task, ended: Ended, now: float, *, together: bool) -> bool:
-        is_one_of_many = together and ended.status in _ENDS_ALL  # however often it was tried, it has not had its say
-        is_suspect = is_one_of_many or ended.status == "crashed"
-        tries = max(self._attempts, 2) if is_suspect else self._attempts
-        if ended.status != "ok" and (is_one_of_many or task.number < tries):
-            # An item that failed in whole chunks, perhaps for another one's sake, has its last attempt alone.
-            is_last_together = self._whole and together and task.number + 1 == tries
-            self._try_again(task.again(ended.feedback), is_suspect=is_suspect or is_last_together, now=now)
-            return False
-        self._settled += 1
-        if ended.status != "ok":
-            self._failures += 1
-            self._stop_for_failures(self._failures)
-        return True
-
-    def _stop_for_failures(self, count: int) -> None:
-        if self._max_failures is not None and count >= self._max_failures:
-            limit = counted(self._max_failures, "failure")
-            self.stop(f"the limit of {limit} was reached (--max-failures {self._max_failures})")
-
-    def _try_again(self, task: Task, *, is_suspect: bool, now: float) -> None:
-        if is_suspect:
-            self._suspects.append(task)
-        elif self._backoff is None:
-            self._back.append(task)
+    def _settle(self, task: Task, ended: Ended, now: float, *, had_company: bool) -> bool:
+        """Do what becomes of an item after an attempt that was not ok. Return whether it is settled."""
+        verdict = self._retry.judge(
+            task, ended.status, had_company=had_company, works_on_chunks=self._mode.works_on_chunk
+        )
+        if verdict == "settled":
+            self._stops.count_settled()
+            return True
+        task = task.again(ended.feedback)
+        if verdict == "alone":
+            self._backlog.add_suspect(task)
+        elif self._retry.backoff is None:
+            self._backlog.add([task])
         else:
-            self._put_off += 1
-            self._bytes_put_off += task.size
-            heapq.heappush(self._later, (now + self._backoff * 2 ** (task.number - 2), self._put_off, task))
+            self._backlog.put_off(task, now + self._retry.delay(task.number))
+        return False

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from parbatch.dispatch.backends import check_some_descriptors
+from parbatch.dispatch.backends.base import check_some_descriptors
 from parbatch.engine.listening import Listener, OnOutcome
 from parbatch.engine.part import Stages
 from parbatch.errors import (

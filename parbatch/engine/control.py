@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, ClassVar
 
-from parbatch.dispatch.dispatcher import GRACE_S, Dispatch
+from parbatch.dispatch.dispatcher import GRACE_S, Dispatcher
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -55,10 +55,10 @@ class Interrupts:
         self.signum: int | None = None
         self.cancelled: str | None = None
         self._grace_s = GRACE_S
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Dispatcher | None = None
         self._breaks_off = False
 
-    def tell(self, dispatch: Dispatch) -> None:
+    def tell(self, dispatch: Dispatcher) -> None:
         """From now on it is this dispatch that is stopped; what has come already stops it now."""
         self._dispatch = dispatch
         self._stop()

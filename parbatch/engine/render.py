@@ -1,14 +1,17 @@
-"""The stage that renders: what is due goes through a schedule and a dispatch to the workers, and into the journal."""
+"""The stage that renders: what is due goes through a scheduler and a dispatcher to workers, and into the journal."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from parbatch.dispatch.backends import Backend
+from parbatch.dispatch.backends.base import Backend
 from parbatch.dispatch.chunk_size import AHEAD, ChunkSizer
-from parbatch.dispatch.deadlines import Longest
-from parbatch.dispatch.dispatcher import Dispatch, Limits
+from parbatch.dispatch.dispatcher import Dispatcher, Hooks
 from parbatch.dispatch.journal import Journal
-from parbatch.dispatch.scheduler import Schedule
+from parbatch.dispatch.retry_policy import RetryPolicy
+from parbatch.dispatch.scheduler import ChunkMode, Scheduler
+from parbatch.dispatch.stop_rules import StopRules
+from parbatch.dispatch.task_queue import StagedQueue
+from parbatch.dispatch.worker_waits import Longest
 from parbatch.engine.listening import Listener
 from parbatch.engine.session import Setting
 from parbatch.model.item import Task
@@ -56,30 +59,15 @@ class Rendering:
             began = None if setting.asked.selection.exact else setting.began
             journal = Journal(outputs, plan.code, backend.wake, setting.log_heading, began=began, chunks=book)
             sink = _Observed(journal, self.tally, progress, setting.listener)
-            tasks, count, then = self._tasks(plan, journal)
-            schedule = Schedule(
-                tasks,
-                count,
-                setting.slots,
-                sizer=self._sizer(),
-                attempts=setting.asked.attempts,
-                timeout=setting.asked.timeout,
-                max_failures=setting.asked.max_failures,
-                failures_before=setting.phase_of.failures if setting.phase_of else 0,
-                max_same_failure=setting.asked.max_same_failure,
-                max_entries=self._bounds.most_entries if setting.index else None,
-                then=then,
-                backoff=setting.loaded.job.backoff,
-                whole=whole,
-            )
+            scheduler = self._scheduler(plan, works_on_chunk=whole)
             if book is not None:
-                book.begun = schedule.begun
+                book.begun = scheduler.begun
             try:
-                self._dispatch(schedule, backend, sink, progress)
+                self._dispatch(scheduler, backend, sink, progress)
             finally:
                 journal.finish()
-        if schedule.stopped_by is not None and (schedule.has_more or self.tally.cut_off):
-            self.stopped_by = schedule.stopped_by
+        if scheduler.stopped_by is not None and (scheduler.has_more or self.tally.cut_off):
+            self.stopped_by = scheduler.stopped_by
 
     @contextlib.contextmanager
     def _progress(self, due: int) -> Iterator[progressing.Progress]:
@@ -104,42 +92,53 @@ class Rendering:
         self.stopped_by = f"the time budget of {format_duration(budget)} was used up before ({format_duration(spent)})"
         return True
 
-    def _tasks(
-        self, plan: Plan, journal: Journal
-    ) -> tuple[Iterator[Task], int, Callable[[], tuple[Iterator[Task], int]] | None]:
-        """What is due, and what follows once that has settled."""
+    def _scheduler(self, plan: Plan, *, works_on_chunk: bool) -> Scheduler:
+        setting, budget = self._setting, self._setting.asked.time_budget
+        return Scheduler(
+            self._queue(plan),
+            setting.slots,
+            self._sizer(),
+            RetryPolicy(setting.asked.attempts, setting.loaded.job.backoff),
+            StopRules(
+                max_failures=setting.asked.max_failures,
+                failures_before=setting.phase_of.failures if setting.phase_of else 0,
+                max_same_failure=setting.asked.max_same_failure,
+                stop_at=None if budget is None else setting.began + budget - self._spent_before,
+            ),
+            ChunkMode(
+                timeout=setting.asked.timeout,
+                works_on_chunk=works_on_chunk,
+                max_entries=self._bounds.most_entries if setting.index else None,
+            ),
+        )
+
+    def _queue(self, plan: Plan) -> StagedQueue:
+        """Return what is due: the samples first, and what follows once these have settled."""
         selection = self._setting.asked.selection
         if not selection.sample_groups:
-            return tasks_due(self._setting.checkpoint, selection, self._bounds), plan.due, None
+            return StagedQueue(tasks_due(self._setting.checkpoint, selection, self._bounds), plan.due)
         lineup = LineUp(self._setting.checkpoint, selection, self._bounds)
 
         def others() -> tuple[Iterator[Task], int]:
-            journal.flush()  # so that the checkpoint knows how the samples ended
             self.left_out_by_samples = lineup.leave_out_failed_groups()
             return lineup.others()
 
-        return *lineup.samples(), others
+        return StagedQueue(*lineup.samples(), others)
 
     def _dispatch(
-        self, schedule: Schedule, backend: Backend, sink: "_Observed", progress: progressing.Progress
+        self, scheduler: Scheduler, backend: Backend, sink: "_Observed", progress: progressing.Progress
     ) -> None:
-        budget = self._setting.asked.time_budget
-
         def watch(longest: Longest | None) -> None:
             self._setting.look_after()
             progress.waits_for(*(longest or ("", 0.0)))
 
-        dispatch = Dispatch(
-            schedule,
+        dispatch = Dispatcher(
+            scheduler,
             backend,
             sink,
-            slots=self._setting.slots,
             tmp=str(self._setting.tmp),
-            limits=Limits(self._setting.memory_cap, self._setting.asked.timeout),
-            stop_at=None if budget is None else self._setting.began + budget - self._spent_before,
-            hold_back=self._setting.listener.hold_back,
-            say=progress.say,
-            watch=watch,
+            memory_cap=self._setting.memory_cap,
+            hooks=Hooks(self._setting.listener.hold_back, progress.say, watch),
         )
         try:
             self._setting.listener.interrupts.tell(dispatch)
@@ -156,13 +155,14 @@ class _Observed:
         self.next_deadline = journal.next_deadline
         self.tick = journal.tick
         self.chunk_ended = journal.chunk_ended
+        self.flush = journal.flush
         self._journal = journal
         self._tally = tally
         self._progress = progress
         self._listener = listener
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
-        """See Sink."""
+        """See OutcomeSink."""
         self._journal.record(task, ended, settled=settled, now=now)
         if settled:
             self._tally.take(ended)

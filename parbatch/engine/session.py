@@ -12,8 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from parbatch.dispatch import backends
-from parbatch.dispatch.backends import Backend
+from parbatch.dispatch.backends.base import Backend, start
 from parbatch.dispatch.guardian import Guardian
 from parbatch.engine.listening import Listener
 from parbatch.model import terminal
@@ -121,7 +120,7 @@ class Setting:
         )
         mark = f"{self.run_id}-{os.getpid()}"
         with Guardian(mark, lambda text: terminal.show(f"parbatch: {text}", sys.stderr)) as self._guardian:
-            backend = backends.start(self.asked.backend, settings, mark, slots)
+            backend = start(self.asked.backend, settings, mark, slots)
             in_order = False
             try:
                 yield backend

@@ -9,7 +9,7 @@ import docx
 import msgspec
 import pytest
 
-from parbatch.dispatch.backends import Backend, Died, start
+from parbatch.dispatch.backends.base import Backend, Died, start
 from parbatch.errors import DataError
 from parbatch.model.loading import load
 from parbatch.model.messages import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop

@@ -20,7 +20,7 @@ from types import FrameType
 
 import msgspec
 
-from parbatch.dispatch.backends import Died
+from parbatch.dispatch.backends.base import Died
 from parbatch.docx.on_import import accelerate_on_import, no_longer_on_import
 from parbatch.model.job_files import VARIABLE, tell
 from parbatch.model.loading import resolve
@@ -41,7 +41,9 @@ _TURN = threading.RLock()
 
 
 class InlineBackend:
-    """One slot, and this process in it."""
+    """One slot, and this process in it, which nobody but a person can end."""
+
+    ends_workers = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = msgspec.structs.replace(settings, capture_prefix=f"{settings.capture_prefix}{_SLOT}")
@@ -94,7 +96,7 @@ class InlineBackend:
     def end(self, slot: int) -> None:
         """See Backend. No process can end itself and go on."""
 
-    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- there is one slot
+    def save_captured_output(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- there is one slot
         """See Backend."""
         return last_words(self._settings.capture_prefix, destination)
 

@@ -22,7 +22,7 @@ import msgspec
 from loky.backend import get_context
 from loky.process_executor import ProcessPoolExecutor
 
-from parbatch.dispatch.backends import Died, check_descriptors
+from parbatch.dispatch.backends.base import Died, check_descriptors
 from parbatch.dispatch.backends.receiving import Hearing
 from parbatch.dispatch.backends.serving import serve_slot, take_pipes
 from parbatch.dispatch.backends.startup import start_trackers_quietly, told_of_start, told_of_task
@@ -136,6 +136,8 @@ class _Worker:
 class LokyBackend:
     """Slots filled with loky workers."""
 
+    ends_workers = True
+
     def __init__(self, settings: Settings, run_mark: str) -> None:
         self._settings = settings
         self._run_mark = run_mark
@@ -219,7 +221,7 @@ class LokyBackend:
         if slot in self._workers:
             kill_tree(self._workers[slot].pid)
 
-    def last_words(self, slot: int, destination: str) -> tuple[str, ...]:
+    def save_captured_output(self, slot: int, destination: str) -> tuple[str, ...]:
         """See Backend."""
         return last_words(self._prefixes[slot], destination)
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from parbatch.dispatch.backends import Backend
+from parbatch.dispatch.backends.base import Backend
 from parbatch.dispatch.chunk_size import ChunkSizer
-from parbatch.dispatch.dispatcher import Dispatch, Limits
-from parbatch.dispatch.scheduler import Schedule
+from parbatch.dispatch.dispatcher import Dispatcher
+from parbatch.dispatch.scheduler import ChunkMode, Scheduler
+from parbatch.dispatch.task_queue import StagedQueue
 from parbatch.errors import PublishError
 from parbatch.model.item import Task
 from parbatch.model.messages import ChunkEnded, Ended
@@ -40,7 +41,7 @@ class Making(NamedTuple):
     tmp: str
     memory_cap: int | None
     timeout: float | None
-    on_dispatch: Callable[[Dispatch], None]
+    on_dispatch: Callable[[Dispatcher], None]
     log_heading: str = ""
     on_end: Callable[[Ended], None] = lambda _: None
 
@@ -54,7 +55,7 @@ class _ProductSink:
         self.ended: Ended | None = None
 
     def publish(self, task: Task, ended: Ended) -> Ended:
-        """See Sink."""
+        """See OutcomeSink."""
         staged = Path(task.staging(self._making.tmp))
         told = f"# {task.id}: {ended.status} after {ended.duration_s:.3f} s\n\n"
         for stream in STREAMS:
@@ -73,20 +74,23 @@ class _ProductSink:
         return ended
 
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one task
-        """See Sink."""
+        """See OutcomeSink."""
         self.ended = ended
         if settled:
             self._making.on_end(ended)
 
     def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
-        """See Sink."""
+        """See OutcomeSink."""
 
     def next_deadline(self) -> float | None:
-        """See Sink."""
+        """See OutcomeSink."""
         return None
 
     def tick(self, now: float) -> None:
-        """See Sink."""
+        """See OutcomeSink."""
+
+    def flush(self) -> None:
+        """See OutcomeSink."""
 
 
 def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path, Ended], None]) -> Ended | None:
@@ -102,10 +106,10 @@ def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path
     data = msgspec.Raw(_ENCODER.encode({"counts": checkpoint.counts(), "outcomes": str(outcomes)}))
     task = Task(position=-1, id=role, name=role, group="", data=data)
     sink = _ProductSink(making, take)
-    schedule = Schedule(iter([task]), 1, 1, sizer=ChunkSizer(1, 1), role=role, timeout=making.timeout)
-    limits = Limits(making.memory_cap, making.timeout)
+    mode = ChunkMode(role, making.timeout)
+    scheduler = Scheduler(StagedQueue(iter([task]), 1), 1, ChunkSizer(1, 1), mode=mode)
     with making.backend() as backend:
-        dispatch = Dispatch(schedule, backend, sink, slots=1, tmp=making.tmp, limits=limits)
+        dispatch = Dispatcher(scheduler, backend, sink, tmp=making.tmp, memory_cap=making.memory_cap)
         making.on_dispatch(dispatch)
         dispatch.run()
     outcomes.unlink()

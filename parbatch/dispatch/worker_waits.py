@@ -1,13 +1,13 @@
-"""What the workers are waited for outside of attempts: their start, what comes before the first item, the next chunk.
+"""How long workers are waited for outside of attempts: at their start, before their first item, for the next chunk.
 
-Told by the coordinator what happens and when; no clock of its own. What is parbatch's own in it has a minute. The job's
-own code has the time of an attempt.
+The dispatcher and its watchdog say what happens and when; this has no clock of its own, and ends no worker. What is
+parbatch's own work has a minute, the job's own code the time of an attempt.
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from parbatch.dispatch.scheduler import Schedule
+from parbatch.dispatch.scheduler import Scheduler
 from parbatch.model.messages import Loading
 from parbatch.model.units import format_duration
 
@@ -19,7 +19,8 @@ TELL_AFTER_S = 5.0
 _PAUSE_S = 1.0
 
 
-class Wait(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Wait:
     """Since when something is waited for, and until when; `is_jobs` says that the job's own code is at work."""
 
     what: str
@@ -29,7 +30,7 @@ class Wait(NamedTuple):
 
     @property
     def too_long(self) -> str:
-        """What there is to say once it is over."""
+        """Return what there is to say once it is over."""
         assert self.until is not None
         took = format_duration(self.until - self.since)
         return f"{self.what} took longer than {took}" if self.is_jobs else f"the worker said nothing for {took}"
@@ -49,44 +50,44 @@ class Waits:
         self._timeout = timeout
         self._waits: dict[int, Wait] = {}
 
-    def look(self, schedule: Schedule, slots: Iterable[int], now: float) -> None:
-        """See which slots have work and are not at it."""
-        for slot in slots:
-            if not schedule.has_work(slot) or schedule.attempt(slot) is not None:
+    def look(self, scheduler: Scheduler, now: float) -> None:
+        """Note which slots have work and are not at it."""
+        for slot in scheduler.slots:
+            if not scheduler.has_work(slot) or scheduler.attempt(slot) is not None:
                 self._waits.pop(slot, None)
             elif slot not in self._waits:
                 self._waits[slot] = Wait("a sign of life", now, now + SILENCE_S)
 
     def loading(self, slot: int, told: Loading, now: float) -> None:
-        """A worker has said what it is at before its first item."""
+        """Note what a worker says that it is at before its first item."""
         until = now + self._timeout if told.is_bounded and self._timeout is not None else None
         self._waits[slot] = Wait(told.step, now, until, is_jobs=True)
 
     def end(self, slot: int) -> None:
-        """A slot's worker has got further, or is no more: what was waited for is over."""
+        """Wait no longer: a slot's worker has got further, or is no more."""
         self._waits.pop(slot, None)
 
     def of(self, slot: int) -> Wait | None:
-        """What a slot is waited for, if it is."""
+        """Return what a slot is waited for, if it is."""
         return self._waits.get(slot)
 
     def deadline(self, slot: int) -> float | None:
-        """When a slot will have been waited for too long."""
+        """Return when a slot will have been waited for too long."""
         return self._waits[slot].until if slot in self._waits else None
 
     def overdue(self, now: float) -> list[tuple[int, Wait]]:
-        """The slots that have been waited for too long."""
+        """Return the slots that have been waited for too long, and for what."""
         return [(slot, wait) for slot, wait in self._waits.items() if wait.until is not None and now >= wait.until]
 
-    def longest(self, schedule: Schedule, slots: Iterable[int], now: float) -> Longest | None:
-        """What has been waited for longest, a start or an attempt, if for long enough to tell a person."""
+    def longest(self, scheduler: Scheduler, now: float) -> Longest | None:
+        """Return what has been waited for longest, a start or an attempt, if for long enough to tell a person."""
         found = []
-        for slot in slots:
+        for slot in scheduler.slots:
             if slot in self._waits:
                 found.append((self._waits[slot].since, slot, self._waits[slot].what))
-            elif tasks := schedule.in_flight(slot):
+            elif tasks := scheduler.in_flight(slot):
                 more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
-                found.append((schedule.since(slot), slot, f"{tasks[0].name}{more}"))
+                found.append((scheduler.since(slot), slot, f"{tasks[0].name}{more}"))
         since, slot, what = min(found, default=(now, 0, ""))
         return Longest(f"{what} in worker {slot + 1}", now - since) if now - since >= TELL_AFTER_S else None
 
@@ -95,4 +96,4 @@ class Waits:
         if seconds > _PAUSE_S:
             for slot, wait in self._waits.items():
                 until = None if wait.until is None else wait.until + seconds
-                self._waits[slot] = wait._replace(since=wait.since + seconds, until=until)
+                self._waits[slot] = replace(wait, since=wait.since + seconds, until=until)

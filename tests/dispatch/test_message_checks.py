@@ -1,0 +1,56 @@
+"""What a worker cannot say at a time, and what is done about it."""
+
+import contextlib
+
+import pytest
+
+from parbatch.dispatch.backends.base import Died
+from parbatch.errors import SetupError
+from parbatch.model.messages import Began, Message, NotReady, Ready, Rendered, Returned
+from parbatch.model.outcome import Output
+from parbatch.model.problem import Evidence
+from tests.dispatch.fakes import FakeBackend, MuteBackend, dispatched
+from tests.support import ended, task
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [Ready(0), Began(7)],
+        [Ready(0), Ready(0)],
+        [Began(1)],
+        [Ready(0), Began(1), Began(1)],
+        [Ready(0), Began(1), Returned()],
+        [Ready(0), Began(1), NotReady(Evidence(type="A", message="b"))],
+        [Ready(0), Began(1), ended(task(1))],
+        [Ready(0), Began(1), ended(task(0, number=2))],
+        [Ready(0), Began(1), ended(task(0), "crashed")],
+        [Ready(0), Began(1), ended(task(0), evidence=Evidence(type="A", message="b"))],
+        [Ready(0), Began(1), ended(task(0), outputs=(Output("../x", 1, 1, "x"),))],
+        [Ready(0), Began(1), ended(task(0), outputs=(Output("/x", 1, 1, "x"),))],
+        [Ready(0), Rendered(0)],
+    ],
+)
+def test_what_a_worker_cannot_say_ends_it_and_blames_what_was_in_flight(words: list[Message]) -> None:
+    workers = MuteBackend(*words)
+    book, _, dispatcher = dispatched(workers, 1, timeout=500.0)
+    ends = 0
+
+    def end(slot: int) -> None:
+        nonlocal ends
+        ends += 1
+        workers.ended.append(workers.time)
+        workers.hanging.clear()
+        workers.queues[slot].clear()
+        workers.said.append((slot, Died(-9)))
+        if ends > 1:
+            workers.work = lambda slot: FakeBackend.work(workers, slot)  # type: ignore[method-assign]
+
+    workers.end = end  # type: ignore[method-assign]
+    workers.retires_when_ended = False
+    with contextlib.suppress(SetupError):  # of the words that are out of turn before there is anything in flight
+        dispatcher.run()
+    assert workers.ended, "it is ended"
+    blamed = [end for end in book.settled.values() if end.evidence is not None]
+    assert all(end.evidence and "a message of its own making" in end.evidence.message for end in blamed)
+    assert bool(book.tries) == any(isinstance(word, Began) and word.chunk == 1 for word in words[1:])
