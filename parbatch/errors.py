@@ -43,7 +43,16 @@ class SelectionError(NothingRunError):
 
 
 class SetupError(ParbatchError):
-    """The job's setup, or the loading of the job in a worker, failed; no worker could start rendering."""
+    """The job's setup, or the loading of the job in a worker, failed; no worker could start rendering.
+
+    With `before_first_item`, nothing was rendered before it, and it ends a command as what runs nothing does.
+    """
+
+    def __init__(self, message: str, *, before_first_item: bool = False) -> None:
+        super().__init__(message)
+        self.before_first_item = before_first_item
+        if before_first_item:
+            self.exit_code = NothingRunError.exit_code
 
 
 class FolderHeldError(ParbatchError):

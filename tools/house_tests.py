@@ -91,11 +91,9 @@ TESTED_BY: dict[str, str] = {
     "reports/json": "reports/test_reports.py",
     "reports/listing": "cli/test_list_items.py",
     "reports/report_data": "reports/test_html.py",
-    "reports/results": "reports/test_many_failures.py"
-    "::test_failures_that_are_not_held_are_all_in_the_result_and_in_every_report",
+    "reports/failures": "reports/test_many_failures.py",
     "reports/status": "cli/test_status.py"
     "::test_after_a_run_it_tells_the_counts_the_failures_and_the_command_that_goes_on",
-    "reports/summing": "engine/test_phased.py::test_the_report_is_one_with_the_sums_over_the_phases",
     "reports/withdrawn": "engine/test_withdrawn.py"
     "::test_an_item_that_ends_not_ok_has_its_older_output_withdrawn_and_named",
     "sample/brief": "sample/test_sample.py",

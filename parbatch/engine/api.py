@@ -22,7 +22,6 @@ from parbatch.errors import (
     FolderError,
     FolderHeldError,
     JobError,
-    NothingRunError,
     ParbatchError,
     SetupError,
 )
@@ -40,6 +39,7 @@ from parbatch.planning.plan import find_item
 from parbatch.planning.prepare import open_and_plan
 from parbatch.reports import console
 from parbatch.reports.progress import reading_items
+from parbatch.reports.results import report_within
 from parbatch.reports.run_records import note_killed_runs
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
@@ -247,7 +247,7 @@ def _execute(
                 with _telling_what_was_done(stage.show, asked, go_on):
                     result = stage.run(plan)
         except SetupError as error:
-            if is_first and error.exit_code == NothingRunError.exit_code:
+            if is_first and error.before_first_item:
                 discard(folder.checkpoint)
                 held.drop()
             raise
@@ -318,7 +318,6 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
     """
     from parbatch.engine.finish import join_anew, require_finished  # noqa: PLC0415
     from parbatch.engine.phased import one_phase  # noqa: PLC0415 -- seldom needed; see `execute`
-    from parbatch.reports.summing import within  # noqa: PLC0415
 
     job = loaded.job
     products = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
@@ -337,7 +336,7 @@ def rebuild_products(loaded: LoadedJob, asked: Options) -> tuple[dict[str, Produ
     with one_phase(loaded, asked) as (alone, its_own, _):
         reports, exit_code = _only_products(alone, its_own, products)
     if job.after:
-        reports = {product: within(job.name, report) for product, report in reports.items()}
+        reports = {product: report_within(job.name, report) for product, report in reports.items()}
     return reports, exit_code
 
 

@@ -14,11 +14,11 @@ from parbatch.engine.part import Stages
 from parbatch.errors import FolderError, FolderHeldError
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
-from parbatch.model.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn, sum_of
+from parbatch.model.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn
 from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.reports import write_reports
 from parbatch.reports.report_data import Material
-from parbatch.reports.results import up_to_date
+from parbatch.reports.results import RunFacts, build_result, counts, sum_facts
 from parbatch.reports.run_records import newest_record
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
@@ -115,8 +115,9 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
         result = _together(checkpoint, folder, products, stage.documents)
         problems = write_reports(Material(result, checkpoint, folder))
         made = _made(checkpoint, stage, products, now)
+        ends_with = stage.exit_code or int(made.has_failed)
     _keep(folder, made)
-    return Joined(result, products, stage.exit_code or int(made.has_failed), problems)
+    return Joined(result, products, ends_with, problems)
 
 
 def _made(
@@ -157,39 +158,40 @@ def _together(
     for part in layout.begun():
         with reading(part.folder) as one:
             records.append(newest_record(one, part.folder))
-    last = max(records, key=lambda record: (record.finished_at or "", record.started_at))
     left = unfinished(layout)
-    ended = [record.finished_at for record in records if record.finished_at is not None]
-    is_over = not left and len(ended) == len(records)
-    began = min(record.started_at for record in records)
-    before = sum_of([record.before for record in records])
-    documents = sum((record.documents for record in records), in_products)
-    result = msgspec.structs.replace(
-        up_to_date(last, checkpoint, folder),
+    after = counts(checkpoint)
+    total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
+    facts = sum_facts([RunFacts.of(record) for record in records])
+    documents = facts.documents + in_products
+    facts = msgspec.structs.replace(
+        facts,
         documents=documents,
-        environment=last.environment | {"acceleration": documents.acceleration},
-        started_at=began,
-        finished_at=max(ended) if is_over else None,
-        duration_s=_seconds(began, max(ended)) if is_over else None,
+        environment=facts.environment | {"acceleration": documents.acceleration},
         workers=sum(record.workers for record in records),
-        rendered=sum(record.rendered for record in records),
-        kept=sum(record.kept for record in records),
-        before=before,
-        worker_restarts=sum(record.worker_restarts for record in records),
         overview=products.get(OVERVIEW),
         merged=products.get(MERGE),
         withdrawn=_withdrawn(checkpoint, records),
-        left_out_by_samples=sum(record.left_out_by_samples for record in records),
         memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
         shard=None,
+        signum=None,
+        at_limit=False,
+        has_failed=total > success + pending,
     )
-    failed = result.errors or any(product.error is not None for product in products.values())
+    return build_result(_of_all(facts, left), checkpoint, folder, after=after)
+
+
+def _of_all(facts: RunFacts, left: Mapping[str, str]) -> RunFacts:
+    """How all stand together: finished, unless some are left, and then why."""
     if not left:
-        return msgspec.structs.replace(result, state="finished", stopped_by=None, exit_code=1 if failed else 0)
-    going_on = "running" in left.values()
+        seconds = None if facts.finished_at is None else _seconds(facts.started_at, facts.finished_at)
+        return msgspec.structs.replace(facts, state="finished", stopped_by=None, duration_s=seconds)
     told = ", ".join(f"{shard} is {why}" for shard, why in left.items())
     return msgspec.structs.replace(
-        result, state="running" if going_on else "stopped", stopped_by=f"of its shards, {told}", exit_code=None
+        facts,
+        state="running" if "running" in left.values() else "stopped",
+        stopped_by=f"of its shards, {told}",
+        finished_at=None,
+        duration_s=None,
     )
 
 

@@ -18,38 +18,36 @@ from parbatch.engine.products import overview
 from parbatch.engine.products.product import Making
 from parbatch.engine.render import Rendering
 from parbatch.engine.session import PhaseOf, Setting
-from parbatch.errors import NothingRunError, ParbatchError, SetupError
+from parbatch.errors import ParbatchError, SetupError
 from parbatch.model import terminal
 from parbatch.model.loading import LoadedJob
 from parbatch.model.messages import Ended
 from parbatch.model.options import Options
-from parbatch.model.result import Counts, Documents, ProductReport, RunEnd, RunResult, State, Warnings
+from parbatch.model.result import Counts, Documents, ProductReport, RunEnd, RunResult, State
 from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.model.selection import Selection
 from parbatch.planning.plan import Plan
 from parbatch.reports import write_reports
 from parbatch.reports.report_data import Material
 from parbatch.reports.results import (
+    RunFacts,
+    build_result,
     chunk_figures,
     counts,
     counts_of,
     documents,
     environment,
-    held_failures,
-    warnings_of,
+    exit_code,
 )
 from parbatch.reports.run_records import forget_record, keep_record
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import set_held
 from parbatch.storage.context_store import write_index
 from parbatch.storage.damage import explained
-from parbatch.storage.filters import known_to_fail
 from parbatch.storage.folder import Folder
-from parbatch.storage.metrics import summaries
 from parbatch.storage.product_records import is_current, known, older
 from parbatch.storage.recovery import recover
 from parbatch.storage.system_errors import in_words, is_damage, is_of_sqlite
-from parbatch.storage.withdrawals import carry_out, mark_all_not_ok, withdrawn_in
+from parbatch.storage.withdrawals import carry_out, mark_all_not_ok
 
 
 def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
@@ -188,16 +186,16 @@ class Stages:
             self._rendering.run(plan)
         except SetupError as error:
             setting, has_rendered = self._setting, self._rendering.tally.rendered > 0
-            error.exit_code = 1 if has_rendered else NothingRunError.exit_code
             setting.checkpoint.set_run(setting.run_id, "stopped", RunEnd(stopped_by=str(error)))
+            told = SetupError(str(error), before_first_item=not has_rendered)
             if has_rendered:
                 self._ended_by = str(error)
                 self._broke_off = True
-                error.result = result = self.result("stopped")
+                told.result = result = self.result("stopped")
                 self.write_down(result)
             else:
                 forget_record(setting.run_id, setting.folder)
-            raise
+            raise told from error
 
     def make_products(self) -> None:
         """Merge the results and make the overview, unless the run ended early, or what is there is up to date.
@@ -240,51 +238,39 @@ class Stages:
 
     def result(self, state: State | None = None) -> RunResult:
         """What has come of it so far; the state is that of now, unless it is said."""
-        state = state or self._state()
-        after = counts(self._setting.checkpoint) if self._rendering.has_begun else self._planned
-        total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
+        setting, facts = self._setting, self.facts(state)
+        after = None if self._rendering.has_begun else self._planned
+        return build_result(facts, setting.checkpoint, setting.folder, after=after, is_brief=facts.state == "running")
+
+    def facts(self, state: State | None = None) -> RunFacts:
+        """What it has come to so far, but for what the checkpoint holds."""
+        setting, rendering, state = self._setting, self._rendering, state or self._state()
         has_ended = state != "running"
-        failed = held_failures(self._setting.checkpoint, self._setting.folder) if has_ended else []
-        return RunResult(
-            job=self._setting.loaded.job.name,
-            run_id=self._setting.run_id,
+        return RunFacts(
+            job=setting.loaded.job.name,
+            run_id=setting.run_id,
             state=state,
-            exit_code=self.exit_code if has_ended else None,
-            started_at=self._setting.started_at.isoformat(timespec="milliseconds"),
+            started_at=setting.started_at.isoformat(timespec="milliseconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="milliseconds") if has_ended else None,
-            duration_s=round(time.monotonic() - self._setting.began, 3) if has_ended else None,
-            workers=self._setting.asked.workers,
-            backend=self._setting.asked.backend,
-            total=total,
-            success=success,
-            errors=total - success - pending,
-            pending=pending,
-            rendered=self._rendering.tally.rendered,
+            duration_s=round(time.monotonic() - setting.began, 3) if has_ended else None,
+            workers=setting.asked.workers,
+            backend=setting.asked.backend,
+            rendered=rendering.tally.rendered,
             kept=self._planned.by_status["ok"],
-            by_status=after.by_status,
             before=self._at_start,
-            after=after,
-            worker_restarts=self._rendering.restarts,
+            worker_restarts=rendering.restarts,
             overview=self._product(OVERVIEW),
             merged=self._product(MERGE),
-            warnings=warnings_of(self._setting.checkpoint) if has_ended else Warnings(),
-            environment=environment(
-                self._setting.identity, self.documents.acceleration if has_ended else "not known yet"
-            ),
-            metrics=summaries(self._setting.checkpoint, after.by_group) if has_ended else {},
-            failures=failed,
-            out=str(self._setting.folder.root),
+            environment=environment(setting.identity, self.documents.acceleration if has_ended else "not known yet"),
             stopped_by=self._stopped_by,
-            known_to_fail=known_to_fail(self._setting.checkpoint, Selection()) if has_ended else 0,
-            left_out_by_samples=self._rendering.left_out_by_samples,
-            memory_cap_bytes=self._setting.memory_cap,
-            chunks=chunk_figures(self._setting.checkpoint, self._setting.run_id),
+            left_out_by_samples=rendering.left_out_by_samples,
+            memory_cap_bytes=setting.memory_cap,
+            chunks=chunk_figures(setting.checkpoint, setting.run_id),
             documents=self.documents,
-            unread=self._setting.checkpoint.unread,
-            shard=None if self._setting.asked.shard is None else str(self._setting.asked.shard),
-            withdrawn=withdrawn_in(
-                self._setting.checkpoint, self._setting.run_id, all_ok=not has_ended or total == success
-            ),
+            shard=None if setting.asked.shard is None else str(setting.asked.shard),
+            signum=self._interrupts.signum,
+            at_limit=self._stopped_by is not None and not self._broke_off,
+            has_failed=bool(self._broke_off or rendering.tally.failures or self._known_to_fail),
         )
 
     def _product(self, product: str) -> ProductReport | None:
@@ -320,12 +306,7 @@ class Stages:
     @property
     def exit_code(self) -> int:
         """What the command ends with, after what has happened so far."""
-        if self._interrupts.signum is not None:
-            return 128 + self._interrupts.signum
-        if self._stopped_by is not None:
-            return 1 if self._broke_off else 4
-        product_failed = any(product.error is not None for product in self._products.values())
-        return 1 if self._rendering.tally.failures or self._known_to_fail or product_failed else 0
+        return exit_code(self.facts()) or 0
 
     # --- inside
 
@@ -343,14 +324,15 @@ class Stages:
         """Write down that a second signal has ended the run, without the reports and what takes long to find out."""
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
         with contextlib.suppress(sqlite3.Error, OSError):
-            result = msgspec.structs.replace(
-                self.result("running"),
+            facts = msgspec.structs.replace(
+                self.facts("running"),
                 state="interrupted",
-                exit_code=128 + signum,
+                signum=signum,
                 finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 duration_s=round(time.monotonic() - self._setting.began, 3),
                 stopped_by=None,
             )
+            result = build_result(facts, self._setting.checkpoint, self._setting.folder, is_brief=True)
             self._setting.checkpoint.set_run(self._setting.run_id, "interrupted")
             keep_record(result, self._setting.folder)
 

@@ -20,14 +20,13 @@ from parbatch.errors import DamagedCheckpointError, FolderError, NothingRunError
 from parbatch.model import terminal
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options, for_job
-from parbatch.model.result import RunEnd, RunResult
+from parbatch.model.result import Counts, PhaseReport, RunEnd, RunResult, State, sum_of
 from parbatch.model.units import counted
 from parbatch.planning.plan import make_due_again
 from parbatch.planning.prepare import open_and_plan
 from parbatch.reports import progress as progressing
-from parbatch.reports.results import counts
+from parbatch.reports.results import RunFacts, build_result, counts, sum_facts, within
 from parbatch.reports.run_records import keep_record, note_killed_runs
-from parbatch.reports.summing import sum_up
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
@@ -211,7 +210,7 @@ class PhasedRun:
         except SetupError as error:
             if isinstance(error.result, RunResult):
                 self._results[phase.name] = error.result
-            if is_first and error.exit_code == NothingRunError.exit_code:
+            if is_first and error.before_first_item:
                 discard(phase.folder.checkpoint)
                 own.drop()
                 if not self._results:
@@ -282,13 +281,40 @@ class PhasedRun:
         for part in self._layout.begun():
             with reading(part.folder) as checkpoint:
                 now[part.name] = counts(checkpoint)
-        return sum_up(
-            self._names,
-            self._results,
-            now,
-            joined,
-            self._root,
-            began=self._began,
+        facts = {name: within(name, RunFacts.of(result)) for name, result in self._results.items()}
+        others = [now[name] for name in now.keys() - facts.keys()]
+        summed = sum_facts([*facts.values()])
+        stopped: State = "finished" if self._stopped_by is None else "stopped"
+        metrics = {
+            f"{name}/{key}": one for name, result in self._results.items() for key, one in result.metrics.items()
+        }
+        whole = msgspec.structs.replace(
+            summed,
+            job=self._names[-1],
+            state="interrupted" if self._interrupts.signum is not None else stopped,
             signum=self._interrupts.signum,
+            has_failed=summed.has_failed or self._stopped_by is not None,
+            started_at=self._began[0].isoformat(timespec="milliseconds"),
+            finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            duration_s=round(time.monotonic() - self._began[1], 3),
+            kept=summed.kept + sum(one.by_status["ok"] for one in others),
+            before=sum_of([(facts[name].before if name in facts else one) for name, one in now.items()]),
             stopped_by=self._stopped_by,
+            metrics=metrics,
+            phases=tuple(self._phase(name, now.get(name)) for name in self._names),
+        )
+        return build_result(whole, joined, self._root)
+
+    def _phase(self, name: str, now: Counts | None) -> PhaseReport:
+        result, by_status = self._results.get(name), now.by_status if now else {}
+        total, success, pending = sum(by_status.values()), by_status.get("ok", 0), by_status.get("pending", 0)
+        return PhaseReport(
+            name=name,
+            state=result.state if result else "not begun",
+            total=total,
+            success=success,
+            errors=total - success - pending,
+            pending=pending,
+            rendered=result.rendered if result else 0,
+            duration_s=(result and result.duration_s) or 0.0,
         )

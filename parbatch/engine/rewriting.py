@@ -3,13 +3,11 @@
 import contextlib
 from typing import NamedTuple
 
-import msgspec
-
 from parbatch.engine.finish import report_anew
 from parbatch.errors import FolderError
 from parbatch.reports import REPORTS, write_reports
 from parbatch.reports.report_data import Material
-from parbatch.reports.results import up_to_date
+from parbatch.reports.results import RunFacts, build_result
 from parbatch.reports.run_records import newest_record, note_killed_runs, note_killed_runs_in_passing
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
@@ -48,9 +46,7 @@ def write_again(folder: Folder) -> Told:
         opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
         with damage_in_words(folder.checkpoint), opened as checkpoint:
             record = newest_record(checkpoint, folder)
-            result = up_to_date(record, checkpoint, folder)
-            if phases:
-                result = msgspec.structs.replace(result, metrics=record.metrics)  # by phase, which is no longer seen
+            result = build_result(RunFacts.of(record), checkpoint, folder)
             problems = write_reports(Material(result, checkpoint, folder))
             notes = [*problems.values()]
             last = checkpoint.last_run()

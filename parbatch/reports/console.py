@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parbatch.model.figures import MetricSummary
-from parbatch.model.fingerprint import MOST_NAMED, grouped
 from parbatch.model.result import FailureGroup, RunResult
 from parbatch.model.shard import parse_shard
 from parbatch.model.text import printable
 from parbatch.model.units import counted, format_duration, format_figure
 from parbatch.reports import withdrawn
+from parbatch.reports.failure_groups import MOST_NAMED, group_failures
 from parbatch.reports.progress import cause
 from parbatch.storage.folder import Folder
 from parbatch.storage.layout import part_folder
@@ -56,7 +56,7 @@ def _lines(result: RunResult, go_on: str) -> Iterator[str]:
         yield f"  metrics   {_metrics(result.metrics)}"
     if result.failures:
         yield ""
-        yield from failure_lines(grouped(result.failures), result.out)
+        yield from failure_lines(group_failures(result.failures), result.out)
     if result.exit_code:
         yield ""
         yield f"{_what_is_left(result, tries_known=go_on.startswith(_RETRIES))} To go on: {go_on}"

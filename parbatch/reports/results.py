@@ -1,35 +1,46 @@
-"""From the checkpoint and what was counted on the way to a run's result."""
+"""What a run came to: its facts, summed over parts, and the one result that is built from them and the checkpoint.
+
+Called by the engine at the beginning and end of a run, and by whoever writes its reports again. It decides the exit
+code. It knows nothing of layouts, folders held, or how a result is shown.
+"""
 
 import platform
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from sys import intern
-from typing import Any, overload
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from parbatch.docx import OFF, ON
-from parbatch.model.figures import ChunkFigures, Spread
-from parbatch.model.file_names import stem
+from parbatch.model.figures import ChunkFigures, MetricSummary, Spread
 from parbatch.model.messages import Ended
 from parbatch.model.outcome import STATUSES
-from parbatch.model.problem import Evidence, Problem
-from parbatch.model.result import Counts, Documents, Failure, RunResult, Warned, Warnings
+from parbatch.model.problem import Problem
+from parbatch.model.result import (
+    Counts,
+    Documents,
+    PhaseReport,
+    ProductReport,
+    RunResult,
+    State,
+    Warned,
+    Warnings,
+    Withdrawn,
+    sum_of,
+)
 from parbatch.model.selection import Selection
+from parbatch.reports.failures import held_failures
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import spreads
-from parbatch.storage.filters import KNOWN_AFTER, known_to_fail
+from parbatch.storage.filters import known_to_fail
 from parbatch.storage.folder import Folder
-from parbatch.storage.logs import Logs
 from parbatch.storage.metrics import summaries
-from parbatch.storage.view import viewing
 from parbatch.storage.withdrawals import withdrawn_in
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
 MOST_WARNED = 100
-# So many failures are held in memory; more are read from the checkpoint each time that they are walked through.
-MOST_HELD = 10_000
+# What an exit code is above, where a signal has ended the run.
+_BY_SIGNAL = 128
 
 
 class Tally:
@@ -77,84 +88,6 @@ def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
     return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
 
 
-class LaterFailures(Sequence[Failure]):
-    """Failures that are too many to be held: read from the checkpoint each time that somebody walks through them.
-
-    They are what the folder has then. A copy, or what is pickled, is a list.
-    """
-
-    def __init__(self, checkpoint: Checkpoint, folder: Folder, count: int) -> None:
-        self._checkpoint = checkpoint
-        self._folder = folder
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Failure]:
-        if self._checkpoint.is_open:
-            yield from failures(self._checkpoint, self._folder)
-            return
-        with viewing(self._folder) as checkpoint:
-            yield from failures(checkpoint, self._folder)
-
-    @overload
-    def __getitem__(self, index: int) -> Failure: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Failure]: ...
-    def __getitem__(self, index: int | slice) -> Failure | list[Failure]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(self._count)
-            return list(islice(self, start, stop, step)) if step > 0 else list(self)[index]
-        place = index + self._count if index < 0 else index
-        if 0 <= place < self._count:
-            return next(islice(self, place, None))
-        raise IndexError(index)
-
-    def __reduce__(self) -> tuple[type[list[Failure]], tuple[list[Failure]]]:
-        return list, (list(self),)
-
-
-def held_failures(checkpoint: Checkpoint, folder: Folder) -> Sequence[Failure]:
-    """Every item that was tried and is not ok, in item order: a list, or where they are many, one read as needed."""
-    found = list(islice(failures(checkpoint, folder), MOST_HELD + 1))
-    if len(found) <= MOST_HELD:
-        return found
-    counts = checkpoint.counts()
-    return LaterFailures(checkpoint, folder, sum(counts.values()) - counts["ok"] - counts["pending"])
-
-
-def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
-    """Every item that was tried and is not ok, in item order."""
-    logs = Logs(folder)
-    for row in checkpoint.failed_rows():
-        yield _failure(logs.paths(row["stem"] or stem(row["id"])), row)
-
-
-def _failure(logs: Mapping[str, str | None], row: dict[str, Any]) -> Failure:
-    evidence = msgspec.json.decode(row["evidence"], type=Evidence)
-    # What many failures have alike is one text in memory: all of them are in the result.
-    return Failure(
-        id=row["id"],
-        name=row["id"] if row["name"] == row["id"] else row["name"],
-        group=intern(row["group"]),
-        status=intern(row["status"]),
-        type=intern(evidence.type),
-        message=evidence.message,
-        traceback=intern(evidence.traceback),
-        place=intern(place_of(evidence)),
-        fingerprint=intern(row["fingerprint"] or ""),
-        attempts=row["attempts"],
-        duration_s=row["duration_s"],
-        returncode=evidence.returncode,
-        signal=evidence.signal,
-        peak_memory_bytes=row["peak_memory_bytes"] or None,
-        stdout_path=logs["stdout"],
-        stderr_path=logs["stderr"],
-        known_to_fail=row["alike"] >= KNOWN_AFTER,
-    )
-
-
 def warnings_of(checkpoint: Checkpoint) -> Warnings:
     """The warnings about items that are ok, the first of them in item order."""
     items = total = 0
@@ -173,34 +106,165 @@ def warnings_of(checkpoint: Checkpoint) -> Warnings:
     return Warnings(items=items, total=total, by_type=by_type, first=first)
 
 
-def place_of(evidence: Evidence) -> str:
-    """`letters.py:17 in letter`, or nothing for a process that just died."""
-    file, _, function = evidence.place.rpartition(":")
-    return f"{file}:{evidence.line} in {function}" if file else ""
-
-
 def environment(same: Mapping[str, str], acceleration: str) -> dict[str, str]:
     """What this machine is, what parent and workers have in common, and whether python-docx was accelerated."""
     return {"host": socket.gethostname(), "platform": platform.platform(), **same, "acceleration": acceleration}
 
 
-def up_to_date(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:
-    """A run's record with the counts and failures of the checkpoint now."""
-    now = counts(checkpoint)
-    total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
-    failed = held_failures(checkpoint, folder)
-    return msgspec.structs.replace(
-        record,
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to that its checkpoint does not hold; of one part, or of several summed up.
+
+    Without `finished_at` it has not ended, or nobody knows when. `signum` is the signal that ended it, `at_limit` says
+    that a limit of its own did, or whoever began it, and `has_failed` that something is not as it should be. `metrics`
+    and `withdrawn` are given where they are not those of the checkpoint at hand.
+    """
+
+    job: str
+    run_id: str
+    state: State
+    started_at: str
+    workers: int
+    backend: str
+    before: Counts
+    environment: dict[str, str]
+    finished_at: str | None = None
+    duration_s: float | None = None
+    rendered: int = 0
+    kept: int = 0
+    worker_restarts: int = 0
+    left_out_by_samples: int = 0
+    memory_cap_bytes: int | None = None
+    documents: Documents = Documents()
+    overview: ProductReport | None = None
+    merged: ProductReport | None = None
+    shard: str | None = None
+    phases: tuple[PhaseReport, ...] = ()
+    chunks: ChunkFigures | None = None
+    metrics: dict[str, MetricSummary] | None = None
+    withdrawn: Withdrawn | None = None
+    stopped_by: str | None = None
+    signum: int | None = None
+    at_limit: bool = False
+    has_failed: bool = False
+
+    @classmethod
+    def of(cls, record: RunResult) -> "RunFacts":
+        """Return the facts of a run from its record; the rest is in its checkpoint."""
+        code = record.exit_code or 0
+        kept = {"metrics": record.metrics} if record.phases else {"metrics": None}
+        told = {"signum": code - _BY_SIGNAL if code > _BY_SIGNAL else None, "at_limit": code == 4}
+        return cls(
+            **_told_alike(record)
+            | kept
+            | told
+            | {"phases": (*record.phases,), "withdrawn": None, "has_failed": code == 1}
+        )
+
+
+def exit_code(facts: RunFacts) -> int | None:
+    """Return what the command ends with; None where the run has not ended, or nobody knows how."""
+    if facts.finished_at is None:
+        return None
+    if facts.signum is not None:
+        return _BY_SIGNAL + facts.signum
+    if facts.at_limit:
+        return 4
+    return 1 if facts.has_failed or any(made and made.error is not None for made in _products(facts)) else 0
+
+
+def build_result(
+    facts: RunFacts, checkpoint: Checkpoint, folder: Folder, *, after: Counts | None = None, is_brief: bool = False
+) -> RunResult:
+    """Return what a run came to: its facts, with counts, failures and figures as the checkpoint has them now.
+
+    `after` are the counts, where they are known. With `is_brief`, what takes long to find out is left out: failures,
+    metrics, warnings.
+    """
+    after = after or counts(checkpoint)
+    total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
+    all_ok = is_brief or total == success
+    return RunResult(
+        **_told_alike(facts)
+        | {
+            "phases": [*facts.phases],
+            "withdrawn": facts.withdrawn or withdrawn_in(checkpoint, facts.run_id, all_ok=all_ok),
+        }
+        | (_brief(facts) if is_brief else _in_full(facts, checkpoint, folder, after)),
+        exit_code=exit_code(facts),
         total=total,
         success=success,
         errors=total - success - pending,
         pending=pending,
-        by_status=now.by_status,
-        after=now,
-        metrics=summaries(checkpoint, now.by_group),
-        failures=failed,
-        known_to_fail=known_to_fail(checkpoint, Selection()),
-        warnings=warnings_of(checkpoint),
-        withdrawn=withdrawn_in(checkpoint, record.run_id, all_ok=total == success),
+        by_status=after.by_status,
+        after=after,
         out=str(folder.root),
+        unread=checkpoint.unread,
     )
+
+
+def _told_alike(one: RunFacts | RunResult) -> dict[str, Any]:
+    """Return what facts and results have in common, by its name."""
+    names = [name for name in RunFacts.__struct_fields__ if name in RunResult.__struct_fields__]
+    return {name: getattr(one, name) for name in names}
+
+
+def _brief(facts: RunFacts) -> dict[str, Any]:
+    return {"metrics": facts.metrics or {}, "failures": []}
+
+
+def _in_full(facts: RunFacts, checkpoint: Checkpoint, folder: Folder, after: Counts) -> dict[str, Any]:
+    """Return what a result says of items one by one."""
+    return {
+        "metrics": summaries(checkpoint, after.by_group) if facts.metrics is None else facts.metrics,
+        "failures": held_failures(checkpoint, folder),
+        "known_to_fail": known_to_fail(checkpoint, Selection()),
+        "warnings": warnings_of(checkpoint),
+    }
+
+
+def sum_facts(parts: Sequence[RunFacts]) -> RunFacts:
+    """Return what several parts came to together, in order; what can't be summed is that of the one that ended last.
+
+    A part that has not ended is summed too. Of products that which the last part made, or one failed to make, is told.
+    """
+    newest = max(reversed(parts), key=lambda part: (part.finished_at or "", part.started_at))
+    made = sum((part.documents for part in parts), Documents())
+    ends = [part.finished_at for part in parts if part.finished_at is not None]
+    return msgspec.structs.replace(
+        newest,
+        started_at=min(part.started_at for part in parts),
+        finished_at=max(ends, default=None),
+        rendered=sum(part.rendered for part in parts),
+        kept=sum(part.kept for part in parts),
+        before=sum_of([part.before for part in parts]),
+        worker_restarts=sum(part.worker_restarts for part in parts),
+        left_out_by_samples=sum(part.left_out_by_samples for part in parts),
+        documents=made,
+        environment=newest.environment | {"acceleration": made.acceleration},
+        overview=_last_made([part.overview for part in parts]),
+        merged=_last_made([part.merged for part in parts]),
+        at_limit=any(part.at_limit for part in parts),
+        has_failed=any(part.has_failed for part in parts),
+    )
+
+
+def _last_made(reports: Sequence[ProductReport | None]) -> ProductReport | None:
+    found = [report for report in reports if report is not None]
+    failed = [report for report in found if report.error is not None]
+    return (failed or found)[-1] if found else None
+
+
+def within(part: str, facts: RunFacts) -> RunFacts:
+    """Return the facts of a part, the paths of its products from the folder of all parts on."""
+    overview, merged = (report and report_within(part, report) for report in _products(facts))
+    return msgspec.structs.replace(facts, overview=overview, merged=merged)
+
+
+def report_within(part: str, report: ProductReport) -> ProductReport:
+    """Return a product's report, its paths from the folder of all parts on."""
+    paths = {name: f"{part}/{path}" for name in ("path", "out_of_date") if (path := getattr(report, name)) is not None}
+    return msgspec.structs.replace(report, **paths)
+
+
+def _products(facts: RunFacts) -> tuple[ProductReport | None, ...]:
+    return facts.overview, facts.merged

@@ -13,15 +13,15 @@ from parbatch.errors import CheckpointError, FolderError, FolderHeldError
 from parbatch.model.json_values import NOT_JSON
 from parbatch.model.result import RunResult
 from parbatch.reports import json
-from parbatch.reports.results import up_to_date
+from parbatch.reports.results import RunFacts, build_result
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder, unusable
 from parbatch.storage.layout import read_layout
 from parbatch.storage.lock import hold, holder
 from parbatch.storage.opening import open_existing
+from parbatch.storage.plain_files import UnsafePathError
 from parbatch.storage.reader import reading
-from parbatch.storage.tree import UnsafePathError
 
 _MOST_OF_RECORD = 1 << 29  # bytes; where all of 200,000 items failed it has some 200 million
 
@@ -104,7 +104,7 @@ def _killed(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunRes
     (rendered,) = checkpoint.db.execute(
         "SELECT COUNT(*) FROM items WHERE status <> 'pending' AND ended_at >= ?", (began,)
     ).fetchone()
-    now = up_to_date(record, checkpoint, folder)
-    return msgspec.structs.replace(
-        now, state="killed", exit_code=None, finished_at=None, duration_s=None, rendered=rendered
+    facts = msgspec.structs.replace(
+        RunFacts.of(record), state="killed", finished_at=None, duration_s=None, rendered=rendered
     )
+    return build_result(facts, checkpoint, folder)

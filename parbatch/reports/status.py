@@ -5,15 +5,17 @@ from typing import Literal
 
 import msgspec
 
-from parbatch.model.fingerprint import grouped
 from parbatch.model.outcome import STATUSES
 from parbatch.model.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
 from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.model.selection import Selection
-from parbatch.reports.results import counts, failures
+from parbatch.reports.failure_groups import group_failures
+from parbatch.reports.failures import failures
+from parbatch.reports.results import counts
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import held
 from parbatch.storage.context_store import size_of
+from parbatch.storage.directory import is_safe_path
 from parbatch.storage.filters import known_to_fail
 from parbatch.storage.folder import Folder
 from parbatch.storage.layout import Layout, Part, read_layout, require_layout
@@ -23,7 +25,6 @@ from parbatch.storage.phase_record import read_phases
 from parbatch.storage.product_records import made_before
 from parbatch.storage.product_records import older as older_product
 from parbatch.storage.reader import reading
-from parbatch.storage.tree import is_safe_path
 from parbatch.storage.view import viewing
 from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
 
@@ -109,7 +110,7 @@ def look(folder: Folder) -> Standing:
     with viewing(folder) as checkpoint:
         last = checkpoint.last_run()
         now = counts(checkpoint)
-        groups = grouped(failures(checkpoint, folder))
+        groups = group_failures(failures(checkpoint, folder))
         known = known_to_fail(checkpoint, Selection())
         references = held(checkpoint)
         size = size_of(checkpoint, references)
@@ -202,7 +203,7 @@ def _look_at_all(layout: Layout) -> Standing:
         pending=sum(one.pending for one in begun),
         known_to_fail=sum(one.known_to_fail for one in begun),
         counts=_in_source_order(sum_of([one.counts for one in begun]), layout),
-        causes=grouped(_failures_of_all(layout)),
+        causes=group_failures(_failures_of_all(layout)),
         unread=any(one.unread for one in begun),
         older=_older_of_all(layout),
         withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),

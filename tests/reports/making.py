@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from parbatch.model.problem import Evidence
 from parbatch.model.result import RunResult
+from parbatch.reports.failures import failures
 from parbatch.reports.report_data import Material
-from parbatch.reports.results import counts, failures
+from parbatch.reports.results import counts
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.outcome_writer import record

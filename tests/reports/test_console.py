@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from parbatch.model.fingerprint import MOST_NAMED
 from parbatch.model.outcome import STATUSES
 from parbatch.model.result import Counts, Failure, ProductReport, RunResult, Warnings
 from parbatch.reports.console import summary
+from parbatch.reports.failure_groups import MOST_NAMED
 
 
 def failure(number: int, *, fingerprint: str = "f", **more: Any) -> Failure:

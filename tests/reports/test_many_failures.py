@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import parbatch
-from parbatch.model import fingerprint
-from parbatch.reports import results as reporting
+from parbatch.reports import failure_groups
+from parbatch.reports import failures as reporting
 from tests.support import typed, write_job
 
 FAILING = """
@@ -72,7 +72,7 @@ def test_what_is_written_with_many_failures_is_what_is_written_with_few(
 
 def test_beyond_very_many_causes_the_others_are_counted_together(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_job(here / "job.py", FAILING)
-    monkeypatch.setattr(fingerprint, "_MOST_GROUPS", 2)
+    monkeypatch.setattr(failure_groups, "_MOST_GROUPS", 2)
     told = typed("run", "job.py").stdout
     assert "  15 failed: ValueError: no city (job.py:" in told
     groups = json.loads(typed("status", "job.py", "--json").stdout)["causes"]

@@ -12,9 +12,9 @@ from parbatch.model.job import Job
 from parbatch.model.outcome import Output
 from parbatch.model.shard import Shard
 from parbatch.planning.source import fill
+from parbatch.reports.failures import failures
 from parbatch.reports.items import history_of
 from parbatch.reports.report_data import Material
-from parbatch.reports.results import failures
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.layout import Part, part_folder, shard_of_folder

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from html import escape
 from urllib.parse import quote
 
-from parbatch.model.fingerprint import grouped
 from parbatch.model.result import Failure, FailureGroup
 from parbatch.model.text import in_one_line
 from parbatch.model.units import counted
+from parbatch.reports.failure_groups import group_failures
 from parbatch.reports.html.text import markup, tail
 from parbatch.reports.report_data import Material
 
@@ -21,7 +21,7 @@ MOST_DETAILS = 300_000
 
 def causes(material: Material) -> Iterator[str]:
     """The section of failures, the most frequent cause first; nothing where all went well."""
-    groups = grouped(material.result.failures, MOST_NAMED)
+    groups = group_failures(material.result.failures, MOST_NAMED)
     if not groups:
         return
     count = sum(group.count for group in groups)
