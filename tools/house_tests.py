@@ -21,12 +21,8 @@ TESTED_BY: dict[str, str] = {
     "cli/report": "reports/test_report_command.py::test_it_writes_what_the_run_wrote_and_says_where",
     "cli/run": "cli/test_cli.py::test_a_run_publishes_what_the_items_made_and_ends_with_0",
     "cli/shared": "cli/test_cli.py::test_help_names_every_command_and_option",
-    "dispatch/backends/inline": "dispatch/test_backends.py::test_inline_ends_python_code_that_takes_too_long",
-    "dispatch/backends/loky": "dispatch/test_backends.py"
-    "::test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again",
-    "dispatch/backends/serving": "dispatch/test_backends.py"
+    "dispatch/backends/worker_entry": "dispatch/backends/test_base.py"
     "::test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order",
-    "dispatch/backends/base": "dispatch/test_backends.py::test_a_backend_that_there_is_not_is_named",
     "dispatch/guardian": "faults/test_guardian.py",
     "dispatch/outcome_sink": "dispatch/test_dispatcher.py",
     "docx": "docx/test_acceleration.py",
@@ -74,7 +70,7 @@ TESTED_BY: dict[str, str] = {
     "model/item": "planning/test_source.py",
     "model/job_files": "model/test_loading.py",
     "model/json_advice": "model/test_json_values.py::test_what_json_cannot_hold_is_told_with_how_to_write_it",
-    "model/messages": "dispatch/test_receiving.py",
+    "model/messages": "dispatch/backends/test_message_reader.py",
     "model/outcome": "storage/test_checkpoint.py",
     "model/pickled_job": "model/test_loading.py::test_a_job_made_in_a_script_travels_by_value",
     "model/problem": "engine/test_validation.py",
@@ -124,7 +120,7 @@ TESTED_BY: dict[str, str] = {
     "storage/schema": "storage/test_checkpoint.py",
     "storage/withdrawals": "engine/test_withdrawn.py"
     "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
-    "worker/attempt": "dispatch/test_backends.py::test_whatever_one_item_does_its_neighbours_end_as_themselves",
+    "worker/attempt": "dispatch/backends/test_base.py::test_whatever_one_item_does_its_neighbours_end_as_themselves",
     "worker/chunk": "faults/test_whole_chunks.py::test_what_ends_a_chunk_is_blamed_on_its_own_item_alone",
     "worker/context": "storage/test_metrics.py",
     "worker/explanations": "worker/test_evidence.py::test_a_long_command_is_cut_in_its_middle_so_that_its_end_is_told",
@@ -136,7 +132,7 @@ TESTED_BY: dict[str, str] = {
     "worker/problems": "engine/test_validation.py",
     "worker/process_marks": "faults/test_outliving.py::test_nothing_outlives_a_run_that_is_killed",
     "worker/process_state": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
-    "worker/settings": "dispatch/test_backends.py",
+    "worker/settings": "dispatch/backends/test_base.py",
     "worker/teardown": "faults/test_teardown.py",
 }
 

@@ -1,6 +1,6 @@
-"""Why a worker process can't be started, in words that name what is missing.
+"""Starting what loky needs beside workers, and why a worker process can't be started, naming what is missing.
 
-loky hands on what the system says as it comes, sometimes under an error of its own making.
+Used by the loky backend. loky hands on what the system says as it comes, sometimes under an error of its own making.
 """
 
 import contextlib
@@ -59,8 +59,8 @@ def _never_wait_for_a_tracker() -> None:
     tracker._teardown_dead_process = end_first  # noqa: SLF001
 
 
-def told_of_start(error: BaseException, slot: int) -> str:
-    """Why the process of a slot could not be started."""
+def describe_start_failure(error: BaseException, slot: int) -> str:
+    """Return why the process of a slot could not be started, and what to do."""
     cause = next((one for one in _behind(error) if isinstance(one, OSError)), error)
     if (why := in_words(cause)) is not None and not (isinstance(cause, OSError) and cause.errno in _ADVICE):
         return f"Worker {slot + 1} can't be started: {why}."
@@ -81,7 +81,7 @@ _ADVICE = {
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that led to it."""
+    """Yield an error and those that led to it."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
@@ -90,8 +90,8 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
-def told_of_task(task: "Future[Any]") -> Evidence | None:
-    """What ended a worker's task; None if it returned, or if the process died, which is told of elsewhere."""
+def evidence_of_task(task: "Future[Any]") -> Evidence | None:
+    """Return what ended a worker's task; None if it returned, or if the process died, which is told elsewhere."""
     error = task.exception() if task.done() and not task.cancelled() else None
     if error is None or isinstance(error, (TerminatedWorkerError, ShutdownExecutorError)):
         return None

@@ -1,5 +1,6 @@
-"""What a worker says, as the parent hears it: whole lines out of a pipe, none of them trusted to be well-formed.
+"""Messages of a worker out of its pipe: whole lines, none of them trusted to be well-formed.
 
+Used by the loky backend, one reader for each worker. It does not know which messages are in order at a time.
 The job's code runs in the process that writes here, and may write to any descriptor that it finds. What is no message
 of parbatch's is a fault: it is named, and from then on nothing that comes out of this pipe is believed.
 """
@@ -19,10 +20,10 @@ _BEGINNING = b'["'
 _SHOWN = 60
 
 
-class Hearing:
+class MessageReader:
     """The parent's end of the pipe that a worker's messages come through. `longest` bounds the bytes of one message.
 
-    `has_heard` says that there was one; `closed` that no more can come; `fault` why what came is not from a worker in
+    `has_read` says that there was one; `closed` that no more can come; `fault` why what came is not from a worker in
     order, empty if it is.
     """
 
@@ -32,27 +33,27 @@ class Hearing:
         self._pieces: list[bytes] = []
         self._length = 0
         self._decoder = msgspec.json.Decoder(Message)
-        self.has_heard = False
+        self.has_read = False
         self.closed = False
         self.fault = ""
 
-    def pull(self) -> list[Message]:
-        """The messages that have come whole since the last call, or some of them; does not wait."""
+    def read(self) -> list[Message]:
+        """Return messages that have come whole since the last call; do not wait. There may be more."""
         return self._take() or []
 
-    def hear_out(self) -> list[Message]:
-        """All messages that a process which has ended has left."""
+    def drain(self) -> list[Message]:
+        """Return all messages that a process which has ended has left."""
         said: list[Message] = []
-        while (heard := self._take()) is not None:
-            said += heard
+        while (taken := self._take()) is not None:
+            said += taken
         return said
 
-    def lose(self, why: str = OF_PIPE_LOST) -> None:
-        """Note that nothing more is to be expected here although the worker lives."""
+    def give_up(self, why: str = OF_PIPE_LOST) -> None:
+        """Believe nothing more, although the worker lives: that is a fault."""
         self.fault = self.fault or why
 
     def _take(self) -> list[Message] | None:
-        """What is whole in the next piece; None when there is none, for now or for ever."""
+        """Return what is whole in the next piece, or None when there is none, for now or for ever."""
         try:
             piece = os.read(self._descriptor, _PIECE)
         except BlockingIOError:
@@ -69,7 +70,7 @@ class Hearing:
         self._length = 0
         said = [] if self.fault else self._decode(lines)
         self._keep(after)
-        self.has_heard = self.has_heard or bool(said)
+        self.has_read = self.has_read or bool(said)
         return said
 
     def _keep(self, piece: bytes) -> None:

@@ -1,107 +1,25 @@
 """One contract for every backend: what is sent, what is heard, what is left behind."""
 
-import contextlib
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docx
 import msgspec
 import pytest
 
-from parbatch.dispatch.backends.base import Backend, Died, start
+from parbatch.dispatch.backends.base import start
 from parbatch.errors import DataError
 from parbatch.model.loading import load
-from parbatch.model.messages import Began, Chunk, Ended, Loading, Message, NotReady, Ready, Returned, Stop
+from parbatch.model.messages import Began, Chunk, Ended, Loading, NotReady, Ready, Returned, Stop
 from parbatch.model.options import BACKENDS
 from parbatch.worker.settings import Settings
+from tests.dispatch.backends.talk import CHUNKED, JOB, Talk, talking
 from tests.support import task, write_job
-
-JOB = """
-import os, sys
-from parbatch import Job
-
-job = Job("contract")
-job.items(lambda: [])
-
-
-@job.setup
-def load():
-    print("words of the setup")
-    return {"greeting": "Dear"}
-
-
-@job.render
-def one(item, ctx):
-    what = item.id
-    if what == "raises":
-        print("before it went wrong", file=sys.stderr)
-        (ctx.dir / "half.txt").write_text("half")
-        raise ValueError("no such city")
-    if what == "exits":
-        sys.exit(3)
-    if what == "lambda":
-        return lambda: None
-    if what == "moves":
-        os.chdir("/")
-    if what == "where":
-        return os.getcwd()
-    if what == "metric":
-        ctx.metric("pages", 3)
-    if what == "sleeps":
-        while True:
-            pass
-    print("hello from", what)
-    (ctx.dir / f"{what}.txt").write_text(f"{ctx.shared['greeting']} {what}, {ctx.number}")
-    return {"id": what, "number": ctx.number}
-"""
-
-Heard = Message | Died
 
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-class Talk:
-    """A backend of one slot, and all that it has said."""
-
-    def __init__(self, backend: Backend, tmp: Path) -> None:
-        self.backend = backend
-        self.tmp = tmp
-        self.heard: list[Heard] = []
-
-    def until(self, done: Callable[[Heard], bool]) -> list[Heard]:
-        """What is heard up to the message that a test waits for."""
-        first = len(self.heard)
-        while not any(done(message) for message in self.heard[first:]):
-            self.heard += [message for _, message in self.backend.wait(30)]
-        return self.heard[first:]
-
-    def ends(self, *ids: str, number: int = 1) -> dict[str, Ended]:
-        """How attempts at these items end, handed over as one chunk."""
-        tasks = [task(position, item_id=item_id, number=number) for position, item_id in enumerate(ids)]
-        self.backend.send(0, Chunk(1, tasks))
-        found: dict[str, Ended] = {}
-        while len(found) < len(tasks):
-            for message in self.until(lambda message: isinstance(message, Ended)):
-                if isinstance(message, Ended):
-                    found[tasks[message.position].id] = message
-        return found
-
-
-@contextlib.contextmanager
-def talking(name: str, root: Path, text: str = JOB, **more: object) -> Iterator[Talk]:
-    job = write_job(root / "job.py", text)
-    tmp = root / "tmp"
-    tmp.mkdir()
-    settings = Settings(load(str(job)).ref, str(root), str(tmp), f"{tmp}/slot-", memory_cap=None)
-    backend = start(name, msgspec.structs.replace(settings, **more), f"test-{uuid.uuid4().hex}", 1)
-    try:
-        yield Talk(backend, tmp)
-    finally:
-        backend.close(at_once=True)
 
 
 @pytest.fixture
@@ -197,50 +115,6 @@ def test_a_backend_that_there_is_not_is_named(tmp_path: Path) -> None:
         start("threads", settings, "mark", 1)
 
 
-def test_inline_ends_python_code_that_takes_too_long(tmp_path: Path) -> None:
-    with talking("inline", tmp_path, timeout=0.5) as talk:
-        ended = talk.ends("sleeps", "a")
-    assert (ended["sleeps"].status, ended["a"].status) == ("timeout", "ok")
-    assert ended["sleeps"].evidence is not None
-    told = ended["sleeps"].evidence
-    assert (told.type, told.message) == ("TimeoutError", "the attempt took longer than 0.5 s")
-
-
-CHUNKED = """
-import time
-from parbatch import Job
-
-job = Job("chunked")
-job.items(lambda: [])
-
-
-@job.render_chunk
-def all_of_them(items, ctx):
-    try:
-        for item in items:
-            if item.id == "slow":
-                while True:
-                    pass
-            if item.id == "template":
-                ctx.document("letter.docx")
-            yield ("nobody" if item.id == "strange" else item.id), item.id
-            end = time.monotonic() + 0.2
-            while time.monotonic() < end:
-                pass
-    finally:
-        print("the end")
-"""
-
-
-def test_inline_bounds_a_whole_chunk_by_its_time(tmp_path: Path) -> None:
-    with talking("inline", tmp_path, CHUNKED, timeout=0.5) as talk:
-        statuses = [one.status for one in talk.ends(*"abcdefgh").values()]
-        assert set(statuses) <= {"ok", "timeout"}
-        assert statuses[-1] == "timeout", "together they take longer, and none by itself does"
-        assert statuses == sorted(statuses), "those that have their results by then keep them"
-        assert talk.ends("x")["x"].status == "ok"
-
-
 def test_a_function_that_is_broken_off_ends_before_its_items_do(talking_of_chunks: Talk, tmp_path: Path) -> None:
     """What it prints then is theirs, and nobody else's."""
     ended = talking_of_chunks.ends("a", "strange", "b")
@@ -254,12 +128,3 @@ def test_templates_of_a_whole_chunk_are_told_of(talking_of_chunks: Talk, tmp_pat
     docx.Document().save(str(tmp_path / "letter.docx"))
     ended = talking_of_chunks.ends("a", "template", "b")
     assert [path for one in ended.values() for path in one.templates] == [str(tmp_path / "letter.docx")]
-
-
-def test_a_loky_worker_that_is_ended_is_told_of_and_its_slot_filled_again(tmp_path: Path) -> None:
-    with talking("loky", tmp_path) as talk:
-        talk.ends("a")
-        talk.backend.end(0)
-        (died,) = talk.until(lambda message: isinstance(message, Died))
-        assert died == Died(-9)
-        assert talk.ends("b")["b"].status == "ok"

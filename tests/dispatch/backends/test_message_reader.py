@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parbatch.dispatch.backends.receiving import Hearing
+from parbatch.dispatch.backends.message_reader import MessageReader
 from parbatch.model.messages import Began, Ended, Ready, Returned
 
 WORDS = [Ready(5, 7), Began(1), Ended(0, 1, "ok", 0.5, result=msgspec.Raw(b'"' + b"x" * 300_000 + b'"')), Returned()]
@@ -22,7 +22,7 @@ class Pipe:
     def __init__(self, longest: int | None = None) -> None:
         reading, self.writing = os.pipe()
         os.set_blocking(reading, False)
-        self.hearing = Hearing(reading, longest)
+        self.reader = MessageReader(reading, longest)
         self._reading = reading
 
     def write(self, text: bytes) -> list[object]:
@@ -30,7 +30,7 @@ class Pipe:
         said: list[object] = []
         for start in range(0, len(text), 4096):
             os.write(self.writing, text[start : start + 4096])
-            said += self.hearing.pull()
+            said += self.reader.read()
         return said
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ def pipe() -> Iterator[Pipe]:
 
 def test_messages_come_as_they_were_said_however_they_are_cut(pipe: Pipe) -> None:
     assert pipe.write(lines(*WORDS)) == WORDS
-    assert (pipe.hearing.fault, pipe.hearing.closed) == ("", False)
+    assert (pipe.reader.fault, pipe.reader.closed) == ("", False)
 
 
 @pytest.mark.parametrize(
@@ -69,31 +69,31 @@ def test_messages_come_as_they_were_said_however_they_are_cut(pipe: Pipe) -> Non
 def test_what_is_no_message_is_a_fault_and_what_came_before_counts(pipe: Pipe, written: bytes) -> None:
     said = pipe.write(lines(Ready(5, 7)) + written + lines(Began(1)))
     assert said == [Ready(5, 7)]
-    assert "into the descriptor through which its worker reports" in pipe.hearing.fault
+    assert "into the descriptor through which its worker reports" in pipe.reader.fault
     assert pipe.write(lines(Began(1))) == [], "nothing more is believed"
 
 
 def test_a_line_without_an_end_is_given_up_at_its_bound() -> None:
     pipe = Pipe(longest=100_000)
     pipe.write(b'["ended",0,1,"ok",0.1,0,0,"' + b"x" * 99_000)
-    assert pipe.hearing.fault == ""
+    assert pipe.reader.fault == ""
     pipe.write(b"x" * 2_000)
-    assert "more than 100,000 bytes without an end" in pipe.hearing.fault
+    assert "more than 100,000 bytes without an end" in pipe.reader.fault
     pipe.close()
 
 
 def test_a_worker_that_has_died_in_the_middle_of_a_line_is_heard_out(pipe: Pipe) -> None:
     """Also where a process that it has started still holds the other end."""
     os.write(pipe.writing, lines(Ready(1), Began(1)) + b'["ended",0,')
-    assert pipe.hearing.hear_out() == [Ready(1), Began(1)]
-    assert not pipe.hearing.closed
+    assert pipe.reader.drain() == [Ready(1), Began(1)]
+    assert not pipe.reader.closed
 
 
 def test_an_end_of_the_pipe_is_seen(pipe: Pipe) -> None:
     os.write(pipe.writing, lines(Ready(1)))
     os.close(pipe.writing)
-    assert pipe.hearing.hear_out() == [Ready(1)]
-    assert pipe.hearing.closed
+    assert pipe.reader.drain() == [Ready(1)]
+    assert pipe.reader.closed
     pipe.writing = os.open(os.devnull, os.O_WRONLY)
 
 
@@ -102,8 +102,8 @@ def heard(cut: Callable[[bytes], list[bytes]], text: bytes) -> tuple[list[object
     said: list[object] = []
     for piece in cut(text):
         os.write(pipe.writing, piece)
-        said += pipe.hearing.pull()
-    fault = bool(pipe.hearing.fault)
+        said += pipe.reader.read()
+    fault = bool(pipe.reader.fault)
     pipe.close()
     return said, fault
 
