@@ -20,9 +20,9 @@ from parbatch.model.selection import Selection
 from parbatch.model.text import printable
 from parbatch.model.units import format_duration
 from parbatch.model.values import positive
-from parbatch.reports.listing import Listed, listed
+from parbatch.reports.items import Listed, listed
 from parbatch.reports.run_records import note_killed_runs_in_passing
-from parbatch.storage.view import viewing
+from parbatch.storage.view import view_of
 
 _HEADING = "status   tries      duration  id                        name"
 
@@ -65,8 +65,8 @@ def list_items(  # noqa: D103 -- its help is above
     with standard_output(json=as_json, fields=True) as output:
         folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)
-        with viewing(folder) as checkpoint:
-            items = listed(checkpoint, selection)
+        with view_of(folder) as view:
+            items = listed(view, selection)
             if as_json:
                 output.pieces(_json(items))
             else:

@@ -23,10 +23,10 @@ from parbatch.model.outcome import STREAMS
 from parbatch.model.text import printable
 from parbatch.model.units import counted, format_duration, format_figure, format_size
 from parbatch.reports.console import as_typed
-from parbatch.reports.items import Attempt, History, LogTail, find_known, history_of
+from parbatch.reports.items import Attempt, History, LogTail, history_of
 from parbatch.reports.run_records import note_killed_runs_in_passing
 from parbatch.storage.folder import Folder
-from parbatch.storage.view import viewing
+from parbatch.storage.view import view_of
 
 _ABOVE = "(the traceback above)"
 _MOST_DATA = 20  # lines
@@ -51,8 +51,8 @@ def show(  # noqa: D103 -- its help is above
     with standard_output(json=as_json) as output, hinting_at_order("show", item, job):
         folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)
-        with viewing(folder) as checkpoint:
-            history = history_of(checkpoint, folder, find_known(checkpoint, item))
+        with view_of(folder) as view:
+            history = history_of(view, view.find(item))
         if as_json:
             output.json(history)
         else:

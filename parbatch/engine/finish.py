@@ -26,10 +26,10 @@ from parbatch.storage.layout import Layout, require_layout
 from parbatch.storage.lock import hold
 from parbatch.storage.parts import marks, unfinished
 from parbatch.storage.product_records import Made, made_before, older, record_file
-from parbatch.storage.reader import reading
+from parbatch.storage.reader import empty, reading
 from parbatch.storage.staged import is_intact
-from parbatch.storage.view import clashes, join
-from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
+from parbatch.storage.view import View, open_view
+from parbatch.storage.withdrawals import MOST_NAMED
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -85,10 +85,10 @@ def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
     """Write the reports of all shards that have begun, as they are now: their result, and what could not be written."""
     with hold(folder) as held:
         held.keep()
-        with contextlib.closing(join(require_layout(folder).begun(), folder)) as checkpoint:
+        with open_view(require_layout(folder).begun(), folder) as view:
             before = made_before(folder)
-            result = _together(checkpoint, folder, before.products, before.documents)
-            return result, write_reports(Material(result, checkpoint, folder))
+            result = _together(view, folder, before.products, before.documents)
+            return result, write_reports(Material(result, view, folder))
 
 
 def _is_current(layout: Layout, *, again: bool) -> bool:
@@ -104,16 +104,16 @@ def _is_current(layout: Layout, *, again: bool) -> bool:
 def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
     layout = require_layout(folder)
     before, now = made_before(folder), marks(layout)
-    with contextlib.closing(join(layout.begun(), folder)) as checkpoint:
+    with open_view(layout.begun(), folder) as view, contextlib.closing(empty()) as checkpoint:
         for product, outputs in before.outputs.items():
             checkpoint.set_product(product, outputs)
-        stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint)
+        stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint, view=view)
         products = {
             product: report if report.error is None else older(checkpoint, folder, product, report) or report
-            for product, report in _products(loaded, stage, checkpoint, folder).items()
+            for product, report in _products(loaded, stage, checkpoint, view).items()
         }
-        result = _together(checkpoint, folder, products, stage.documents)
-        problems = write_reports(Material(result, checkpoint, folder))
+        result = _together(view, folder, products, stage.documents)
+        problems = write_reports(Material(result, view, folder))
         made = _made(checkpoint, stage, products, now)
         ends_with = stage.exit_code or int(made.has_failed)
     _keep(folder, made)
@@ -132,11 +132,11 @@ def _keep(folder: Folder, made: Made) -> None:
         file.write(msgspec.json.encode(made))
 
 
-def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, folder: Folder) -> dict[str, ProductReport]:
+def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, view: View) -> dict[str, ProductReport]:
     """What is made of all that is joined; nothing of shards that are in each other's way."""
     job = loaded.job
     wanted = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
-    found = clashes(checkpoint)
+    folder, found = view.root, view.clashes()
     if not found:
         # Without marks they are not up to date yet: the reports are still to be written.
         return stage.only_products(wanted, lambda made: _keep(folder, _made(checkpoint, stage, made, {})))
@@ -149,9 +149,7 @@ def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, folder: 
     return {product: ProductReport(error=error) for product in wanted or [OVERVIEW]}
 
 
-def _together(
-    checkpoint: Checkpoint, folder: Folder, products: Mapping[str, ProductReport], in_products: Documents
-) -> RunResult:
+def _together(view: View, folder: Folder, products: Mapping[str, ProductReport], in_products: Documents) -> RunResult:
     """The last runs of all shards as one: from when the first began to when the last ended."""
     records = []
     layout = require_layout(folder)
@@ -159,7 +157,7 @@ def _together(
         with reading(part.folder) as one:
             records.append(newest_record(one, part.folder))
     left = unfinished(layout)
-    after = counts(checkpoint)
+    after = counts(view)
     total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
     facts = sum_facts([RunFacts.of(record) for record in records])
     documents = facts.documents + in_products
@@ -170,14 +168,14 @@ def _together(
         workers=sum(record.workers for record in records),
         overview=products.get(OVERVIEW),
         merged=products.get(MERGE),
-        withdrawn=_withdrawn(checkpoint, records),
+        withdrawn=_withdrawn(view, records),
         memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
         shard=None,
         signum=None,
         at_limit=False,
         has_failed=total > success + pending,
     )
-    return build_result(_of_all(facts, left), checkpoint, folder, after=after)
+    return build_result(_of_all(facts, left), view, after=after)
 
 
 def _of_all(facts: RunFacts, left: Mapping[str, str]) -> RunFacts:
@@ -195,10 +193,10 @@ def _of_all(facts: RunFacts, left: Mapping[str, str]) -> RunFacts:
     )
 
 
-def _withdrawn(checkpoint: Checkpoint, records: Sequence[RunResult]) -> Withdrawn:
+def _withdrawn(view: View, records: Sequence[RunResult]) -> Withdrawn:
     """What the last runs of the shards have withdrawn, and what is out of date now."""
     each = all_withdrawn((record.withdrawn for record in records), MOST_NAMED)
-    now = withdrawn_in(checkpoint, "")
+    now = view.withdrawn("")
     return msgspec.structs.replace(each, out_of_date=now.out_of_date, stale=now.stale)
 
 

@@ -47,12 +47,13 @@ from parbatch.storage.folder import Folder
 from parbatch.storage.product_records import is_current, known, older
 from parbatch.storage.recovery import recover
 from parbatch.storage.system_errors import in_words, is_damage, is_of_sqlite
+from parbatch.storage.view import View
 from parbatch.storage.withdrawals import carry_out, mark_all_not_ok
 
 
-def write_out(result: RunResult, checkpoint: Checkpoint, folder: Folder) -> None:
+def write_out(result: RunResult, view: View, folder: Folder) -> None:
     """Write the reports; a person is told of one that can't be written."""
-    for problem in write_reports(Material(result, checkpoint, folder)).values():
+    for problem in write_reports(Material(result, view, folder)).values():
         terminal.show(f"parbatch: {problem}", sys.stderr)
 
 
@@ -94,10 +95,12 @@ class Stages:
         slots: int = 1,
         phase_of: PhaseOf | None = None,
         listener: Listener | None = None,
+        view: View | None = None,
     ) -> None:
         self._setting = Setting(loaded, asked, folder, checkpoint, max(1, slots), phase_of, listener or Listener())
         self._rendering = Rendering(self._setting)
-        self._planned: Counts = counts(checkpoint)
+        self._view = view or View.of(checkpoint, folder)
+        self._planned: Counts = counts(self._view)
         self._at_start = self._planned
         self._products: dict[str, ProductReport] = {}
         self._in_products = Documents()
@@ -217,6 +220,7 @@ class Stages:
     def _make_product(self, product: str) -> None:
         making = Making(
             self._setting.folder,
+            self._view,
             lambda: self._setting.workers(1),
             tmp=str(self._setting.tmp),
             memory_cap=self._setting.memory_cap,
@@ -238,9 +242,9 @@ class Stages:
 
     def result(self, state: State | None = None) -> RunResult:
         """What has come of it so far; the state is that of now, unless it is said."""
-        setting, facts = self._setting, self.facts(state)
+        facts = self.facts(state)
         after = None if self._rendering.has_begun else self._planned
-        return build_result(facts, setting.checkpoint, setting.folder, after=after, is_brief=facts.state == "running")
+        return build_result(facts, self._view, after=after, is_brief=facts.state == "running")
 
     def facts(self, state: State | None = None) -> RunFacts:
         """What it has come to so far, but for what the checkpoint holds."""
@@ -285,7 +289,7 @@ class Stages:
         self._setting.checkpoint.set_run(self._setting.run_id, result.state, RunEnd.of(result))
         keep_record(result, self._setting.folder)
         if self._setting.phase_of is None:
-            write_out(result, self._setting.checkpoint, self._setting.folder)
+            write_out(result, self._view, self._setting.folder)
 
     @property
     def new_failures(self) -> int:
@@ -332,7 +336,7 @@ class Stages:
                 duration_s=round(time.monotonic() - self._setting.began, 3),
                 stopped_by=None,
             )
-            result = build_result(facts, self._setting.checkpoint, self._setting.folder, is_brief=True)
+            result = build_result(facts, self._view, is_brief=True)
             self._setting.checkpoint.set_run(self._setting.run_id, "interrupted")
             keep_record(result, self._setting.folder)
 

@@ -27,7 +27,6 @@ from parbatch.planning.prepare import open_and_plan
 from parbatch.reports import progress as progressing
 from parbatch.reports.results import RunFacts, build_result, counts, sum_facts, within
 from parbatch.reports.run_records import keep_record, note_killed_runs
-from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
 from parbatch.storage.layout import wanted_layout
@@ -36,7 +35,7 @@ from parbatch.storage.opening import discard, open_existing, open_to_write, set_
 from parbatch.storage.owner import owner_of
 from parbatch.storage.phase_record import PhaseRecord, remove_phases, write_phases
 from parbatch.storage.reader import reading
-from parbatch.storage.view import join
+from parbatch.storage.view import View, open_view
 
 
 @contextlib.contextmanager
@@ -269,14 +268,14 @@ class PhasedRun:
 
     def _report(self) -> RunResult:
         """One result of all phases, written down in the folder of all."""
-        with contextlib.closing(join(self._layout.begun(), self._root)) as joined:
-            result = self._sum_up(joined)
+        with open_view(self._layout.begun(), self._root) as view:
+            result = self._sum_up(view)
             keep_record(result, self._root)
             write_phases(self._root, self._as_remembered(result.state, RunEnd.of(result)))
-            write_out(result, joined, self._root)
+            write_out(result, view, self._root)
         return result
 
-    def _sum_up(self, joined: Checkpoint) -> RunResult:
+    def _sum_up(self, view: View) -> RunResult:
         now = {}
         for part in self._layout.begun():
             with reading(part.folder) as checkpoint:
@@ -303,7 +302,7 @@ class PhasedRun:
             metrics=metrics,
             phases=tuple(self._phase(name, now.get(name)) for name in self._names),
         )
-        return build_result(whole, joined, self._root)
+        return build_result(whole, view)
 
     def _phase(self, name: str, now: Counts | None) -> PhaseReport:
         result, by_status = self._results.get(name), now.by_status if now else {}

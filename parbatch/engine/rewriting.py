@@ -1,6 +1,7 @@
 """The reports of a folder once more, from its checkpoint and the record of its last run."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from parbatch.engine.finish import report_anew
@@ -15,7 +16,7 @@ from parbatch.storage.layout import check_on_disk, read_layout, shard_of_folder,
 from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_existing
 from parbatch.storage.phase_record import read_phases
-from parbatch.storage.view import viewing
+from parbatch.storage.view import View, view_of
 
 
 class Told(NamedTuple):
@@ -43,13 +44,12 @@ def write_again(folder: Folder) -> Told:
     with hold(folder):
         note_killed_runs(folder)
         phases = read_phases(folder)
-        opened = viewing(folder) if phases else contextlib.closing(open_existing(folder.checkpoint))
-        with damage_in_words(folder.checkpoint), opened as checkpoint:
-            record = newest_record(checkpoint, folder)
-            result = build_result(RunFacts.of(record), checkpoint, folder)
-            problems = write_reports(Material(result, checkpoint, folder))
+        with damage_in_words(folder.checkpoint), _opened(folder, is_read=phases is not None) as view:
+            record = newest_record(view, folder)
+            result = build_result(RunFacts.of(record), view)
+            problems = write_reports(Material(result, view, folder))
             notes = [*problems.values()]
-            last = checkpoint.last_run()
+            last = view.last_run()
     if last and last[0] != record.run_id:
         notes.append(
             f"The last run ({last[0]}) was cut off and left no record. The counts and failures are those of the"
@@ -58,3 +58,14 @@ def write_again(folder: Folder) -> Told:
     elif record.state == "killed":
         notes.append(f"The last run ({record.run_id}) was killed: when it ended, and its worker figures, nobody knows.")
     return Told([name for name in REPORTS if name not in problems], notes)
+
+
+@contextlib.contextmanager
+def _opened(folder: Folder, *, is_read: bool) -> Iterator[View]:
+    """Open a view of a folder that is held; a checkpoint of an earlier version gets the present format."""
+    if is_read:
+        with view_of(folder) as view:
+            yield view
+        return
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        yield View.of(checkpoint, folder)

@@ -10,8 +10,9 @@ import msgspec
 from parbatch.model.item import Task
 from parbatch.model.selection import Selection
 from parbatch.planning.packing import pack, ranks
-from parbatch.storage.checkpoint import DATA, PAGE, TASK_COLUMNS, Checkpoint, page
+from parbatch.storage.checkpoint import DATA, TASK_COLUMNS, Checkpoint
 from parbatch.storage.filters import due, offer_selection
+from parbatch.storage.paging import PAGE, page
 
 # So many items are packed together. More are sorted first, so that those that share entries come near each other; what
 # is in a smaller window is then so much alike that a larger one would gain a twentieth, for twice the time.

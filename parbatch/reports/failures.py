@@ -3,21 +3,12 @@
 Called by whoever builds a result or a status. It knows nothing of how failures are grouped or shown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from sys import intern
-from typing import Any, overload
+from typing import overload
 
-import msgspec
-
-from parbatch.model.file_names import stem
-from parbatch.model.problem import Evidence
 from parbatch.model.result import Failure
-from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.filters import KNOWN_AFTER
-from parbatch.storage.folder import Folder
-from parbatch.storage.logs import Logs
-from parbatch.storage.view import viewing
+from parbatch.storage.view import View, view_of
 
 # So many failures are held in memory; more are read from the checkpoint each time that they are walked through.
 MOST_HELD = 10_000
@@ -29,20 +20,20 @@ class LaterFailures(Sequence[Failure]):
     They are what the folder has then. A copy, or what is pickled, is a list.
     """
 
-    def __init__(self, checkpoint: Checkpoint, folder: Folder, count: int) -> None:
-        self._checkpoint = checkpoint
-        self._folder = folder
+    def __init__(self, view: View, count: int) -> None:
+        self._view = view
+        self._folder = view.root
         self._count = count
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Failure]:
-        if self._checkpoint.is_open:
-            yield from failures(self._checkpoint, self._folder)
+        if self._view.is_open:
+            yield from self._view.failures()
             return
-        with viewing(self._folder) as checkpoint:
-            yield from failures(checkpoint, self._folder)
+        with view_of(self._folder) as view:
+            yield from view.failures()
 
     @overload
     def __getitem__(self, index: int) -> Failure: ...
@@ -61,47 +52,10 @@ class LaterFailures(Sequence[Failure]):
         return list, (list(self),)
 
 
-def held_failures(checkpoint: Checkpoint, folder: Folder) -> Sequence[Failure]:
-    """Every item that was tried and is not ok, in item order: a list, or where they are many, one read as needed."""
-    found = list(islice(failures(checkpoint, folder), MOST_HELD + 1))
+def held_failures(view: View) -> Sequence[Failure]:
+    """Return every item that was tried and is not ok, in item order: a list, or where they are many, one read later."""
+    found = list(islice(view.failures(), MOST_HELD + 1))
     if len(found) <= MOST_HELD:
         return found
-    counts = checkpoint.counts()
-    return LaterFailures(checkpoint, folder, sum(counts.values()) - counts["ok"] - counts["pending"])
-
-
-def failures(checkpoint: Checkpoint, folder: Folder) -> Iterator[Failure]:
-    """Every item that was tried and is not ok, in item order."""
-    logs = Logs(folder)
-    for row in checkpoint.failed_rows():
-        yield _failure(logs.paths(row["stem"] or stem(row["id"])), row)
-
-
-def _failure(logs: Mapping[str, str | None], row: dict[str, Any]) -> Failure:
-    evidence = msgspec.json.decode(row["evidence"], type=Evidence)
-    # What many failures have alike is one text in memory: all of them are in the result.
-    return Failure(
-        id=row["id"],
-        name=row["id"] if row["name"] == row["id"] else row["name"],
-        group=intern(row["group"]),
-        status=intern(row["status"]),
-        type=intern(evidence.type),
-        message=evidence.message,
-        traceback=intern(evidence.traceback),
-        place=intern(place_of(evidence)),
-        fingerprint=intern(row["fingerprint"] or ""),
-        attempts=row["attempts"],
-        duration_s=row["duration_s"],
-        returncode=evidence.returncode,
-        signal=evidence.signal,
-        peak_memory_bytes=row["peak_memory_bytes"] or None,
-        stdout_path=logs["stdout"],
-        stderr_path=logs["stderr"],
-        known_to_fail=row["alike"] >= KNOWN_AFTER,
-    )
-
-
-def place_of(evidence: Evidence) -> str:
-    """`letters.py:17 in letter`, or nothing for a process that just died."""
-    file, _, function = evidence.place.rpartition(":")
-    return f"{file}:{evidence.line} in {function}" if file else ""
+    counts = view.counts()
+    return LaterFailures(view, sum(counts.values()) - counts["ok"] - counts["pending"])

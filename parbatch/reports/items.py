@@ -1,17 +1,17 @@
 """All that is known of one item: its attempts with their evidence, what it published, and the ends of its logs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from parbatch.model import file_names as naming
-from parbatch.model.lookup import find
 from parbatch.model.problem import Evidence, Problem
 from parbatch.model.result import WithdrawnOutput
-from parbatch.storage.checkpoint import Checkpoint
+from parbatch.model.selection import Selection
 from parbatch.storage.folder import Folder
 from parbatch.storage.logs import Logs
-from parbatch.storage.withdrawals import withdrawn_of
+from parbatch.storage.view import Known, View
 
 TAIL_LINES = 20
 _TAIL_BYTES = 64 * 1024  # twenty lines that people can read are well within
@@ -71,39 +71,30 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     logs: dict[str, LogTail]
 
 
-def find_known(checkpoint: Checkpoint, asked: str) -> str:
-    """The id of the checkpoint's item that a person names. Raises SelectionError as `lookup.find` does."""
-    if checkpoint.db.execute("SELECT 1 FROM items WHERE id = ?", (asked,)).fetchone():
-        return asked
-    return find(asked, checkpoint.db.execute("SELECT id, name FROM items ORDER BY position"))
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """An item in a list. `duration_s` is the last attempt's, None before there is one."""
+
+    id: str
+    name: str
+    group: str
+    status: str
+    attempts: int
+    duration_s: float | None
 
 
-def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
-    """All that is known of an item that is in the checkpoint."""
-    outcome = checkpoint.outcome_of(item_id)
-    assert outcome is not None
-    stem, reason, result, warnings, metrics, *last = checkpoint.db.execute(
-        "SELECT stem, reason, result, warnings, metrics, peak_memory_bytes, slot, ended_at FROM items WHERE id = ?",
-        (item_id,),
-    ).fetchone()
-    stem = stem or naming.stem(item_id)
-    rejected = folder.rejected_of(stem)
-    with folder.in_use():
-        has_rejected = folder.tree.is_folder(rejected)
-    attempts = _attempts(checkpoint, item_id)
-    if outcome.status == "ok":
-        peak, slot, ended_at = last
-        attempts.append(
-            Attempt(
-                number=outcome.attempts,
-                status="ok",
-                duration_s=outcome.duration_s,
-                peak_memory_bytes=peak or None,
-                slot=slot,
-                ended_at=ended_at,
-            )
-        )
-    logs = Logs(folder)
+def listed(view: View, selection: Selection) -> Iterator[Listed]:
+    """Yield the items that are asked for, in item order: a million of them need no memory."""
+    for item_id, name, group, status, attempts, duration_s in view.selected(selection):
+        yield Listed(id=item_id, name=name, group=group, status=status, attempts=attempts, duration_s=duration_s)
+
+
+def history_of(view: View, item_id: str) -> History:
+    """Return all that is known of an item that is there."""
+    known = view.known(item_id)
+    outcome, details = known.outcome, known.details
+    stem = details.stem or naming.stem(known.own_id)
+    result, warnings, metrics = details.result, details.warnings, details.metrics
+    paths = view.log_paths(known.folder, stem)
     return History(
         id=outcome.item.id,
         name=outcome.item.name,
@@ -111,44 +102,53 @@ def history_of(checkpoint: Checkpoint, folder: Folder, item_id: str) -> History:
         status=outcome.status,
         attempts=outcome.attempts,
         duration_s=outcome.duration_s,
-        why_due=reason,
+        why_due=details.reason,
         data=outcome.item.data,
         result=msgspec.json.decode(result) if result else None,
         outputs=outcome.outputs,
         out_of_date=outcome.out_of_date,
-        withdrawn=withdrawn_of(checkpoint, item_id),
+        withdrawn=known.withdrawn,
         metrics=msgspec.json.decode(metrics) if metrics and outcome.status == "ok" else {},
-        rejected=str(rejected.relative_to(folder.root)) if has_rejected else None,
+        rejected=_rejected(view, known.folder, stem),
         warnings=msgspec.json.decode(warnings, type=tuple[Problem, ...]) if warnings else (),
-        history=attempts,
-        logs={stream: _tail(logs, path) for stream, path in logs.paths(stem).items() if path is not None},
+        history=[*_attempts(known)],
+        logs={stream: _tail(view.root, path) for stream, path in paths.items() if path is not None},
     )
 
 
-def _attempts(checkpoint: Checkpoint, item_id: str) -> list[Attempt]:
-    rows = checkpoint.db.execute(
-        "SELECT number, status, run_id, duration_s, cpu_s, peak_memory_bytes, slot, ended_at, evidence FROM attempts"
-        " WHERE id = ? ORDER BY rowid",
-        (item_id,),
-    )
-    return [
-        Attempt(
-            number=number,
-            status=status,
-            run_id=run_id,
-            duration_s=duration_s,
-            cpu_s=cpu_s or None,  # a process that died could not say
-            peak_memory_bytes=peak or None,
-            slot=slot,
-            ended_at=ended_at,
-            evidence=msgspec.json.decode(evidence, type=Evidence),
+def _rejected(view: View, folder: Folder, stem: str) -> str | None:
+    """Return where what the last attempt left was kept, from the root on; None where nothing was."""
+    place = folder.rejected_of(stem)
+    with folder.in_use():
+        return str(place.relative_to(view.root.root)) if folder.tree.is_folder(place) else None
+
+
+def _attempts(known: Known) -> Iterator[Attempt]:
+    for row in known.attempts:
+        yield Attempt(
+            number=row.number,
+            status=row.status,
+            run_id=row.run_id,
+            duration_s=row.duration_s,
+            cpu_s=row.cpu_s or None,  # a process that died could not say
+            peak_memory_bytes=row.peak_memory_bytes or None,
+            slot=row.slot,
+            ended_at=row.ended_at,
+            evidence=msgspec.json.decode(row.evidence, type=Evidence),
         )
-        for number, status, run_id, duration_s, cpu_s, peak, slot, ended_at, evidence in rows
-    ]
+    if known.outcome.status == "ok":
+        yield Attempt(
+            number=known.outcome.attempts,
+            status="ok",
+            duration_s=known.outcome.duration_s,
+            peak_memory_bytes=known.details.peak_memory_bytes or None,
+            slot=known.details.slot,
+            ended_at=known.details.ended_at,
+        )
 
 
-def _tail(logs: Logs, path: str) -> LogTail:
-    data, size = logs.tail(path, _TAIL_BYTES)
+def _tail(root: Folder, path: str) -> LogTail:
+    data, size = Logs(root).tail(path, _TAIL_BYTES)
     lines = data.decode("utf-8", "backslashreplace").splitlines()
     is_whole = len(data) == size and len(lines) <= TAIL_LINES
     return LogTail(path=path, lines=lines[-TAIL_LINES:], size=size, is_whole=is_whole)

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from parbatch.model.result import Failure, RunResult
 from parbatch.reports.html.text import for_xml, shorten, tail
-from parbatch.reports.report_data import MOST_LISTED, ItemRow, Material
+from parbatch.reports.report_data import MOST_LISTED, Material
+from parbatch.storage.view import ItemRow
 
 MOST_MESSAGE = 1_000
 MOST_LOG_BYTES = 4_000

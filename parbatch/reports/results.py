@@ -28,14 +28,10 @@ from parbatch.model.result import (
     Withdrawn,
     sum_of,
 )
-from parbatch.model.selection import Selection
 from parbatch.reports.failures import held_failures
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import spreads
-from parbatch.storage.filters import known_to_fail
-from parbatch.storage.folder import Folder
-from parbatch.storage.metrics import summaries
-from parbatch.storage.withdrawals import withdrawn_in
+from parbatch.storage.view import View
 
 # How many warnings the report keeps by name; the others are counted, and `show` has each item's own.
 MOST_WARNED = 100
@@ -71,9 +67,9 @@ def documents(ended: Ended) -> Documents:
     return Documents(plain=1, why_plain="" if how == OFF else how)
 
 
-def counts(checkpoint: Checkpoint) -> Counts:
+def counts(view: View | Checkpoint) -> Counts:
     """Items by status as the checkpoint has them now."""
-    return counts_of(checkpoint.counts_by_group())
+    return counts_of(view.counts_by_group())
 
 
 def counts_of(by_group: dict[str, dict[str, int]]) -> Counts:
@@ -88,15 +84,12 @@ def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
     return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
 
 
-def warnings_of(checkpoint: Checkpoint) -> Warnings:
+def warnings_of(view: View) -> Warnings:
     """The warnings about items that are ok, the first of them in item order."""
     items = total = 0
     by_type: dict[str, int] = {}
     first: list[Warned] = []
-    rows = checkpoint.db.execute(
-        "SELECT id, name, warnings FROM items WHERE warnings IS NOT NULL AND status = 'ok' ORDER BY position"
-    )
-    for item_id, name, text in rows:
+    for item_id, name, text in view.warned():
         problems = msgspec.json.decode(text, type=tuple[Problem, ...])
         items, total = items + 1, total + len(problems)
         for problem in problems:
@@ -172,24 +165,22 @@ def exit_code(facts: RunFacts) -> int | None:
     return 1 if facts.has_failed or any(made and made.error is not None for made in _products(facts)) else 0
 
 
-def build_result(
-    facts: RunFacts, checkpoint: Checkpoint, folder: Folder, *, after: Counts | None = None, is_brief: bool = False
-) -> RunResult:
+def build_result(facts: RunFacts, view: View, *, after: Counts | None = None, is_brief: bool = False) -> RunResult:
     """Return what a run came to: its facts, with counts, failures and figures as the checkpoint has them now.
 
     `after` are the counts, where they are known. With `is_brief`, what takes long to find out is left out: failures,
     metrics, warnings.
     """
-    after = after or counts(checkpoint)
+    after = after or counts(view)
     total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
     all_ok = is_brief or total == success
     return RunResult(
         **_told_alike(facts)
         | {
             "phases": [*facts.phases],
-            "withdrawn": facts.withdrawn or withdrawn_in(checkpoint, facts.run_id, all_ok=all_ok),
+            "withdrawn": facts.withdrawn or view.withdrawn(facts.run_id, all_ok=all_ok),
         }
-        | (_brief(facts) if is_brief else _in_full(facts, checkpoint, folder, after)),
+        | (_brief(facts) if is_brief else _in_full(facts, view, after)),
         exit_code=exit_code(facts),
         total=total,
         success=success,
@@ -197,8 +188,8 @@ def build_result(
         pending=pending,
         by_status=after.by_status,
         after=after,
-        out=str(folder.root),
-        unread=checkpoint.unread,
+        out=str(view.root.root),
+        unread=view.unread,
     )
 
 
@@ -212,13 +203,13 @@ def _brief(facts: RunFacts) -> dict[str, Any]:
     return {"metrics": facts.metrics or {}, "failures": []}
 
 
-def _in_full(facts: RunFacts, checkpoint: Checkpoint, folder: Folder, after: Counts) -> dict[str, Any]:
+def _in_full(facts: RunFacts, view: View, after: Counts) -> dict[str, Any]:
     """Return what a result says of items one by one."""
     return {
-        "metrics": summaries(checkpoint, after.by_group) if facts.metrics is None else facts.metrics,
-        "failures": held_failures(checkpoint, folder),
-        "known_to_fail": known_to_fail(checkpoint, Selection()),
-        "warnings": warnings_of(checkpoint),
+        "metrics": view.metrics(after.by_group) if facts.metrics is None else facts.metrics,
+        "failures": held_failures(view),
+        "known_to_fail": view.known_to_fail(),
+        "warnings": warnings_of(view),
     }
 
 

@@ -22,6 +22,7 @@ from parbatch.storage.lock import hold, holder
 from parbatch.storage.opening import open_existing
 from parbatch.storage.plain_files import UnsafePathError
 from parbatch.storage.reader import reading
+from parbatch.storage.view import View
 
 _MOST_OF_RECORD = 1 << 29  # bytes; where all of 200,000 items failed it has some 200 million
 
@@ -37,9 +38,9 @@ def forget_record(run_id: str, folder: Folder) -> None:
     folder.tree.remove(folder.session(run_id))
 
 
-def newest_record(checkpoint: Checkpoint, folder: Folder) -> RunResult:
+def newest_record(view: View | Checkpoint, folder: Folder) -> RunResult:
     """The newest readable record, of a run that the checkpoint knows. Raises FolderError where there is none."""
-    for run_id in checkpoint.run_ids():
+    for run_id in view.run_ids():
         if (record := _record(run_id, folder)) is not None:
             return record
     raise FolderError(f"No run in {folder.root} came to its end yet, so there is none to report on. Use --resume.")
@@ -101,10 +102,8 @@ def _record(run_id: str, folder: Folder) -> RunResult | None:
 def _killed(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:
     """The record of a run that was killed, as far as the checkpoint can tell: when it ended nobody has written down."""
     began = datetime.fromisoformat(record.started_at).timestamp()
-    (rendered,) = checkpoint.db.execute(
-        "SELECT COUNT(*) FROM items WHERE status <> 'pending' AND ended_at >= ?", (began,)
-    ).fetchone()
+    rendered = checkpoint.ended_since(began)
     facts = msgspec.structs.replace(
         RunFacts.of(record), state="killed", finished_at=None, duration_s=None, rendered=rendered
     )
-    return build_result(facts, checkpoint, folder)
+    return build_result(facts, View.of(checkpoint, folder))

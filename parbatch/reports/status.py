@@ -1,32 +1,20 @@
 """How a folder stands: what the last run came to or is at, the counts, the failures. Read only, also during a run."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from parbatch.model.outcome import STATUSES
-from parbatch.model.result import Counts, Failure, FailureGroup, Withdrawn, all_withdrawn, sum_of
-from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.model.selection import Selection
+from parbatch.model.result import Counts, FailureGroup, Withdrawn, all_withdrawn
 from parbatch.reports.failure_groups import group_failures
-from parbatch.reports.failures import failures
 from parbatch.reports.results import counts
-from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.chunk_log import held
-from parbatch.storage.context_store import size_of
-from parbatch.storage.directory import is_safe_path
-from parbatch.storage.filters import known_to_fail
 from parbatch.storage.folder import Folder
-from parbatch.storage.layout import Layout, Part, read_layout, require_layout
+from parbatch.storage.layout import Layout, Part, require_layout
 from parbatch.storage.lock import holder
 from parbatch.storage.parts import marks
-from parbatch.storage.phase_record import read_phases
 from parbatch.storage.product_records import made_before
-from parbatch.storage.product_records import older as older_product
-from parbatch.storage.reader import reading
-from parbatch.storage.view import viewing
-from parbatch.storage.withdrawals import MOST_NAMED, withdrawn_in
+from parbatch.storage.tree import is_safe_path
+from parbatch.storage.view import View, open_view, view_of
+from parbatch.storage.withdrawals import MOST_NAMED
 
 # `running`: by the holder; `busy`: somebody holds the folder and is not, or not yet, rendering; `killed`: the last run
 # did not write down its end, and nobody holds the folder; `not begun`: planned, but never run; else as the run ended.
@@ -107,18 +95,17 @@ def look(folder: Folder) -> Standing:
     if layout.kind == "shards" and layout.chosen is None:
         return _look_at_all(layout)
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
-    with viewing(folder) as checkpoint:
-        last = checkpoint.last_run()
-        now = counts(checkpoint)
-        groups = group_failures(failures(checkpoint, folder))
-        known = known_to_fail(checkpoint, Selection())
-        references = held(checkpoint)
-        size = size_of(checkpoint, references)
-        end = checkpoint.end_of_last_run()
-        unread = checkpoint.unread
-        phases = _phases(folder, checkpoint)
-        older = _older(checkpoint, folder)
-        withdrawn = withdrawn_in(checkpoint, all_ok=now.by_status["ok"] == sum(now.by_status.values()))
+    with view_of(folder) as view:
+        last = view.last_run()
+        now = counts(view)
+        groups = group_failures(view.failures())
+        known = view.known_to_fail()
+        references, size = view.held()
+        end = view.end_of_last_run()
+        unread = view.unread
+        phases = _phases(layout, view)
+        older = view.older_products()
+        withdrawn = view.withdrawn(all_ok=now.by_status["ok"] == sum(now.by_status.values()))
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
     total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
@@ -145,19 +132,6 @@ def look(folder: Folder) -> Standing:
     )
 
 
-def _older(checkpoint: Checkpoint, folder: Folder) -> list[str]:
-    """The overview and the merged file, where these are of earlier outcomes; of phases, those of each."""
-    layout = read_layout(folder)
-    if layout is not None and layout.kind == "phases":
-        found = []
-        for part in layout.begun():
-            with reading(part.folder) as its_own:
-                found += [f"{part.name}/{path}" for path in _older(its_own, part.folder)]
-        return found
-    reports = (older_product(checkpoint, folder, product) for product in (OVERVIEW, MERGE))
-    return [report.out_of_date for report in reports if report is not None and report.out_of_date is not None]
-
-
 def _older_of_all(layout: Layout) -> list[str]:
     """The same of all shards together."""
     folder = layout.root
@@ -170,19 +144,12 @@ def _older_of_all(layout: Layout) -> list[str]:
     return [path for path in published if is_safe_path(path) and folder.tree.state(folder.root / path) is not None]
 
 
-def _phases(folder: Folder, joined: Checkpoint) -> dict[str, dict[str, int]]:
-    """The items of each phase by status, at the same moment as those of all together."""
-    phases = read_phases(folder)
-    found: dict[str, dict[str, int]] = {name: {} for name in phases.names} if phases else {}
-    if not found:
+def _phases(layout: Layout, view: View) -> dict[str, dict[str, int]]:
+    """Return the items of each phase by status, at the same moment as those of all together."""
+    if layout.kind != "phases":
         return {}
-    rows = joined.db.execute("SELECT substr(id, 1, instr(id, '/') - 1), status, COUNT(*) FROM items GROUP BY 1, 2")
-    for name, status, count in rows:
-        found[name][status] = count
-    return {
-        name: {status: by_status.get(status, 0) for status in STATUSES} if by_status else {}
-        for name, by_status in found.items()
-    }
+    found = {name: by_status if any(by_status.values()) else {} for name, by_status in view.counts_by_part().items()}
+    return {part.name: found.get(part.name, {}) for part in layout.parts}
 
 
 def _look_at_all(layout: Layout) -> Standing:
@@ -190,6 +157,8 @@ def _look_at_all(layout: Layout) -> Standing:
     folder, parts = layout.root, layout.parts
     standings = [look(part.folder) if part.folder.has_checkpoint else None for part in parts]
     begun = [one for one in standings if one is not None]
+    with open_view(layout.begun(), layout.root) as view:
+        now, causes = counts(view), group_failures(view.failures())
     newest = max(begun, key=lambda one: one.run_id or "", default=None)
     states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
     return Standing(
@@ -202,8 +171,8 @@ def _look_at_all(layout: Layout) -> Standing:
         errors=sum(one.errors for one in begun),
         pending=sum(one.pending for one in begun),
         known_to_fail=sum(one.known_to_fail for one in begun),
-        counts=_in_source_order(sum_of([one.counts for one in begun]), layout),
-        causes=group_failures(_failures_of_all(layout)),
+        counts=now,
+        causes=causes,
         unread=any(one.unread for one in begun),
         older=_older_of_all(layout),
         withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
@@ -216,29 +185,10 @@ def _look_at_all(layout: Layout) -> Standing:
     )
 
 
-def _in_source_order(counts: Counts, layout: Layout) -> Counts:
-    """The counts with the groups in the order of the source, which each shard has its own part of."""
-    if len(counts.by_group) < 2:
-        return counts
-    first: dict[str, int] = {}
-    for part in layout.begun():
-        with reading(part.folder) as checkpoint:
-            for group, position in checkpoint.db.execute('SELECT "group", MIN(position) FROM items GROUP BY 1'):
-                first[group] = min(position, first.get(group, position))
-    by_group = dict(sorted(counts.by_group.items(), key=lambda one: first.get(one[0], 0)))
-    return msgspec.structs.replace(counts, by_group=by_group)
-
-
 def _state_of_shard(part: Part, standing: Standing | None) -> RunState:
     if standing is not None:
         return standing.state
     return "busy" if holder(part.folder) is not None else "not begun"
-
-
-def _failures_of_all(layout: Layout) -> Iterator[Failure]:
-    for part in layout.begun():
-        with reading(part.folder) as checkpoint:
-            yield from failures(checkpoint, part.folder)
 
 
 def _held_by(folder: Folder) -> HeldBy | None:

@@ -13,39 +13,21 @@ from typing import Any
 import msgspec
 
 from parbatch.errors import CheckpointError
-from parbatch.model.item import Item, Task
+from parbatch.model.item import Task
 from parbatch.model.outcome import STATUSES, Outcome, Output
 from parbatch.model.problem import NO_DATA, Evidence, feedback_after
 from parbatch.model.result import RunEnd
 from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.storage.folder import FOREIGN
-from parbatch.storage.schema import COLUMNS
+from parbatch.storage.outcomes import last_attempt, outcome_of, outcomes
+from parbatch.storage.paging import PAGE, page
 from parbatch.storage.tree import is_safe_name
 
 _BUSY_S = 60  # how long another program may hold the file, such as a backup, before a run breaks off
-# Rows fetched at once where all items are walked through, and the bytes of their data at which a page is full.
-PAGE, PAGE_BYTES = 2_000, 1 << 20
-_MOST_AT_ONCE = 256
 TASK_COLUMNS = (
     'position, id, name, "group", data, requires, stem, priority, status, attempts, result, reason, fingerprint'
 )
-# Where the columns that can be wide are: in TASK_COLUMNS, and in COLUMNS.
-DATA, _DATA_OF_ROW, _RESULT_OF_ROW = 4, 7, 12
-
-
-def page(cursor: sqlite3.Cursor, *wide: int) -> list[Any]:
-    """Fetch rows until they are all there, or the texts in the `wide` columns come to about PAGE_BYTES."""
-    rows: list[Any] = []
-    size, at_once = 0, 1
-    with contextlib.closing(cursor):
-        while size < PAGE_BYTES and (more := cursor.fetchmany(at_once)):
-            rows += more
-            for column in wide:
-                size += sum([len(row[column] or "") for row in more])
-            at_once = min(2 * at_once, _MOST_AT_ONCE)
-    return rows
-
-
+DATA = 4  # the one of these that can be wide
 OWNER = "owner"  # the fact that says whose the folder is
 
 
@@ -63,6 +45,10 @@ class Checkpoint:
         outputs on the disk already.
         """
         self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000;")
+
+    def share_memory(self, count: int) -> None:
+        """Hold so much less of the file in memory as one of `count` that are open at once."""
+        self.db.execute(f"PRAGMA cache_size = -{max(256, 16_000 // count)}")
 
     def close(self) -> None:
         """Close the file; what was not committed is undone."""
@@ -102,12 +88,24 @@ class Checkpoint:
             counts = self.counts()  # in half the time
             return {"": counts} if any(counts.values()) else {}
         groups: dict[str, dict[str, int]] = {}
-        rows = self.db.execute(
-            'SELECT "group", status, COUNT(*) FROM items GROUP BY "group", status ORDER BY MIN(position)'
-        )
-        for group, status, count in rows:
+        for group, status, count, _ in self.groups():
             groups.setdefault(group, dict.fromkeys(STATUSES, 0))[status] = count
         return groups
+
+    def groups(self) -> list[tuple[str, str, int, int]]:
+        """Return each group's items by status, in item order: group, status, count, the first one's position."""
+        return self.db.execute(
+            'SELECT "group", status, COUNT(*), MIN(position) FROM items GROUP BY "group", status ORDER BY 4'
+        ).fetchall()
+
+    def has_item(self, item_id: str) -> bool:
+        """Tell whether there is an item of this id."""
+        return self.db.execute("SELECT 1 FROM items WHERE id = ?", (item_id,)).fetchone() is not None
+
+    def ended_since(self, when: float) -> int:
+        """Return how many items have ended since a time, and are not pending again."""
+        query = "SELECT COUNT(*) FROM items WHERE status <> 'pending' AND ended_at >= ?"
+        return int(self.db.execute(query, (when,)).fetchone()[0])
 
     def tasks(self, where: str = "status <> 'ok'", limit: int | None = None) -> Iterator[Task]:
         """First attempts at the items that the SQL condition selects, in item order, read a page at a time."""
@@ -139,83 +137,24 @@ class Checkpoint:
         needed = tuple(msgspec.json.decode(requires)) if requires else ()
         task = Task(position, item_id, name, group, msgspec.Raw(data.encode()), needed, stem or "", 1, priority)
         broken_off = status == "pending" and reason is None
-        if not attempts or not (broken_off or fingerprint) or (last := self._last_attempt(item_id)) is None:
+        if not attempts or not (broken_off or fingerprint) or (last := last_attempt(self.db, item_id)) is None:
             return task
         number, evidence = last
         feedback = feedback_after(evidence, msgspec.Raw(result.encode()) if result else NO_DATA)
         return msgspec.structs.replace(task, number=number + 1 if broken_off else 1, feedback=feedback)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Every item's outcome in item order, without holding them all."""
-        position = -1
-        query = f"SELECT {COLUMNS} FROM items WHERE position > ? ORDER BY position LIMIT ?"
-        while rows := page(self.db.execute(query, (position, PAGE)), _DATA_OF_ROW, _RESULT_OF_ROW):
-            position = rows[-1][0]
-            outputs = self.outputs_between(rows[0][0], position)
-            for row in rows:
-                yield self._outcome(row, outputs.get(row[1], ()))
-
-    def results(self) -> Iterator[tuple[str, bytes]]:
-        """The id and the result, as JSON, of every item that is ok and has one, in item order."""
-        position = -1
-        query = (
-            "SELECT position, id, result FROM items WHERE position > ? AND status = 'ok' AND result IS NOT NULL"
-            " ORDER BY position LIMIT ?"
-        )
-        while rows := page(self.db.execute(query, (position, PAGE)), 2):
-            position = rows[-1][0]
-            for _, item_id, result in rows:
-                yield item_id, result.encode()
+        """Yield every item's outcome in item order, without holding them all."""
+        return (outcome for _, outcome in outcomes(self.db))
 
     def outcome_of(self, item_id: str) -> Outcome | None:
-        """One item's outcome, or None when there is no such item."""
-        row = self.db.execute(f"SELECT {COLUMNS} FROM items WHERE id = ?", (item_id,)).fetchone()
-        return self._outcome(row, sorted(self.outputs_of(item_id).values())) if row else None
-
-    def failed_rows(self) -> Iterator[dict[str, Any]]:
-        """Items that were tried and are not ok, in item order, with the evidence of the last attempt."""
-        cursor = self.db.execute(
-            'SELECT items.id, name, "group", items.status, stem, items.attempts, items.duration_s, evidence,'
-            " attempts.peak_memory_bytes, items.fingerprint, alike FROM items JOIN attempts ON attempts.rowid ="
-            " (SELECT MAX(rowid) FROM attempts WHERE attempts.id = items.id)"
-            " WHERE items.status NOT IN ('ok', 'pending') ORDER BY position"
-        )
-        names = [column[0] for column in cursor.description]
-        for row in cursor:
-            yield dict(zip(names, row, strict=True))
-
-    def _outcome(self, row: Sequence[str], outputs: Sequence[str]) -> Outcome:
-        (_, item_id, status, attempts, duration_s, name, group, data, requires, _, _, _, result, *_, priority, _) = row
-        evidence = self.last_evidence(item_id) if status not in {"ok", "pending"} else None
-        return Outcome(
-            item=Item(
-                id=item_id,
-                name=name,
-                group=group,
-                data=msgspec.json.decode(data),
-                requires=tuple(msgspec.json.decode(requires)) if requires else (),
-                priority=int(priority),
-            ),
-            status=status,  # type: ignore[arg-type]
-            attempts=int(attempts),
-            duration_s=duration_s,  # type: ignore[arg-type]
-            result=msgspec.json.decode(result) if result and status == "ok" else None,
-            outputs=tuple(outputs) if status == "ok" else (),
-            out_of_date=tuple(outputs) if status != "ok" else (),
-            type=evidence.type if evidence else "",
-            message=evidence.message if evidence else "",
-        )
+        """Return one item's outcome, or None where there is no such item."""
+        return outcome_of(self.db, item_id)
 
     def last_evidence(self, item_id: str) -> Evidence | None:
-        """Why the item's last attempt did not end ok."""
-        last = self._last_attempt(item_id)
+        """Return why the item's last attempt did not end ok."""
+        last = last_attempt(self.db, item_id)
         return last[1] if last else None
-
-    def _last_attempt(self, item_id: str) -> tuple[int, Evidence] | None:
-        row = self.db.execute(
-            "SELECT number, evidence FROM attempts WHERE id = ? ORDER BY rowid DESC LIMIT 1", (item_id,)
-        ).fetchone()
-        return (int(row[0]), msgspec.json.decode(row[1], type=Evidence)) if row else None
 
     # --- outputs
 
@@ -227,6 +166,19 @@ class Checkpoint:
         ).fetchone()
         return row[0] if row else None
 
+    @property
+    def has_outputs(self) -> bool:
+        """Whether anything is known to be published."""
+        return self.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone() is not None
+
+    def live_outputs(self) -> Iterator[tuple[str, str, str]]:
+        """Yield what items that are ok have published, by place: folded path, the item's id, path."""
+        query = (
+            "SELECT place, outputs.id, path FROM outputs JOIN items ON items.id = outputs.id WHERE status = 'ok'"
+            " ORDER BY place"
+        )
+        yield from map(tuple, self.db.execute(query))
+
     def path_at(self, place: str) -> str | None:
         """The path of the file that was published there last."""
         row = self.db.execute("SELECT path FROM outputs WHERE place = ?", (place,)).fetchone()
@@ -235,17 +187,6 @@ class Checkpoint:
     def outputs_of(self, item_id: str) -> dict[str, str]:
         """What an item has published: folded path to path."""
         return dict(self.db.execute("SELECT place, path FROM outputs WHERE id = ?", (item_id,)))
-
-    def outputs_between(self, first: int, last: int) -> dict[str, list[str]]:
-        """Published paths by item id, for the items from one position to another."""
-        found: dict[str, list[str]] = {}
-        for item_id, path in self.db.execute(
-            "SELECT items.id, path FROM items JOIN outputs ON outputs.id = items.id"
-            " WHERE position BETWEEN ? AND ? ORDER BY path",
-            (first, last),
-        ):
-            found.setdefault(item_id, []).append(path)
-        return found
 
     def set_outputs(self, item_id: str, outputs: Iterable[tuple[str, Output]]) -> None:
         """Replace what an item is known to have published."""

@@ -1,6 +1,6 @@
 """Which items a run takes on: rules that each leave some out, in order, so that the same list gives the counts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from parbatch.model.selection import Selection, as_typed, matches_any
@@ -52,11 +52,27 @@ def left_out(checkpoint: Checkpoint, selection: Selection) -> dict[str, int]:
     return {rule.leaves_out: counts.get(number, 0) for number, rule in enumerate(rules)}
 
 
-def offer_selection(checkpoint: Checkpoint, selection: Selection) -> None:
-    """Give the rules of a selection the functions that their SQL calls."""
+def listed(
+    checkpoint: Checkpoint, selection: Selection, prefix: str = "", after: int = -1
+) -> Iterator[tuple[int, str, str, str, str, int, float | None]]:
+    """Yield the items that are asked for after a position: it, id, name, group, status, attempts, seconds.
+
+    `prefix` stands before their ids where these are asked for.
+    """
+    offer_selection(checkpoint, selection, prefix)
+    rows = checkpoint.db.execute(
+        'SELECT position, id, name, "group", status, attempts, duration_s FROM items'
+        f" WHERE position > ? AND {narrowed(selection)} ORDER BY position",
+        (after,),
+    )
+    yield from map(tuple, rows)  # a cursor that is left in the middle can't be closed after its connection
+
+
+def offer_selection(checkpoint: Checkpoint, selection: Selection, prefix: str = "") -> None:
+    """Give the rules of a selection the functions that their SQL calls; `prefix` stands before the ids."""
     functions: dict[str, tuple[int, Callable[..., bool]]] = {
-        "selected": (2, selection.matches),
-        "excluded": (2, lambda item_id, name: matches_any(selection.exclude, item_id, name)),
+        "selected": (2, lambda item_id, name: selection.matches(f"{prefix}{item_id}", name)),
+        "excluded": (2, lambda item_id, name: matches_any(selection.exclude, f"{prefix}{item_id}", name)),
         "in_groups": (1, lambda group: matches_any(selection.groups, group)),
         "has_status": (1, lambda status: status in selection.statuses),
         "has_fingerprint": (1, lambda found: (found or "").startswith(tuple(selection.fingerprints))),

@@ -4,9 +4,10 @@ All is read from the checkpoint, so that items kept from earlier runs count as t
 figures in order, in a temporary table; here they pass by one at a time.
 """
 
+import contextlib
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -16,14 +17,21 @@ from parbatch.model.figures import MetricFigures, MetricSummary
 from parbatch.storage.checkpoint import Checkpoint
 
 
-def summaries(checkpoint: Checkpoint, by_group: Mapping[str, Mapping[str, int]]) -> dict[str, MetricSummary]:
-    """Every metric by its name, in alphabetical order; `by_group` counts the items of each group by status."""
-    if not _extract(checkpoint.db):
+def summaries(checkpoints: Sequence[Checkpoint], by_group: Mapping[str, Mapping[str, int]]) -> dict[str, MetricSummary]:
+    """Return every metric by its name, in alphabetical order; `by_group` counts the items of each group by status."""
+    sources = [one.db for one in checkpoints if _has_any(one.db)]
+    if not sources:
         return {}
     ok = {group: counts["ok"] for group, counts in by_group.items() if counts["ok"]}
-    groups = _by_group(checkpoint.db, ok)
-    in_all = _in_all(checkpoint.db, sum(ok.values())) if len(ok) > 1 else {}
-    checkpoint.db.execute("DROP TABLE temp.figures")
+    with contextlib.ExitStack() as opened:
+        db = sources[0]
+        if len(checkpoints) == 1 and not db.execute("PRAGMA query_only").fetchone()[0]:
+            _extract(db)
+            opened.callback(db.execute, "DROP TABLE temp.figures")
+        else:
+            db = opened.enter_context(contextlib.closing(_gathered(sources)))
+        groups = _by_group(db, ok)
+        in_all = _in_all(db, sum(ok.values())) if len(ok) > 1 else {}
     found = {}
     for name, figures in groups.items():
         of_all = in_all.get(name) or next(iter(figures.values()))
@@ -31,18 +39,34 @@ def summaries(checkpoint: Checkpoint, by_group: Mapping[str, Mapping[str, int]])
     return found
 
 
-def _extract(db: sqlite3.Connection) -> bool:
-    """Put each figure of each ok item into a row of its own. Returns whether there are any."""
-    has_any = db.execute("SELECT 1 FROM items WHERE metrics IS NOT NULL AND status = 'ok' LIMIT 1").fetchone()
-    if not has_any:
-        return False
+_FIGURES = (
+    'SELECT each.key AS metric, "group" AS its_group, each.value AS number'
+    " FROM items, json_each(items.metrics) AS each WHERE metrics IS NOT NULL AND status = 'ok'"
+)
+_INDEX = "CREATE INDEX temp.figures_in_order ON figures (metric, its_group, number)"  # counted and read by it
+
+
+def _has_any(db: sqlite3.Connection) -> bool:
+    query = "SELECT 1 FROM items WHERE metrics IS NOT NULL AND status = 'ok' LIMIT 1"
+    return db.execute(query).fetchone() is not None
+
+
+def _extract(db: sqlite3.Connection) -> None:
+    """Put each figure of each ok item into a row of its own, beside the checkpoint."""
     db.execute("DROP TABLE IF EXISTS temp.figures")
-    db.execute(
-        'CREATE TEMP TABLE figures AS SELECT each.key AS metric, "group" AS its_group, each.value AS number'
-        " FROM items, json_each(items.metrics) AS each WHERE metrics IS NOT NULL AND status = 'ok'"
-    )
-    db.execute("CREATE INDEX temp.figures_in_order ON figures (metric, its_group, number)")  # counted and read by it
-    return True
+    db.execute(f"CREATE TEMP TABLE figures AS {_FIGURES}")
+    db.execute(_INDEX)
+
+
+def _gathered(sources: Iterable[sqlite3.Connection]) -> sqlite3.Connection:
+    """Put the figures of several checkpoints, or of one that can't be written, into a temporary file of their own."""
+    scratch = sqlite3.connect("", isolation_level=None)
+    scratch.execute("CREATE TEMP TABLE figures (metric, its_group, number)")
+    scratch.execute("BEGIN")
+    for source in sources:
+        scratch.executemany("INSERT INTO temp.figures VALUES (?, ?, ?)", source.execute(_FIGURES))
+    scratch.execute(_INDEX)
+    return scratch
 
 
 def _by_group(db: sqlite3.Connection, ok: Mapping[str, int]) -> dict[str, dict[str, MetricFigures]]:

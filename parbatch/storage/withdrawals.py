@@ -135,10 +135,17 @@ def remove_empty_folders(folder: Folder, kept: str) -> None:
         remove_empty_parents(run, kept.removeprefix("run/"))
 
 
-def withdrawn_in(checkpoint: Checkpoint, run_id: str | None = None, *, all_ok: bool = False) -> Withdrawn:
-    """What was withdrawn in a run, or in all of them, and how many outputs of items that are not ok are in `items/`.
+def withdrawn_in(
+    checkpoint: Checkpoint,
+    run_id: str | None = None,
+    *,
+    all_ok: bool = False,
+    is_anothers: Callable[[str], bool] | None = None,
+) -> Withdrawn:
+    """Tell what was withdrawn in a run, or in all, and how many outputs of items that are not ok are in `items/`.
 
-    Where it is known that all items are ok, the last need not be counted.
+    Where it is known that all items are ok, the last need not be counted. `is_anothers` tells of a place whether an
+    item of another checkpoint has published there since.
     """
     where, values = ("run_id = ?", (run_id,)) if run_id is not None else ("1", ())
     count: int
@@ -158,18 +165,14 @@ def withdrawn_in(checkpoint: Checkpoint, run_id: str | None = None, *, all_ok: b
         f" WHERE is_done AND {where} ORDER BY 1",
         values,
     )
-    stale = checkpoint.db.execute(
-        "SELECT path FROM items CROSS JOIN outputs ON outputs.id = items.id WHERE status <> 'ok'"
-        " ORDER BY position LIMIT ?",
-        (0 if all_ok else MOST_NAMED,),
-    )
+    out_of_date, stale = _out_of_date(checkpoint, all_ok=all_ok, is_anothers=is_anothers)
     return Withdrawn(
         count=count,
         path=", ".join(root if run_id is None else f"{root}/{run_id}" for (root,) in roots) or None,
         by_reason=by_reason,
         first=first,
-        out_of_date=_count_out_of_date(checkpoint, all_ok=all_ok),
-        stale=[path for (path,) in stale],
+        out_of_date=out_of_date,
+        stale=stale,
     )
 
 
@@ -181,13 +184,23 @@ def withdrawn_of(checkpoint: Checkpoint, item_id: str) -> tuple[WithdrawnOutput,
     return tuple(WithdrawnOutput(id=item_id, path=path, kept=kept, why=why) for path, kept, why in rows)
 
 
-def _count_out_of_date(checkpoint: Checkpoint, *, all_ok: bool) -> int:
-    """How many outputs in `items/` are of items that are not ok: pending ones, and those that were to be kept."""
-    published = 0
-    if not all_ok and checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone():
-        # The other way round, and in a million finished items, it takes seconds.
-        (published,) = checkpoint.db.execute(
-            "SELECT COUNT(*) FROM items CROSS JOIN outputs ON outputs.id = items.id WHERE status <> 'ok'"
-        ).fetchone()
+def _out_of_date(
+    checkpoint: Checkpoint, *, all_ok: bool, is_anothers: Callable[[str], bool] | None
+) -> tuple[int, list[str]]:
+    """Count the outputs in `items/` of items that are not ok, pending ones and those that are kept; name some."""
     (due,) = checkpoint.db.execute("SELECT COUNT(*) FROM withdrawn WHERE NOT is_done").fetchone()
-    return int(published + due)
+    if all_ok or not checkpoint.has_outputs:
+        return int(due), []
+    # The other way round, and in a million finished items, it takes seconds.
+    stale = "FROM items CROSS JOIN outputs ON outputs.id = items.id WHERE status <> 'ok'"
+    if is_anothers is None:
+        (count,) = checkpoint.db.execute(f"SELECT COUNT(*) {stale}").fetchone()
+        first = checkpoint.db.execute(f"SELECT path {stale} ORDER BY position LIMIT ?", (MOST_NAMED,))
+        return int(due + count), [path for (path,) in first]
+    rows = checkpoint.db.execute(f"SELECT place, path {stale} ORDER BY position")
+    count, named = 0, []
+    for place, path in rows:
+        if not is_anothers(place):
+            count += 1
+            named += [path] if count <= MOST_NAMED else []
+    return int(due + count), named

@@ -10,9 +10,9 @@ import pytest
 
 from parbatch import Item
 from parbatch.model.selection import Selection
-from parbatch.reports.listing import listed
+from parbatch.reports.items import listed
 from parbatch.storage.folder import Folder
-from parbatch.storage.reader import reading
+from parbatch.storage.view import view_of
 from tests.support import FAILING, contents, new_checkpoint, typed, write_job
 from tests.waiting_run import waiting_run
 
@@ -101,9 +101,9 @@ def test_a_reader_that_goes_away_ends_it_in_silence(here: Path) -> None:
 def test_many_items_need_no_memory(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     new_checkpoint(folder, *map(str, range(20_000))).close()
-    with reading(folder) as checkpoint:
+    with view_of(folder) as view:
         tracemalloc.start()
-        assert sum(1 for _ in listed(checkpoint, Selection(only=["*"]))) == 20_000
+        assert sum(1 for _ in listed(view, Selection(only=["*"]))) == 20_000
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 200_000

@@ -10,7 +10,7 @@ from parbatch.cli.show import lines
 from parbatch.reports.items import TAIL_LINES, history_of
 from parbatch.storage.folder import Folder
 from parbatch.storage.outcome_writer import record
-from parbatch.storage.reader import reading
+from parbatch.storage.view import view_of
 from tests.support import JOB, contents, ended, new_checkpoint, typed, write_job
 from tests.waiting_run import waiting_run
 
@@ -124,8 +124,8 @@ def test_a_death_is_shown_with_its_signal_and_return_code(tmp_path: Path) -> Non
     (first,) = checkpoint.tasks()
     record(checkpoint, "r", 1, [(first.id, ended(first, "crashed", evidence=of_death(-11)), True)])
     checkpoint.close()
-    with reading(folder) as found:
-        text = "\n".join(lines(history_of(found, folder, "-weird\x1b"), folder, "again"))
+    with view_of(folder) as found:
+        text = "\n".join(lines(history_of(found, "-weird\x1b"), folder, "again"))
     assert "      SIGSEGV: the process was ended by SIGSEGV: a fault in C code" in text
     assert "\n      (return code -11, SIGSEGV)" in text
     assert "\x1b" not in text
@@ -135,8 +135,8 @@ def test_a_huge_log_is_read_at_its_end_only_and_long_lines_are_cut(tmp_path: Pat
     folder = Folder(tmp_path)
     new_checkpoint(folder, "a").close()
     folder.log("a", "stdout").write_bytes(b"x" * 5_000_000 + b"\n\xff" + b"y" * 1_000)
-    with reading(folder) as found:
-        text = "\n".join(lines(history_of(found, folder, "a"), folder, "again"))
+    with view_of(folder) as found:
+        text = "\n".join(lines(history_of(found, "a"), folder, "again"))
     assert "      \\xff" + "y" * 400 in text
     assert len(text) < 2_000
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from parbatch.model.problem import Evidence
 from parbatch.model.result import RunResult
-from parbatch.reports.failures import failures
 from parbatch.reports.report_data import Material
 from parbatch.reports.results import counts
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.outcome_writer import record
+from parbatch.storage.view import View
 from tests.reports.test_console import result as some_result
 from tests.support import ended, new_checkpoint, task
 
@@ -50,17 +50,25 @@ def made_of(root: Path, statuses: Mapping[str, str], evidence: Evidence | None =
     with checkpoint.transaction():
         record(checkpoint, "r", 1, done)
     with contextlib.closing(checkpoint):
-        yield Material(result_of(checkpoint, folder), checkpoint, folder)
+        view = View.of(checkpoint, folder)
+        yield Material(result_of(view), view, folder)
 
 
 def anew(material: Material) -> Material:
     """The material after its checkpoint or its logs were changed."""
-    return Material(result_of(material.checkpoint, material.folder), material.checkpoint, material.folder)
+    return Material(result_of(material.view), material.view, material.folder)
 
 
-def result_of(checkpoint: Checkpoint, folder: Folder) -> RunResult:
+def checkpoint_of(material: Material) -> Checkpoint:
+    """The one checkpoint that the material's view reads, to be changed."""
+    (source,) = material.view._sources
+    assert source.checkpoint is not None
+    return source.checkpoint
+
+
+def result_of(view: View) -> RunResult:
     """The result of a run of a minute with eight workers, as the checkpoint has it."""
-    now = counts(checkpoint)
+    now = counts(view)
     total, ok, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
     bare = some_result(ok=ok, pending=pending, total=total, errors=total - ok - pending)
     fields = {name: getattr(bare, name) for name in bare.__struct_fields__}
@@ -70,12 +78,12 @@ def result_of(checkpoint: Checkpoint, folder: Folder) -> RunResult:
             "by_status": now.by_status,
             "before": now,
             "after": now,
-            "failures": list(failures(checkpoint, folder)),
+            "failures": list(view.failures()),
             "started_at": "2027-01-15T08:00:00.000+00:00",
             "finished_at": "2027-01-15T08:01:00.000+00:00",
             "duration_s": 60.0,
             "exit_code": 1 if total > ok else 0,
-            "out": str(folder.root),
+            "out": str(view.root.root),
             "memory_cap_bytes": 512 * 1024**2,
         }
     )

@@ -52,8 +52,8 @@ def test_a_record_gives_its_facts_back_so_that_a_report_written_again_is_the_sam
     tmp_path: Path, told: dict[str, Any]
 ) -> None:
     with made(tmp_path, a="ok", b="failed", c="pending") as material:
-        result = build_result(facts(**told), material.checkpoint, material.folder)
-        again = build_result(RunFacts.of(result), material.checkpoint, material.folder)
+        result = build_result(facts(**told), material.view)
+        again = build_result(RunFacts.of(result), material.view)
     assert msgspec.json.encode(again) == msgspec.json.encode(result)
     assert (result.total, result.success, result.errors, result.pending) == (3, 1, 1, 1)
     assert [failure.id for failure in result.failures] == ["b"]
@@ -62,7 +62,7 @@ def test_a_record_gives_its_facts_back_so_that_a_report_written_again_is_the_sam
 def test_the_result_of_a_run_that_goes_on_has_counts_and_no_failures(tmp_path: Path) -> None:
     going_on = facts(state="running", finished_at=None, duration_s=None)
     with made(tmp_path, a="failed") as material:
-        result = build_result(going_on, material.checkpoint, material.folder, is_brief=True)
+        result = build_result(going_on, material.view, is_brief=True)
     assert (result.exit_code, result.errors, result.failures, result.ok) == (None, 1, [], False)
 
 

@@ -16,10 +16,12 @@ from parbatch.model.outcome import Output
 from parbatch.model.problem import Evidence
 from parbatch.model.result import RunEnd
 from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.storage.checkpoint import PAGE_BYTES, Checkpoint, page
+from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.opening import create, open_existing, set_aside, settle
 from parbatch.storage.outcome_writer import record
+from parbatch.storage.outcomes import failed_rows, outputs_between
+from parbatch.storage.paging import PAGE_BYTES, page
 from parbatch.storage.reader import reading
 from parbatch.storage.schema import FORMAT, OLDEST_FORMAT
 from tests.support import ended, new_checkpoint, row, task
@@ -92,8 +94,8 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
     assert checkpoint.outcome_of("bad") == outcomes["bad"]
     assert checkpoint.outcome_of("nobody") is None
     assert checkpoint.last_evidence("bad") == evidence
-    (failure,) = checkpoint.failed_rows()
-    assert (failure["id"], failure["peak_memory_bytes"]) == ("bad", 77)
+    (failure,) = failed_rows(checkpoint.db)
+    assert (failure.id, failure.peak_memory_bytes) == ("bad", 77)
     assert row(checkpoint, "good")["code"] == 3
 
 
@@ -102,7 +104,7 @@ def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidenc
     (first,) = checkpoint.tasks()
     record(checkpoint, "run", 1, [(first.id, ended(first, "crashed"), False)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
-    assert [*checkpoint.failed_rows()] == []
+    assert [*failed_rows(checkpoint.db)] == []
     (second,) = checkpoint.tasks()
     assert second.number == 2, "a run that goes on does not begin to count anew"
     assert json.loads(bytes(second.feedback))["problems"] == [{"type": "ValueError", "message": "a went wrong"}]
@@ -133,7 +135,7 @@ def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
     checkpoint.db.execute("UPDATE items SET status = 'ok' WHERE id = 'a'")
     assert checkpoint.live_owner("one.txt") == "a"
     assert checkpoint.live_owner("two.txt") is None
-    assert checkpoint.outputs_between(0, 1) == {"a": ["One.txt"]}
+    assert outputs_between(checkpoint.db, 0, 1) == {"a": ["One.txt"]}
 
 
 def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> None:

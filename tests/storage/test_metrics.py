@@ -95,7 +95,7 @@ def of(*items: tuple[str, Mapping[str, float]]) -> Iterator[Checkpoint]:
 
 
 def summed(checkpoint: Checkpoint) -> dict[str, Any]:
-    return summaries(checkpoint, counts(checkpoint).by_group)
+    return summaries([checkpoint], counts(checkpoint).by_group)
 
 
 numbers = st.floats(-1e300, 1e300, allow_nan=False)

@@ -12,7 +12,6 @@ from parbatch.model.job import Job
 from parbatch.model.outcome import Output
 from parbatch.model.shard import Shard
 from parbatch.planning.source import fill
-from parbatch.reports.failures import failures
 from parbatch.reports.items import history_of
 from parbatch.reports.report_data import Material
 from parbatch.storage.checkpoint import Checkpoint
@@ -20,8 +19,7 @@ from parbatch.storage.folder import Folder
 from parbatch.storage.layout import Part, part_folder, shard_of_folder
 from parbatch.storage.opening import create, settle
 from parbatch.storage.outcome_writer import record
-from parbatch.storage.schema import COLUMNS
-from parbatch.storage.view import Clash, clashes, join
+from parbatch.storage.view import Clash, View, open_view
 from tests.reports.making import result_of
 from tests.support import contents, ended, make_job
 
@@ -58,13 +56,13 @@ def root(tmp_path: Path) -> Folder:
 
 
 @contextlib.contextmanager
-def shards(root: Folder, ids: list[str] = IDS, bad: str = "") -> Iterator[Checkpoint]:
+def shards(root: Folder, ids: list[str] = IDS, bad: str = "") -> Iterator[View]:
     parts = [Part(str(shard), part_folder(root.root, shard)) for shard in Shard(1, 3).all]
     for part in parts:
         with contextlib.closing(filled(part.folder, make_job([{"id": item_id} for item_id in ids]))) as checkpoint:
             settled(checkpoint, f"run-{part.name}", bad=bad, slot=1)
-    with contextlib.closing(join(parts, root)) as joined:
-        yield joined
+    with open_view(parts, root) as view:
+        yield view
 
 
 def test_joined_shards_have_the_items_in_the_order_of_the_source_with_all_that_is_known_of_them(root: Folder) -> None:
@@ -72,27 +70,26 @@ def test_joined_shards_have_the_items_in_the_order_of_the_source_with_all_that_i
         assert [outcome.item.id for outcome in joined.outcomes()] == IDS
         assert joined.counts()["ok"] == 19
         assert joined.last_run() == ("run-3/3", "finished")
-        (failed,) = failures(joined, root)
+        (failed,) = joined.failures()
         assert (failed.id, failed.message, failed.attempts) == ("i7", "i7 went wrong", 1)
-        outcome = joined.outcome_of("i0")
-        assert outcome is not None
-        assert outcome.outputs == ("i0.txt",)
-        assert clashes(joined) == []
+        assert joined.known("i0").outcome.outputs == ("i0.txt",)
+        assert joined.clashes() == []
 
 
 def test_joining_leaves_the_parts_as_they_are(root: Folder) -> None:
     with shards(root):
-        before = contents(root.root)
-    with contextlib.closing(join([Part("1/3", part_folder(root.root, Shard(1, 3)))], root)):
+        pass
+    before = contents(root.root)
+    with open_view([Part("1/3", part_folder(root.root, Shard(1, 3)))], root):
         pass
     assert contents(root.root) == before
 
 
 def test_workers_of_different_shards_keep_apart_and_those_of_a_later_part_do_not(root: Folder) -> None:
     with shards(root) as joined:
-        assert [slot for (slot,) in joined.db.execute("SELECT DISTINCT slot FROM items ORDER BY slot")] == [1, 3, 5]
+        assert sorted({row.slot for row in joined.drawn_items(1)}) == [1, 3, 5]
     with phases(root) as joined:
-        assert [slot for (slot,) in joined.db.execute("SELECT DISTINCT slot FROM items")] == [0]
+        assert {row.slot for row in joined.drawn_items(1)} == {0}
 
 
 def test_a_stem_leads_to_the_parts_own_log(root: Folder) -> None:
@@ -100,13 +97,13 @@ def test_a_stem_leads_to_the_parts_own_log(root: Folder) -> None:
         part = next(part_folder(root.root, shard) for shard in Shard(1, 3).all if shard.has("i7"))
         log = part.log("i7", "stderr")
         log.write_text("what it printed")
-        history = history_of(joined, root, "i7")
+        history = history_of(joined, "i7")
         assert history.logs["stderr"].path == f"run/shards/{part.run.name}/logs/i7.stderr.txt"
         assert history.logs["stderr"].lines == ["what it printed"]
-        material = Material(result_of(joined, root), joined, root)
+        material = Material(result_of(joined), joined, root)
         assert {row.id for row in material.items() if material.streams_of(row)} == {"i7"}
         assert material.result.failures[0].stderr_path == history.logs["stderr"].path
-        (stem,) = joined.db.execute("SELECT stem FROM items WHERE id = 'con'").fetchone()
+        (stem,) = (material.log_stem(row) for row in material.items() if row.id == "con")
         assert stem.startswith("../shards/")
         assert "/logs/_con~" in stem
 
@@ -119,7 +116,7 @@ def test_two_shards_that_read_different_sources_are_joined_all_the_same(root: Fo
         shard = shard_of_folder(part.folder)
         assert shard is not None
         filled(part.folder, make_job([{"id": item_id} for item_id in ids if shard.has(item_id)])).close()
-    with contextlib.closing(join(parts, root)) as joined:
+    with open_view(parts, root) as joined:
         found = [outcome.item.id for outcome in joined.outcomes()]
     for prefix in ("0", "1"):
         mine = [item_id for item_id in found if item_id.startswith(prefix)]
@@ -137,14 +134,15 @@ def test_a_file_that_two_shards_published_is_a_clash_of_items_that_are_ok(root: 
                 published(checkpoint, mine[1], "stale.txt")
                 if part is first:
                     checkpoint.db.execute("UPDATE items SET status = 'failed' WHERE id = ?", (mine[1],))
-    with contextlib.closing(join([first, second], root)) as joined:
+    with open_view([first, second], root) as joined:
         owners = [next(i for i in IDS if shard_of_folder(part.folder).has(i)) for part in (first, second)]  # type: ignore[union-attr]
-        assert clashes(joined) == [Clash("Same.txt", *owners)]
-        assert joined.live_owner("stale.txt") is not None
+        assert joined.clashes() == [Clash("Same.txt", *owners)]
+        stale = [one for one in joined.outcomes() if "stale.txt" in (*one.outputs, *one.out_of_date)]
+        assert [one.status for one in stale] == ["ok"], "it is that of the item that is ok"
 
 
 @contextlib.contextmanager
-def phases(root: Folder) -> Iterator[Checkpoint]:
+def phases(root: Folder) -> Iterator[View]:
     parts = []
     for name in ("lego", "walls"):
         folder = Folder(root.root / name)
@@ -152,8 +150,8 @@ def phases(root: Folder) -> Iterator[Checkpoint]:
             settled(checkpoint, f"2026-{name}", bad="b")
         folder.log("b", "stdout").write_text(name)
         parts.append(Part(name, folder, f"{name}/"))
-    with contextlib.closing(join(parts, root)) as joined:
-        yield joined
+    with open_view(parts, root) as view:
+        yield view
 
 
 def test_phases_are_joined_one_after_another_under_their_prefixes(root: Folder) -> None:
@@ -162,27 +160,30 @@ def test_phases_are_joined_one_after_another_under_their_prefixes(root: Folder) 
         assert [one.item.id for one in outcomes] == ["lego/a", "lego/Con", "lego/b", "walls/a", "walls/Con", "walls/b"]
         assert outcomes[3].outputs == ("../walls/items/a.txt",)
         assert (root.items / outcomes[3].outputs[0]).resolve().parent == root.root.resolve() / "walls/items"
-        assert joined.live_owner("../walls/items/a.txt") == "walls/a"
-        assert [one.stdout_path for one in failures(joined, root)] == [
+        assert [one.stdout_path for one in joined.failures()] == [
             "lego/run/logs/b.stdout.txt",
             "walls/run/logs/b.stdout.txt",
         ]
-        evidence = joined.last_evidence("walls/b")
-        assert evidence is not None
-        assert evidence.message == "b went wrong"
-        positions = [position for (position,) in joined.db.execute("SELECT position FROM items ORDER BY 1")]
-        assert positions == [0, 1, 2, 3, 4, 5]
+        assert joined.known("walls/b").outcome.message == "b went wrong"
+        assert [row.id for row in joined.items()] == [one.item.id for one in outcomes]
 
 
 def test_an_item_that_is_in_two_parts_is_named_as_damage(root: Folder) -> None:
     parts = [Part(name, Folder(root.root / name)) for name in ("a", "b")]
     for part in parts:
         filled(part.folder, make_job([{"id": "x"}])).close()
-    with pytest.raises(CheckpointError, match="the same item is in two of a, b"):
-        join(parts, root)
+    with open_view(parts, root) as view, pytest.raises(CheckpointError, match="the same item is in two of a, b"):
+        list(view.outcomes())
 
 
-def test_every_column_of_an_item_is_joined(root: Folder) -> None:
-    with shards(root) as joined:
-        (row,) = joined.db.execute("SELECT * FROM items WHERE id = 'i3'").fetchall()
-        assert len(row) == len(COLUMNS.split(", "))
+def test_of_more_shards_than_are_kept_open_all_is_read_a_page_at_a_time(
+    root: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parbatch.storage.view.MOST_OPEN", 2)
+    monkeypatch.setattr("parbatch.storage.view._PAGE", 3)
+    with shards(root, bad="i7") as view:
+        assert [outcome.item.id for outcome in view.outcomes()] == IDS
+        assert [row.id for row in view.items()] == IDS
+        assert [failure.id for failure in view.failures()] == ["i7"]
+        assert view.counts()["ok"] == 19
+        assert view.clashes() == []

@@ -21,9 +21,9 @@ _STAGED = "-2.1"
 def make(checkpoint: Checkpoint, job: Job, making: Making) -> ProductReport:
     """Merge the results, as they are or as the job's own function gives them. A failure is a report, no exception."""
     if MERGE not in job.functions:
-        return _merge(checkpoint, job, making, checkpoint.results())
+        return _merge(checkpoint, job, making, making.view.results())
     entries = Path(making.tmp, ENTRIES)
-    ended = call(checkpoint, making, MERGE, lambda staged, _: os.replace(staged / ENTRIES, entries))
+    ended = call(making, MERGE, lambda staged, _: os.replace(staged / ENTRIES, entries))
     if ended is None or ended.status != "ok":
         return why_not(ended)
     with making.folder.tree.open(entries) as lines:

@@ -22,7 +22,7 @@ def make(checkpoint: Checkpoint, making: Making) -> ProductReport:
         if ended.outputs:
             publication = put(checkpoint, making, staged.name, ended.outputs)
 
-    ended = call(checkpoint, making, OVERVIEW, take)
+    ended = call(making, OVERVIEW, take)
     if ended is None or ended.status != "ok":
         return why_not(ended)
     return keep(checkpoint, making, OVERVIEW, publication)

@@ -27,6 +27,7 @@ from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.publishing import OLD, Publication, Publisher
 from parbatch.storage.tree import make_durable
+from parbatch.storage.view import View
 from parbatch.storage.withdrawals import EDITED, NO_LONGER_MADE, carry_out, mark
 from parbatch.worker.capture import capture_file, write_log
 
@@ -34,9 +35,13 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Making(NamedTuple):
-    """What making a product takes besides the checkpoint; `backend` starts one of a slot; the `on_…` are told."""
+    """What making a product takes besides the checkpoint.
+
+    `view` has the outcomes, `backend` starts one of a slot; the `on_…` are told.
+    """
 
     folder: Folder
+    view: View
     backend: Callable[[], AbstractContextManager[Backend]]
     tmp: str
     memory_cap: int | None
@@ -93,17 +98,17 @@ class _ProductSink:
         """See OutcomeSink."""
 
 
-def call(checkpoint: Checkpoint, making: Making, role: str, take: Callable[[Path, Ended], None]) -> Ended | None:
+def call(making: Making, role: str, take: Callable[[Path, Ended], None]) -> Ended | None:
     """Call the job's function for a product with all outcomes. Returns how that ended; None for an interruption.
 
     `take` is given the folder with what the function left, and may raise PublishError.
     """
     outcomes = Path(making.tmp, "outcomes.jsonl")
     with making.folder.tree.create(outcomes) as lines:
-        for outcome in checkpoint.outcomes():
+        for outcome in making.view.outcomes():
             lines.write(_ENCODER.encode(outcome))
             lines.write(b"\n")
-    data = msgspec.Raw(_ENCODER.encode({"counts": checkpoint.counts(), "outcomes": str(outcomes)}))
+    data = msgspec.Raw(_ENCODER.encode({"counts": making.view.counts(), "outcomes": str(outcomes)}))
     task = Task(position=-1, id=role, name=role, group="", data=data)
     sink = _ProductSink(making, take)
     mode = ChunkMode(role, making.timeout)

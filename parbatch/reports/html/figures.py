@@ -28,17 +28,6 @@ _PER_DECADE = 24  # bins of durations: 10 % wide
 _SHORTEST_S = 1e-5
 _BAD_FIRST = {status: rank for rank, status in enumerate(("crashed", "memory", "timeout", "failed", "invalid", "ok"))}
 
-_ITEMS = """
-WITH RECURSIVE picked(p) AS (
-    SELECT MIN(position) FROM items UNION ALL SELECT p + ? FROM picked WHERE p < (SELECT MAX(position) FROM items))
-SELECT slot, status, ended_at, duration_s, peak_memory_bytes FROM picked CROSS JOIN items ON position = p
-WHERE ended_at IS NOT NULL AND status <> 'pending' ORDER BY slot, ended_at
-"""
-_DEATHS = """
-SELECT slot, ended_at, id, number, status, evidence FROM attempts
-WHERE run_id = ? AND status IN ('crashed', 'timeout', 'memory') ORDER BY ended_at LIMIT ?
-"""
-
 
 class Segment(msgspec.Struct, array_like=True):
     """One item, or neighbours too short to be told apart: times in seconds from the start, the worst status."""
@@ -137,7 +126,7 @@ def figures(material: Material) -> Figures:
     slots = min(result.workers, MOST_SLOTS)
     line = _TimeLine(figures.segments, coarse=span * slots / _SEGMENTS)
     durations = _Durations()
-    for slot, status, ended_at, duration, memory in material.checkpoint.db.execute(_ITEMS, (every,)):
+    for slot, status, ended_at, duration, memory in material.view.drawn_items(every):
         durations.take(duration, ok=status == "ok", weight=every)
         end = ended_at - began
         if not 0 <= end <= span + 1:
@@ -158,8 +147,7 @@ def _ended(material: Material) -> float:
     """When the run ended; when the last item did, of a run that could not say."""
     if material.result.finished_at is not None:
         return datetime.fromisoformat(material.result.finished_at).timestamp()
-    (last,) = material.checkpoint.db.execute("SELECT MAX(ended_at) FROM items").fetchone()
-    return last or 0.0
+    return material.view.last_end() or 0.0
 
 
 class _TimeLine:
@@ -183,7 +171,7 @@ class _TimeLine:
 
 def _marks(material: Material, began: float, segments: list[Segment]) -> Iterator[Mark]:
     places = [(segment.slot, segment.start) for segment in segments]
-    rows = material.checkpoint.db.execute(_DEATHS, (material.result.run_id, MOST_MARKS))
+    rows = material.view.deaths(material.result.run_id, MOST_MARKS)
     for slot, ended_at, item_id, number, status, evidence in rows:
         why = msgspec.json.decode(evidence, type=Evidence)
         if why.returncode is None or slot >= MOST_SLOTS:

@@ -10,7 +10,8 @@ import msgspec
 
 from parbatch.model.outcome import STATUSES
 from parbatch.reports.html.text import shorten, visible
-from parbatch.reports.report_data import ItemRow, Material
+from parbatch.reports.report_data import Material
+from parbatch.storage.view import ItemRow
 
 MOST_NAME = 200
 MOST_OUTPUTS = 5
@@ -65,7 +66,7 @@ def _cells(row: ItemRow, material: Material) -> list[Any]:
         [path if (seen := _shown(path)) == path else [seen, path] for path in row.outputs[:MOST_OUTPUTS]],
         max(0, len(row.outputs) - MOST_OUTPUTS),
         sum(map(_LOGS.__getitem__, streams)),
-        0 if not streams or row.file_stem == shown_id else row.file_stem,
+        0 if not streams or (stem := material.log_stem(row)) == shown_id else stem,
     ]
 
 
