@@ -61,7 +61,7 @@ class Backlog:
         self._suspects.append(task)
 
     def put_off(self, task: Task, until: float) -> None:
-        """Keep a task until a time, on the coordinator's clock."""
+        """Keep a task until a time, on the dispatcher's clock."""
         self._put_off += 1
         self._bytes_put_off += task.size
         heapq.heappush(self._later, (until, self._put_off, task))

@@ -1,4 +1,7 @@
-"""How many items a worker is handed at once."""
+"""How many items a worker is handed at once, and how many chunks ahead.
+
+Used by the scheduler and its queue. It learns from how long items take, and has no clock of its own.
+"""
 
 import math
 from collections.abc import Iterator
@@ -40,13 +43,13 @@ class ChunkSizer:
         self._mean_s = duration_s if mean is None else mean + _WEIGHT * (duration_s - mean)
 
     def chunks_ahead(self) -> int:
-        """How many chunks a slot may hold at once, away from the end."""
+        """Return how many chunks a slot may hold at once, away from the end."""
         if self._fixed is None or self._mean_s is None or self._ahead < AHEAD:
             return self._ahead
         return max(AHEAD, min(MOST_AHEAD, int(ROUND_S / max(self._mean_s * self._fixed, 1e-9))))
 
     def next(self, left: int) -> int:
-        """The size of the next chunk when about `left` items are not handed out yet.
+        """Return the size of the next chunk when about `left` items are not handed out yet.
 
         Near the end `auto` shares what is left among the slots in ever smaller pieces, so that all end together.
         """
@@ -61,7 +64,7 @@ class ChunkSizer:
 def take(source: Iterator[Task], most: int, size: int = 0) -> tuple[list[Task], int]:
     """Take up to `most` tasks, until they, with `size` bytes that are there already, come to MOST_BYTES.
 
-    Returns them and their size with what was there. The first is always taken where there is nothing yet.
+    Return them and their size with what was there. The first is always taken where there is nothing yet.
     """
     tasks: list[Task] = []
     for task in islice(source, most) if size < MOST_BYTES else ():
@@ -73,7 +76,7 @@ def take(source: Iterator[Task], most: int, size: int = 0) -> tuple[list[Task], 
 
 
 def within(tasks: list[Task], most: int) -> tuple[list[Task], list[Task]]:
-    """The tasks up to where they require more than `most` distinct entries, and the rest. The first is always taken."""
+    """Split tasks where they require more than `most` distinct entries. The first is always before that."""
     held: set[str] = set()
     for number, task in enumerate(tasks):
         if task.requires:

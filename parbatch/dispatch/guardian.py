@@ -1,8 +1,10 @@
 """The guardian: a small process beside a run that outlives it for a moment.
 
-It waits at the end of a pipe that only the run holds. A run that ends by itself says so first; when the pipe
-ends without a word, the run was killed, and the guardian ends every process that the run has left. It
-does not depend on the workers' help: one that hangs with the GIL held is ended like any other.
+It waits at the end of a pipe that only the run holds. A run that ends by itself says so first; when the pipe ends
+without a word, the run was killed, and the guardian ends every process that the run has left. It does not depend on the
+workers' help: one that hangs with the GIL held is ended like any other.
+
+The engine has one beside whatever starts workers. It knows nothing of the run but its mark, and loads next to nothing.
 """
 
 import os
@@ -84,7 +86,7 @@ class Guardian:
 
 
 def _roots() -> list[str]:
-    """The folders that this package and what it needs here are imported from."""
+    """Return the folders that this package and what it needs here are imported from."""
     from importlib.util import find_spec  # noqa: PLC0415 -- as above
     from pathlib import Path  # noqa: PLC0415 -- as above
 

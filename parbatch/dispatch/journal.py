@@ -1,12 +1,14 @@
 """What becomes of an attempt that has ended: published, made durable, written down, in this order.
 
-Commits are grouped in time. Files go into place at once; the disk is waited for in a thread, once for all files of
-a group; then the group's outcomes are committed. A kill at any instant loses at most one group's outcomes,
-never a file, and after a power cut no item is taken as done whose files are not whole.
+The engine makes it; the dispatcher hands it outcomes, as to any `OutcomeSink`. It does not decide what becomes of an
+item: whether one is settled, it is told.
+
+Commits are grouped in time. Files go into place at once; the disk is waited for in a thread, once for all files of a
+group; then the group's outcomes are committed. A kill at any instant loses at most one group's outcomes, never a file,
+and after a power cut no item is taken as done whose files are not whole.
 """
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +21,9 @@ from parbatch.model.item import SCRATCH, Task
 from parbatch.model.messages import ChunkEnded, Ended
 from parbatch.model.outcome import STREAMS
 from parbatch.model.problem import Evidence
-from parbatch.storage.chunk_log import ChunkBook
+from parbatch.storage.chunk_log import ChunkLog
 from parbatch.storage.item_outputs import ItemOutputs, Published
-from parbatch.storage.outcome_writer import Record, record
+from parbatch.storage.outcome_writer import Record, record, try_record
 from parbatch.storage.system_errors import in_words
 from parbatch.storage.tree import UnsafePathError, digest_file, make_durable
 from parbatch.worker.capture import capture_file, write_log
@@ -34,8 +36,6 @@ GROUP_BYTES = 8 << 20
 _LEAVES_ITS_FOLDERS = frozenset({"crashed", "timeout", "memory"})
 # An item that is pending again, as when it was cut off, keeps its older output until its next attempt.
 _LEAVES_OUTPUTS = frozenset({"ok", "pending"})
-# What SQLite raises for a value that it can't hold.
-_UNWRITABLE = (OverflowError, ValueError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 class Journal:
@@ -53,7 +53,7 @@ class Journal:
         log_heading: str = "",
         *,
         began: float | None = None,
-        chunks: ChunkBook | None = None,
+        chunks: ChunkLog | None = None,
     ) -> None:
         self._outputs = outputs
         self._checkpoint, self._folder, self._run_id = outputs.checkpoint, outputs.folder, outputs.run_id
@@ -76,7 +76,7 @@ class Journal:
         self._has_rejected = tree.is_folder(self._folder.rejected)
         self._had_before = outputs.had_before or not tree.is_empty(self._folder.logs) or self._has_rejected
 
-    # --- told by the coordinator, for each attempt: first publish, then, with the verdict, record
+    # --- called by the dispatcher, for each attempt: first publish, then, with the verdict, record
 
     def publish(self, task: Task, ended: Ended) -> Ended:
         """Move an attempt's logs and, if it ended ok, its files into place. An obstacle makes it `failed`."""
@@ -120,7 +120,7 @@ class Journal:
     # --- groups
 
     def next_deadline(self) -> float | None:
-        """When the open group is to be closed, on the coordinator's clock."""
+        """Return when the open group is to be closed, on the dispatcher's clock."""
         return self._opened_at + GROUP_S if self._opened_at is not None and self._sync is None else None
 
     def tick(self, now: float) -> None:
@@ -203,10 +203,10 @@ class Journal:
 
     def _record(self, group: list[Record], published: list[Published]) -> tuple[list[Record], list[Published]]:
         """Write outcomes. One that the checkpoint can't hold fails alone, and what it published is taken back."""
-        if self._can_record(group) is None:
+        if self._try_record(group) is None:
             return group, published
         for number, one in enumerate(group):
-            if (error := self._can_record([one])) is not None:
+            if (error := self._try_record([one])) is not None:
                 item_id, ended, _ = one
                 for its_own in [each for each in published if each.id == item_id]:
                     self._outputs.take_back(its_own)
@@ -217,20 +217,8 @@ class Journal:
                 record(self._checkpoint, self._run_id, self._code, group[number : number + 1])
         return group, published
 
-    def _can_record(self, group: list[Record]) -> Exception | None:
-        """Write outcomes, all or, with an error about one of their values, none."""
-        db = self._checkpoint.db
-        db.execute("SAVEPOINT outcomes")
-        try:
-            record(self._checkpoint, self._run_id, self._code, group)
-        except _UNWRITABLE as error:
-            db.execute("ROLLBACK TO outcomes")
-            return error
-        else:
-            return None
-        finally:
-            if db.in_transaction:
-                db.execute("RELEASE outcomes")
+    def _try_record(self, group: list[Record]) -> Exception | None:
+        return try_record(self._checkpoint, self._run_id, self._code, group)
 
     # --- inside
 
@@ -264,7 +252,7 @@ class Journal:
 
 
 def _failed(ended: Ended, kind: str, message: str) -> Ended:
-    """An attempt that ended ok, and can't be taken so."""
+    """Return the outcome of an attempt that ended ok, and can't be taken so."""
     evidence = Evidence(type=kind, message=message)
     return msgspec.structs.replace(
         ended, status="failed", evidence=evidence, outputs=(), result=msgspec.Raw(b"null"), metrics={}, warnings=()

@@ -12,7 +12,7 @@ class StopRules:
 
     `max_failures` is the number of items that may settle as not ok, `failures_before` counted; `max_same_failure` that
     of attempts in a row, in the order in which they end, that fail with the same fingerprint; `stop_at` is when the
-    time budget is used up, on the coordinator's clock.
+    time budget is used up, on the dispatcher's clock.
     """
 
     def __init__(

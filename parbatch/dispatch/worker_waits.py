@@ -92,7 +92,7 @@ class Waits:
         return Longest(f"{what} in worker {slot + 1}", now - since) if now - since >= TELL_AFTER_S else None
 
     def stood_still(self, seconds: float) -> None:
-        """Take off the time for which the coordinator itself stood still, or had no time to look."""
+        """Take off the time for which the dispatcher itself stood still, or had no time to look."""
         if seconds > _PAUSE_S:
             for slot, wait in self._waits.items():
                 until = None if wait.until is None else wait.until + seconds

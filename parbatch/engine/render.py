@@ -22,7 +22,7 @@ from parbatch.planning.order import Bounds, LineUp
 from parbatch.planning.plan import Plan, tasks_due
 from parbatch.reports import progress as progressing
 from parbatch.reports.results import Tally
-from parbatch.storage.chunk_log import ChunkBook
+from parbatch.storage.chunk_log import ChunkLog
 from parbatch.storage.item_outputs import ItemOutputs
 from parbatch.storage.parts import output_elsewhere
 
@@ -48,7 +48,9 @@ class Rendering:
         setting = self._setting
         with self._progress(plan.due) as progress, setting.workers(setting.slots) as backend:
             whole = RENDER_CHUNK in setting.loaded.job.functions
-            book = ChunkBook(setting.checkpoint, setting.run_id) if setting.index or whole else None
+            scheduler = self._scheduler(plan, works_on_chunk=whole)
+            logs_chunks = bool(setting.index) or whole
+            chunks = ChunkLog(setting.checkpoint, setting.run_id, scheduler.begun) if logs_chunks else None
             outputs = ItemOutputs(
                 setting.checkpoint,
                 setting.folder,
@@ -57,11 +59,8 @@ class Rendering:
                 elsewhere=lambda place: output_elsewhere(setting.folder, place),
             )
             began = None if setting.asked.selection.exact else setting.began
-            journal = Journal(outputs, plan.code, backend.wake, setting.log_heading, began=began, chunks=book)
+            journal = Journal(outputs, plan.code, backend.wake, setting.log_heading, began=began, chunks=chunks)
             sink = _Observed(journal, self.tally, progress, setting.listener)
-            scheduler = self._scheduler(plan, works_on_chunk=whole)
-            if book is not None:
-                book.begun = scheduler.begun
             try:
                 self._dispatch(scheduler, backend, sink, progress)
             finally:

@@ -15,19 +15,19 @@ _HELD = "held"
 FIGURES = ("items", "entries", "tokens", "bytes", "acquire_s", "duration_s")
 
 
-class ChunkBook:
+class ChunkLog:
     """Notes chunks as they end, and writes them with the outcomes of a group.
 
     `begun` gives the chunks that workers are at. What is held is what these require: a chunk that ended, or whose
     worker died, is not among them, so nothing can be forgotten.
     """
 
-    def __init__(self, checkpoint: Checkpoint, run_id: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, run_id: str, begun: "Callable[[], Sequence[Chunk]]") -> None:
         self._checkpoint = checkpoint
         self._run_id = run_id
         self._ended: list[tuple[int, ChunkEnded]] = []
         self._written: list[int] = []
-        self.begun: Callable[[], Sequence[Chunk]] = lambda: ()
+        self._begun = begun
 
     def note(self, slot: int, told: ChunkEnded) -> None:
         """Take what a chunk came to."""
@@ -35,11 +35,11 @@ class ChunkBook:
 
     def has_news(self) -> bool:
         """Whether something is to be written."""
-        return bool(self._ended) or [chunk.number for chunk in self.begun()] != self._written
+        return bool(self._ended) or [chunk.number for chunk in self._begun()] != self._written
 
     def write(self) -> None:
         """Write it, inside the caller's transaction."""
-        begun = self.begun()
+        begun = self._begun()
         self._written = [chunk.number for chunk in begun]
         set_held(self._checkpoint, references(begun))
         ended, self._ended = self._ended, []
@@ -64,7 +64,7 @@ class ChunkBook:
 
     def close(self) -> None:
         """Say that no chunk is at work any more."""
-        self.begun = lambda: ()
+        self._begun = lambda: ()
 
 
 def set_held(checkpoint: Checkpoint, references: dict[str, int]) -> None:

@@ -1,5 +1,6 @@
 """How outcomes get into the checkpoint: the last one into the item's row, each that is not ok into `attempts`."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +10,27 @@ from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.publishing import ForeignFileError
 
 Record = tuple[str, Ended, bool]
+# What SQLite raises for a value that it can't hold.
+_UNWRITABLE = (OverflowError, ValueError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+
+
+def try_record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> Exception | None:
+    """Write how attempts ended as `record` does: all, or, with an error about one of their values, none.
+
+    Return the error. Called inside a transaction, which goes on in either case.
+    """
+    db = checkpoint.db
+    db.execute("SAVEPOINT outcomes")
+    try:
+        record(checkpoint, run_id, code, ended)
+    except _UNWRITABLE as error:
+        db.execute("ROLLBACK TO outcomes")
+        return error
+    else:
+        return None
+    finally:
+        if db.in_transaction:
+            db.execute("RELEASE outcomes")
 
 
 def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:

@@ -15,7 +15,7 @@ from parbatch.model.item import Task
 from parbatch.model.messages import Chunk, Ended
 from parbatch.model.outcome import Status
 from parbatch.model.problem import Problem
-from parbatch.storage.chunk_log import ChunkBook
+from parbatch.storage.chunk_log import ChunkLog
 from parbatch.storage.folder import Folder
 from parbatch.storage.item_outputs import ItemOutputs
 from tests.support import ended, new_checkpoint, row, staged
@@ -264,9 +264,8 @@ def test_an_item_that_is_not_ok_any_more_has_no_warnings_and_figures_left(desk: 
 
 
 def test_chunks_that_begin_are_committed_in_groups_as_outcomes_are(desk: Desk) -> None:
-    book = ChunkBook(desk.checkpoint, "run")
     begun = [Chunk(1, [desk.task("a")])]
-    book.begun = lambda: begun
+    book = ChunkLog(desk.checkpoint, "run", lambda: begun)
     journal = Journal(desk.outputs(), 1, desk.woken.set, chunks=book)
     journal.tick(5.0)
     assert journal.next_deadline() == 5.0 + GROUP_S

@@ -15,7 +15,7 @@ ENDS: list[Status] = ["ok", "ok", "ok", "crashed", "crashed", "failed", "timeout
 
 
 class AnyRun(RuleBasedStateMachine):
-    """A coordinator that tells the schedule whatever may happen, in any order, and keeps its own books."""
+    """A dispatcher that tells the scheduler whatever may happen, in any order, and keeps its own books."""
 
     @initialize(
         count=st.integers(0, 25),
