@@ -112,6 +112,6 @@ def staged(folder: Path, **files: str) -> tuple[Output, ...]:
 
 def row(checkpoint: Checkpoint, item_id: str) -> dict[str, Any]:
     """An item's row of the checkpoint."""
-    cursor = checkpoint.db.execute("SELECT * FROM items WHERE id = ?", (item_id,))
+    cursor = checkpoint._db.execute("SELECT * FROM items WHERE id = ?", (item_id,))
     values = cursor.fetchone()
     return dict(zip([column[0] for column in cursor.description], values, strict=True))

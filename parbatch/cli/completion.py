@@ -4,7 +4,6 @@ It runs whenever somebody presses Tab: it runs none of the job's code, looks at 
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,11 +11,10 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from parbatch.storage.tree import Directory
+from parbatch.storage.id_lookup import ids_beginning
 
 _MOST = 200
 _MOST_FOLDERS = 5
-_WAIT_S = 0.2
 _JOB_FILES = (".py", ".toml")
 _CHECKPOINT = "run/checkpoint.sqlite"
 _OF_SHARDS = "run/shards/*/checkpoint.sqlite"
@@ -61,13 +59,5 @@ def _ids_in(folder: Path, begun: str) -> Iterator[str]:
 
 
 def _ids(checkpoint: Path, begun: str) -> Iterator[str]:
-    # Without a journal nobody is writing, and the file can be read without leaving anything beside it.
-    with contextlib.suppress(sqlite3.Error, OSError, UnicodeError), Directory.at(str(checkpoint.parent)) as run:
-        beside = [run.check_plain(f"{checkpoint.name}{end}") for end in ("", "-shm", "-wal")]
-        mode = "mode=ro" if beside[-1] else "mode=ro&immutable=1"
-        uri = f"{checkpoint.absolute().as_uri()}?{mode}"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_S)) as db:
-            query = "SELECT id FROM items WHERE substr(id, 1, ?) = ? ORDER BY position LIMIT ?"
-            for (item_id,) in db.execute(query, (len(begun), begun, _MOST)):
-                if item_id.isprintable():  # a line each is what the shell reads
-                    yield item_id
+    # A line each is what the shell reads.
+    return (item_id for item_id in ids_beginning(checkpoint, begun, _MOST) if item_id.isprintable())

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +41,7 @@ from parbatch.reports.run_records import forget_record, keep_record
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.chunk_log import set_held
 from parbatch.storage.context_store import write_index
-from parbatch.storage.damage import explained
+from parbatch.storage.damage import REFUSALS, explained
 from parbatch.storage.folder import Folder
 from parbatch.storage.product_records import is_current, known, older
 from parbatch.storage.recovery import recover
@@ -165,7 +164,7 @@ class Stages:
             yield
         except BaseException:
             # The first error is the one to tell; what stays in the folder is the next run's to look at.
-            with contextlib.suppress(sqlite3.Error, OSError):
+            with contextlib.suppress(*REFUSALS):
                 recover(setting.checkpoint, setting.folder)
             raise
         recover(setting.checkpoint, setting.folder)
@@ -317,7 +316,7 @@ class Stages:
     def _done_before(self, why: str) -> RunResult | None:
         """What was done before an error ended the run; None where that is nothing, or can't be read any more."""
         self._ended_by, self._broke_off = why, True
-        with contextlib.suppress(sqlite3.Error, OSError, ParbatchError):
+        with contextlib.suppress(*REFUSALS, ParbatchError):
             return self.result("stopped") if self._rendering.tally.rendered else None
         return None
 
@@ -327,7 +326,7 @@ class Stages:
     def _write_down_at_once(self, interrupt: KeyboardInterrupt) -> None:
         """Write down that a second signal has ended the run, without the reports and what takes long to find out."""
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
-        with contextlib.suppress(sqlite3.Error, OSError):
+        with contextlib.suppress(*REFUSALS):
             facts = msgspec.structs.replace(
                 self.facts("running"),
                 state="interrupted",

@@ -13,7 +13,6 @@ from parbatch.errors import FolderError, SelectionError
 from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
 from parbatch.model.merge_entries import HOW, file_name
-from parbatch.model.outcome import Output
 from parbatch.planning.source import compare
 from parbatch.reports import REPORTS
 from parbatch.reports.run_records import note_killed_runs
@@ -21,6 +20,7 @@ from parbatch.storage import context_store
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
+from parbatch.storage.gone import count_gone, forget_gone, forget_outputs, outputs_of_gone
 from parbatch.storage.layout import read_layout, require_checkpoint, require_layout, shard_of_folder, wanted_layout
 from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_to_write
@@ -31,7 +31,15 @@ from parbatch.storage.recovery import recover
 from parbatch.storage.staged import is_intact
 from parbatch.storage.system_errors import in_words
 from parbatch.storage.tree import is_safe_path, make_durable
-from parbatch.storage.withdrawals import GONE, kept_paths, mark, remove_empty_folders, waits_below
+from parbatch.storage.withdrawals import (
+    GONE,
+    count_withdrawn,
+    forget_withdrawn,
+    kept_paths,
+    mark,
+    remove_empty_folders,
+    waits_below,
+)
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,10 +89,10 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
         found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
         kept = kept_paths(checkpoint, folder) if withdrawn else []
         stale = _stale(checkpoint, folder)
-        checkpoint.db.execute("UPDATE gone SET status = 'pending', attempts = 0, reason = 'pruned'")
+        checkpoint.mark_due("pruned", table="gone")
         edited = [(one.id, one.path, f"items/{one.path}", GONE) for one in stale if one.is_intact is False]
         mark(checkpoint, folder, new_run_id(), edited)
-        checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in edited])
+        forget_outputs(checkpoint, [path for _, path, _, _ in edited])
     # What is written down is on the disk before a file goes: nothing is ever ok by virtue of what is not there. After a
     # kill on the way, the rows still say what is to go.
     make_durable(folder.run)
@@ -102,10 +110,8 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
             continue
         tree.remove_tree(leftover)
     with checkpoint.transaction():
-        for table in ("outputs", "attempts"):
-            checkpoint.db.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM gone)")
-        checkpoint.db.execute("DELETE FROM gone")
-        checkpoint.db.executemany("DELETE FROM withdrawn WHERE kept = ?", [(path,) for path in kept])
+        forget_gone(checkpoint)
+        forget_withdrawn(checkpoint, kept)
     return found
 
 
@@ -189,30 +195,25 @@ def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool, wi
         raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
     if difference.new or difference.changed or difference.gone:
         checkpoint.products_are_stale()
-    (gone,) = checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone()
-    (kept,) = checkpoint.db.execute("SELECT COUNT(*) FROM withdrawn WHERE is_done").fetchone()
     stale = _stale(checkpoint, folder)
     return Pruned(
         out=str(folder.root),
         dry_run=dry_run,
-        gone=gone,
+        gone=count_gone(checkpoint),
         outputs=[f"items/{one.path}" for one in stale if one.is_intact],
         leftovers=_shown(folder, _leftovers(folder)),
         edited=[f"items/{one.path}" for one in stale if one.is_intact is False],
-        withdrawn=kept,
+        withdrawn=count_withdrawn(checkpoint),
         withdrawn_removed=withdrawn,
     )
 
 
 def _stale(checkpoint: Checkpoint, folder: Folder) -> list[_Stale]:
     """What items that are gone have published, but for what an item of another shard has published there since."""
-    rows = checkpoint.db.execute(
-        "SELECT place, id, path, size, mtime_ns, digest FROM outputs WHERE id IN (SELECT id FROM gone) ORDER BY path"
-    ).fetchall()
     return [
         _Stale(item_id, output.path, is_intact(output, folder.items))
-        for place, item_id, *about in rows
-        if is_safe_path((output := Output(*about)).path)
+        for place, item_id, output in outputs_of_gone(checkpoint)
+        if is_safe_path(output.path)
         if (elsewhere := output_elsewhere(folder, place)) is None or not elsewhere.is_live
     ]
 

@@ -35,7 +35,7 @@ def renew(checkpoint: Checkpoint, job: Job, stage: Staging, *, items_changed: bo
     Raises DataError for an entry that can't be kept, for an item that requires one that there is not, or more than a
     chunk may hold, and JobError when the context function fails.
     """
-    db = checkpoint.db
+    db = checkpoint._db
     if "context" not in job.functions and db.execute(_NO_CONTEXT).fetchone()[0]:
         return
     db.execute("DROP TABLE IF EXISTS temp.entries_before")
@@ -60,7 +60,7 @@ def _fill(checkpoint: Checkpoint, job: Job, stage: Staging) -> None:
         seen.add(summary.id)
         stage.take(summary, stored)
         row = msgspec.structs.astuple(summary)
-        checkpoint.db.execute(f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        checkpoint._db.execute(f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _given(job: Job) -> Iterator[object]:
@@ -92,7 +92,7 @@ _CHANGED = (
 
 
 def _mark_changed(checkpoint: Checkpoint) -> None:
-    db = checkpoint.db
+    db = checkpoint._db
     db.execute("DROP TABLE IF EXISTS temp.entries_changed")
     db.execute("CREATE TEMP TABLE entries_changed (id TEXT PRIMARY KEY) WITHOUT ROWID")
     if not db.execute(f"INSERT INTO temp.entries_changed {_CHANGED}").rowcount:
@@ -110,7 +110,7 @@ def _mark_changed(checkpoint: Checkpoint) -> None:
 
 
 def _check_all_there(checkpoint: Checkpoint, job: Job) -> None:
-    lacking = checkpoint.db.execute(
+    lacking = checkpoint._db.execute(
         "SELECT items.id, needed.value FROM items, json_each(items.requires) AS needed"
         " WHERE items.requires IS NOT NULL AND needed.value NOT IN (SELECT id FROM entries) LIMIT 1"
     ).fetchone()
@@ -122,9 +122,9 @@ def _check_all_there(checkpoint: Checkpoint, job: Job) -> None:
             f"Item {item_id!r} requires the entry {entry_id!r}, and {job!r} has no entries: add a function under"
             " @job.context that yields them."
         )
-    was_there = checkpoint.db.execute("SELECT 1 FROM temp.entries_before WHERE id = ?", (entry_id,)).fetchone()
+    was_there = checkpoint._db.execute("SELECT 1 FROM temp.entries_before WHERE id = ?", (entry_id,)).fetchone()
     what = "which is not there any more" if was_there else "and there is none"
-    known = {known_id.casefold(): known_id for (known_id,) in checkpoint.db.execute("SELECT id FROM entries")}
+    known = {known_id.casefold(): known_id for (known_id,) in checkpoint._db.execute("SELECT id FROM entries")}
     raise DataError(
         f"Item {item_id!r} requires the entry {entry_id!r}, {what}.{close_to(entry_id, known)}"
         " Yield it in the context function, or take it out of the item's requires."
@@ -132,7 +132,7 @@ def _check_all_there(checkpoint: Checkpoint, job: Job) -> None:
 
 
 def _check_not_too_many(checkpoint: Checkpoint, job: Job) -> None:
-    row = checkpoint.db.execute(
+    row = checkpoint._db.execute(
         "SELECT id, json_array_length(requires) FROM items"
         " WHERE requires IS NOT NULL AND json_array_length(requires) > ? LIMIT 1",
         (job.max_entries,),

@@ -42,7 +42,7 @@ ANY_BOUNDS = Bounds()
 
 def has_order(checkpoint: Checkpoint) -> bool:
     """Whether items have priorities, or require entries, so that they don't go as they come."""
-    return any(checkpoint.db.execute(query).fetchone()[0] for query in (_IS_ORDERED, _IS_PACKED))
+    return any(checkpoint._db.execute(query).fetchone()[0] for query in (_IS_ORDERED, _IS_PACKED))
 
 
 class LineUp:
@@ -59,7 +59,7 @@ class LineUp:
         tier, order = (_TIER, _CHEAP_FIRST) if selection.retry else ("0", "position")
         order = f"priority DESC, {order}"
         sample = f'ROW_NUMBER() OVER (PARTITION BY "group" ORDER BY {order}) = 1' if selection.sample_groups else "0"
-        db = checkpoint.db
+        db = checkpoint._db
         db.execute("DROP TABLE IF EXISTS temp.lineup")
         db.execute(f"CREATE TEMP TABLE lineup ({_LINEUP})")
         db.execute(
@@ -80,10 +80,10 @@ class LineUp:
 
     def leave_out_failed_groups(self) -> int:
         """Take out the items of groups whose sample is not ok. Returns how many."""
-        return self._checkpoint.db.execute(_LEAVE_OUT).rowcount
+        return self._checkpoint._db.execute(_LEAVE_OUT).rowcount
 
     def _count(self, which: str) -> int:
-        return int(self._checkpoint.db.execute(f"SELECT COUNT(*) FROM temp.lineup WHERE {which}").fetchone()[0])
+        return int(self._checkpoint._db.execute(f"SELECT COUNT(*) FROM temp.lineup WHERE {which}").fetchone()[0])
 
     def _tasks(self, which: str) -> Iterator[Task]:
         place = 0
@@ -91,7 +91,7 @@ class LineUp:
             f"SELECT place, {TASK_COLUMNS} FROM temp.lineup JOIN items USING (position) WHERE place > ? AND {which}"
             " ORDER BY place LIMIT ?"
         )
-        while rows := page(self._checkpoint.db.execute(query, (place, PAGE)), 1 + DATA):
+        while rows := page(self._checkpoint._db.execute(query, (place, PAGE)), 1 + DATA):
             place = rows[-1][0]
             for _, *row in rows:
                 yield self._checkpoint.as_task(row)
@@ -100,7 +100,7 @@ class LineUp:
 
     def _pack(self, size: int, most: int) -> None:
         """Put the line-up into the order of packing, a window at a time, each level of precedence for itself."""
-        db = self._checkpoint.db
+        db = self._checkpoint._db
         (count,) = db.execute("SELECT COUNT(*) FROM temp.lineup").fetchone()
         window_size = WINDOW
         if count > WINDOW:
@@ -119,7 +119,7 @@ class LineUp:
 
     def _windows(self, size: int) -> Iterator[list[tuple[Any, ...]]]:
         place = 0
-        while rows := self._checkpoint.db.execute(
+        while rows := self._checkpoint._db.execute(
             "SELECT position, sample, level, tier, requires, place FROM temp.unpacked JOIN items"
             " USING (position) WHERE place > ? ORDER BY place LIMIT ?",
             (place, size),
@@ -129,7 +129,7 @@ class LineUp:
 
     def _sort_by_nearness(self, count: int, most: int) -> None:
         """Sort each level by what its items require, entries that go together in a part of the items being near."""
-        db = self._checkpoint.db
+        db = self._checkpoint._db
         part = db.execute(
             "SELECT requires FROM temp.lineup JOIN items USING (position) WHERE place % ? = 0 AND requires IS NOT NULL",
             (count // WINDOW + 1,),

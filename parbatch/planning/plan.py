@@ -80,14 +80,14 @@ def wanted(selection: Selection, checkpoint: Checkpoint, *, fresh: bool = False)
     is known, no more is read than is needed.
     """
     if selection.exact is not None or selection.retry:
-        known = checkpoint.db.execute("SELECT 1 FROM items WHERE id = ?", (selection.exact,)).fetchone()
+        known = checkpoint._db.execute("SELECT 1 FROM items WHERE id = ?", (selection.exact,)).fetchone()
         needed = 1 if selection.exact is not None and not known else 0
         return Wanted(needed, selection.asks_for, reads_on=False) if checkpoint.unread else None
     if selection.limit is None or selection.sample_groups:
         return None
     offer_selection(checkpoint, selection)
     condition = narrowed(selection) if fresh else due(selection)
-    (known,) = checkpoint.db.execute(f"SELECT COUNT(*) FROM items WHERE {condition}").fetchone()
+    (known,) = checkpoint._db.execute(f"SELECT COUNT(*) FROM items WHERE {condition}").fetchone()
     return Wanted(max(0, selection.limit - known), selection.asks_for, reads_on=not checkpoint.unread)
 
 
@@ -127,7 +127,7 @@ def start_over(
 
 def make_due_again(checkpoint: Checkpoint, selection: Selection) -> None:
     """Make the selected items that there are due again, as if none had been tried. Call inside a transaction."""
-    db = checkpoint.db
+    db = checkpoint._db
     offer_selection(checkpoint, selection)
     most = -1 if selection.limit is None else selection.limit
     order = "position" if selection.limit is None else "priority DESC, position"
@@ -152,7 +152,7 @@ def remember_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
 
 def summarise(checkpoint: Checkpoint, loaded: LoadedJob, selection: Selection, difference: Difference) -> Plan:
     """Count what is due. Raises SelectionError when the selection matches no item."""
-    db = checkpoint.db
+    db = checkpoint._db
     offer_selection(checkpoint, selection)
     (total,) = db.execute("SELECT COUNT(*) FROM items").fetchone()
     out = left_out(checkpoint, selection)
@@ -196,7 +196,7 @@ def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[
     """The same items one by one, higher priorities first, in item order: id, name, group and why each is due."""
     offer_selection(checkpoint, selection)
     limit = -1 if selection.limit is None else selection.limit
-    yield from checkpoint.db.execute(
+    yield from checkpoint._db.execute(
         f'SELECT id, name, "group", {_REASON} FROM items WHERE {due(selection)}'
         " ORDER BY priority DESC, position LIMIT ?",
         (limit,),
@@ -205,19 +205,16 @@ def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[
 
 def mark_asked_for(checkpoint: Checkpoint, item_id: str) -> None:
     """Make one item due, whatever its status."""
-    checkpoint.db.execute("UPDATE items SET status = 'pending', reason = 'asked for' WHERE id = ?", (item_id,))
+    checkpoint._db.execute("UPDATE items SET status = 'pending', reason = 'asked for' WHERE id = ?", (item_id,))
 
 
 def _mark(checkpoint: Checkpoint, reason: str, condition: str, *values: object) -> None:
-    checkpoint.db.execute(
-        f"UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE status = 'ok' AND {condition}",
-        (reason, *values),
-    )
+    checkpoint.mark_due(reason, f"status = 'ok' AND {condition}", values)
 
 
 def _forget_failures(checkpoint: Checkpoint, condition: str, *values: object) -> None:
     """Start counting anew in how many runs items failed alike: something that they depend on has changed."""
-    checkpoint.db.execute(f"UPDATE items SET alike = 0 WHERE alike AND {condition}", values)
+    checkpoint._db.execute(f"UPDATE items SET alike = 0 WHERE alike AND {condition}", values)
 
 
 def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
@@ -236,7 +233,7 @@ def _mark_changed_files(checkpoint: Checkpoint, loaded: LoadedJob) -> None:
 
 
 def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
-    published = checkpoint.db.execute(
+    published = checkpoint._db.execute(
         "SELECT items.position, published IS NOT NULL, path, size, mtime_ns, outputs.digest"
         " FROM outputs JOIN items ON items.id = outputs.id WHERE status = 'ok'"
     )
@@ -245,15 +242,13 @@ def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
         known += is_counted
         if not (state := is_intact(Output(*output), items)):
             broken.append(("output missing" if state is None else "output changed", position))
-    (wanted,) = checkpoint.db.execute("SELECT TOTAL(published) FROM items WHERE status = 'ok'").fetchone()
+    (wanted,) = checkpoint._db.execute("SELECT TOTAL(published) FROM items WHERE status = 'ok'").fetchone()
     if known < wanted:  # rows were lost, as from a damaged file
-        broken += checkpoint.db.execute(
+        broken += checkpoint._db.execute(
             "SELECT 'output missing', position FROM items WHERE status = 'ok' AND published >"
             " (SELECT COUNT(*) FROM outputs WHERE outputs.id = items.id)"
         )
-    checkpoint.db.executemany(
-        "UPDATE items SET status = 'pending', attempts = 0, reason = ? WHERE position = ?", broken
-    )
+    checkpoint.mark_each_due(broken)
 
 
 def _nothing_left(checkpoint: Checkpoint, selection: Selection, total: int, out: dict[str, int]) -> str:
@@ -267,7 +262,7 @@ def _nothing_left(checkpoint: Checkpoint, selection: Selection, total: int, out:
 
 def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
     """What is close to a group or an item that was asked for, and that there is not."""
-    db = checkpoint.db
+    db = checkpoint._db
     if selection.groups and not db.execute('SELECT 1 FROM items WHERE in_groups("group") LIMIT 1').fetchone():
         groups = db.execute('SELECT DISTINCT "group" FROM items WHERE "group" <> \'\' LIMIT ?', (MOST_COMPARED,))
         return close_to(selection.groups[0], {group.casefold(): group for (group,) in groups})

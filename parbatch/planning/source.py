@@ -140,7 +140,7 @@ def fill(checkpoint: Checkpoint, job: Job, shard: Shard | None = None, wanted: W
     Where only some are `wanted`, not many more are read. Raises DataError for an id that comes twice, and as `rows`
     does.
     """
-    db = checkpoint.db
+    db = checkpoint._db
     db.execute("BEGIN")
     cased, source = _CasedIds(db), PlacedRows(rows(job), shard, wanted)
     db.executemany(
@@ -161,12 +161,12 @@ def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None, wanted
 
     Where only some new ones are `wanted`, and what is known is as it was, not many more are read.
     """
-    (count_known,) = checkpoint.db.execute("SELECT COUNT(*) FROM items").fetchone() if wanted else (0,)
+    (count_known,) = checkpoint._db.execute("SELECT COUNT(*) FROM items").fetchone() if wanted else (0,)
     placed = PlacedRows(rows(job), shard, wanted, count_known)
     source = iter(placed)
     same, after, other = 0, 0, None
     # Closed before the table is replaced, and before an error leaves: a cursor left open keeps the file open.
-    with contextlib.closing(checkpoint.db.cursor()) as known:
+    with contextlib.closing(checkpoint._db.cursor()) as known:
         known.execute('SELECT position, id, name, "group", data, requires, priority FROM items ORDER BY position')
         for row in source:
             if known.fetchone() != row:
@@ -185,7 +185,7 @@ def compare(checkpoint: Checkpoint, job: Job, shard: Shard | None = None, wanted
 
 def _rebuild(checkpoint: Checkpoint, same: int, rest: Iterator[Placed]) -> Difference:
     """Keep the rows up to position `same`; take the others from `rest`, each with its old status if it is the same."""
-    db = checkpoint.db
+    db = checkpoint._db
     db.execute("DROP TABLE IF EXISTS temp.incoming")
     db.execute(
         'CREATE TEMP TABLE incoming (position INTEGER PRIMARY KEY, id TEXT, name TEXT, "group" TEXT, data TEXT,'

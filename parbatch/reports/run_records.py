@@ -4,7 +4,6 @@ A run that was killed can't say so. The next command that comes by, and finds th
 """
 
 import contextlib
-import sqlite3
 from datetime import datetime
 
 import msgspec
@@ -15,7 +14,7 @@ from parbatch.model.result import RunResult
 from parbatch.reports import json
 from parbatch.reports.results import RunFacts, build_result
 from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.damage import damage_in_words
+from parbatch.storage.damage import REFUSALS, damage_in_words
 from parbatch.storage.folder import Folder, unusable
 from parbatch.storage.layout import read_layout
 from parbatch.storage.lock import hold, holder
@@ -53,7 +52,7 @@ def note_killed_runs(folder: Folder) -> None:
     """
     if not folder.has_checkpoint:
         return
-    with contextlib.suppress(CheckpointError, sqlite3.Error, OSError):
+    with contextlib.suppress(CheckpointError, *REFUSALS):
         with damage_in_words(folder.checkpoint), contextlib.closing(Checkpoint(folder.checkpoint)) as checkpoint:
             killed = checkpoint.runs_without_an_end()
         if killed:
@@ -79,7 +78,7 @@ def note_killed_runs_in_passing(folder: Folder) -> None:
                 note_killed_runs_in_passing(part.folder)
     if holder(folder) is not None or not folder.has_checkpoint:
         return
-    with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, sqlite3.Error, OSError):
+    with contextlib.suppress(CheckpointError, FolderError, FolderHeldError, *REFUSALS):
         with reading(folder) as checkpoint:
             killed = checkpoint.runs_without_an_end()
         if killed:

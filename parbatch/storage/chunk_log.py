@@ -43,7 +43,7 @@ class ChunkLog:
         self._written = [chunk.number for chunk in begun]
         set_held(self._checkpoint, references(begun))
         ended, self._ended = self._ended, []
-        self._checkpoint.db.executemany(
+        self._checkpoint._db.executemany(
             "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
@@ -70,18 +70,18 @@ class ChunkLog:
 def set_held(checkpoint: Checkpoint, references: dict[str, int]) -> None:
     """Write down how many chunks hold each entry."""
     text = msgspec.json.encode(references).decode()
-    checkpoint.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_HELD, text))
+    checkpoint._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_HELD, text))
 
 
 def held(checkpoint: Checkpoint) -> dict[str, int]:
     """How many chunks hold each entry, as it was written down last; of a run that is over, this means nothing."""
-    row = checkpoint.db.execute("SELECT value FROM facts WHERE key = ?", (_HELD,)).fetchone()
+    row = checkpoint._db.execute("SELECT value FROM facts WHERE key = ?", (_HELD,)).fetchone()
     return msgspec.json.decode(row[0], type=dict[str, int]) if row else {}
 
 
 def spreads(checkpoint: Checkpoint, run_id: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """How many chunks of a run were written down, and sum, median, 95th percentile and largest of each figure."""
-    (count,) = checkpoint.db.execute("SELECT COUNT(*) FROM chunks WHERE run_id = ?", (run_id,)).fetchone()
+    (count,) = checkpoint._db.execute("SELECT COUNT(*) FROM chunks WHERE run_id = ?", (run_id,)).fetchone()
     return count, {figure: _spread(checkpoint, run_id, figure, count) for figure in FIGURES if count}
 
 
@@ -89,11 +89,11 @@ def _spread(checkpoint: Checkpoint, run_id: str, figure: str, count: int) -> dic
     def at(share: float) -> Any:
         """The nearest rank: the smallest figure that so large a share of all does not exceed."""
         rank = max(0, -int(-share * count // 1) - 1)
-        return checkpoint.db.execute(
+        return checkpoint._db.execute(
             f"SELECT {figure} FROM chunks WHERE run_id = ? ORDER BY {figure} LIMIT 1 OFFSET ?", (run_id, rank)
         ).fetchone()[0]
 
-    (total,) = checkpoint.db.execute(f"SELECT SUM({figure}) FROM chunks WHERE run_id = ?", (run_id,)).fetchone()
+    (total,) = checkpoint._db.execute(f"SELECT SUM({figure}) FROM chunks WHERE run_id = ?", (run_id,)).fetchone()
     return {"sum": total, "median": at(0.5), "p95": at(0.95), "max": at(1.0)}
 
 

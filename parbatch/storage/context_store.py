@@ -78,7 +78,7 @@ def _is_there(folder: Folder, summary: Summary) -> bool:
 
 def entries(checkpoint: Checkpoint) -> Iterator[Summary]:
     """What is known of each entry without its content, in the order of the context function."""
-    for row in checkpoint.db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY place"):
+    for row in checkpoint._db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY place"):
         yield Summary(*row)
 
 
@@ -86,7 +86,7 @@ def search(checkpoint: Checkpoint, text: str) -> list[Summary]:
     """The entries whose id, type, source or summary contains a text; ASCII upper and lower case are the same."""
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     where = " OR ".join(f"{column} LIKE :text ESCAPE '\\'" for column in ("id", "type", "source", "summary"))
-    rows = checkpoint.db.execute(f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY place", {"text": pattern})
+    rows = checkpoint._db.execute(f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY place", {"text": pattern})
     return [Summary(*row) for row in rows]
 
 
@@ -94,7 +94,7 @@ def size_of(checkpoint: Checkpoint, entry_ids: Iterable[str]) -> int:
     """The bytes of some entries in all."""
     listed = msgspec.json.encode(list(entry_ids)).decode()
     query = "SELECT COALESCE(SUM(size), 0) FROM entries WHERE id IN (SELECT value FROM json_each(?))"
-    return int(checkpoint.db.execute(query, (listed,)).fetchone()[0])
+    return int(checkpoint._db.execute(query, (listed,)).fetchone()[0])
 
 
 def write_index(checkpoint: Checkpoint, folder: Folder) -> Path | None:
@@ -105,7 +105,7 @@ def write_index(checkpoint: Checkpoint, folder: Folder) -> Path | None:
     index = _index_path(folder)
     named = _digests(folder, index)
     now = set()
-    if checkpoint.db.execute("SELECT 1 FROM entries LIMIT 1").fetchone():
+    if checkpoint._db.execute("SELECT 1 FROM entries LIMIT 1").fetchone():
         folder.tree.make_folder(folder.context)
         with folder.tree.written_whole(index) as file:
             for summary in entries(checkpoint):

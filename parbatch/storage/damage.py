@@ -23,6 +23,8 @@ from parbatch.storage.schema import SCHEMA
 from parbatch.storage.system_errors import in_words, is_busy, is_damage, is_of_sqlite
 from parbatch.storage.tree import digest_file, is_safe_name
 
+# What is raised where a checkpoint, or a file in a folder, can't be used now.
+REFUSALS = (sqlite3.Error, OSError)
 ADVICE = "restore it, or use --fresh: it is then set aside, and every item is done again."
 
 _JSON: dict[str, dict[str, Any]] = {

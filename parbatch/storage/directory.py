@@ -178,17 +178,17 @@ class Directory:
 
     def rename(self, name: str, target: "Directory", new: str) -> None:
         """Move something into a folder, under a name there, over a file of that name."""
-        with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
+        with target._naming(new) as (to, there), self._naming(name) as (at, here):
             os.replace(at, to, src_dir_fd=here, dst_dir_fd=there)
 
     def link(self, name: str, target: "Directory", new: str) -> None:
         """Give a file another name in a folder. Raises FileExistsError where something has that name."""
-        with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
+        with target._naming(new) as (to, there), self._naming(name) as (at, here):
             os.link(at, to, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
 
     def exchange(self, name: str, target: "Directory", new: str) -> None:
         """Let two files change places, at one instant. Raises OSError where the system can't."""
-        with target._naming(new) as (to, there), self._naming(name) as (at, here):  # noqa: SLF001 -- of its own kind
+        with target._naming(new) as (to, there), self._naming(name) as (at, here):
             exchange(at, to, here, there)
 
     def remove(self, name: str) -> bool:

@@ -38,7 +38,7 @@ def known_to_fail(checkpoint: Checkpoint, selection: Selection) -> int:
     """How many of the items that are asked for are not tried because they are known to fail."""
     if not _known(selection):
         return 0
-    rows = checkpoint.db.execute(f"SELECT COUNT(*) FROM items WHERE {_KNOWN_TO_FAIL} AND {narrowed(selection)}")
+    rows = checkpoint._db.execute(f"SELECT COUNT(*) FROM items WHERE {_KNOWN_TO_FAIL} AND {narrowed(selection)}")
     return int(rows.fetchone()[0])
 
 
@@ -48,7 +48,7 @@ def left_out(checkpoint: Checkpoint, selection: Selection) -> dict[str, int]:
     if not rules:
         return {}
     cases = " ".join(f"WHEN NOT ({rule.takes}) THEN {number}" for number, rule in enumerate(rules))
-    counts = dict(checkpoint.db.execute(f"SELECT CASE {cases} END, COUNT(*) FROM items GROUP BY 1"))
+    counts = dict(checkpoint._db.execute(f"SELECT CASE {cases} END, COUNT(*) FROM items GROUP BY 1"))
     return {rule.leaves_out: counts.get(number, 0) for number, rule in enumerate(rules)}
 
 
@@ -60,7 +60,7 @@ def listed(
     `prefix` stands before their ids where these are asked for.
     """
     offer_selection(checkpoint, selection, prefix)
-    rows = checkpoint.db.execute(
+    rows = checkpoint._db.execute(
         'SELECT position, id, name, "group", status, attempts, duration_s FROM items'
         f" WHERE position > ? AND {narrowed(selection)} ORDER BY position",
         (after,),
@@ -78,7 +78,7 @@ def offer_selection(checkpoint: Checkpoint, selection: Selection, prefix: str = 
         "has_fingerprint": (1, lambda found: (found or "").startswith(tuple(selection.fingerprints))),
     }
     for name, (arguments, function) in functions.items():
-        checkpoint.db.create_function(name, arguments, function, deterministic=True)
+        checkpoint._db.create_function(name, arguments, function, deterministic=True)
 
 
 def _narrowing(selection: Selection) -> list[Rule]:

@@ -70,7 +70,7 @@ class ItemOutputs:
         self._publisher = Publisher(folder.tree, folder.items, folder.tmp / run_id)
         self._claims: dict[str, tuple[str, str]] = {}  # place: the item and the path, until they are committed
         self._has_due = False
-        self.had_before = checkpoint.db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone() is not None
+        self.had_before = checkpoint._db.execute("SELECT 1 FROM outputs LIMIT 1").fetchone() is not None
 
     def close(self) -> None:
         """Let go of the folders."""
@@ -152,7 +152,7 @@ class ItemOutputs:
         ]
         with self.checkpoint.transaction():
             mark(self.checkpoint, self.folder, self.run_id, due)
-            self.checkpoint.db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in due])
+            self.checkpoint._db.executemany("DELETE FROM outputs WHERE path = ?", [(path,) for _, path, _, _ in due])
         carry_out(self.checkpoint, self.folder, self._is_taken)
         return bool(due)
 
@@ -198,7 +198,7 @@ class ItemOutputs:
 
     def _was_there_before(self, state: os.stat_result) -> bool:
         """Whether a file was there when a checkpoint that could not be read was set aside: it may be parbatch's."""
-        row = self.checkpoint.db.execute("SELECT value FROM facts WHERE key = ?", (SET_ASIDE,)).fetchone()
+        row = self.checkpoint._db.execute("SELECT value FROM facts WHERE key = ?", (SET_ASIDE,)).fetchone()
         return row is not None and str(row[0]).isdecimal() and state.st_ctime_ns <= int(row[0])
 
     def _write(self, one: Published) -> None:
@@ -245,7 +245,7 @@ class ItemOutputs:
 
 
 def _known(checkpoint: Checkpoint, place: str) -> Before | None:
-    row = checkpoint.db.execute(
+    row = checkpoint._db.execute(
         "SELECT outputs.id, status, path, size, mtime_ns, outputs.digest FROM outputs"
         " LEFT JOIN items ON items.id = outputs.id WHERE place = ?",
         (place,),
@@ -273,7 +273,7 @@ def _across(checkpoint: Checkpoint, outputs: Iterable[Output]) -> list[tuple[str
             ("place > ? AND place < ?", (f"{place}/", f"{place}0")),  # the digit comes after the separator
             *(("place = ?", parent) for parent in parents),
         ]:
-            rows = checkpoint.db.execute(query + where, values)
+            rows = checkpoint._db.execute(query + where, values)
             found |= {row[1]: row for row in rows}
     return list(found.values())
 

@@ -19,7 +19,7 @@ from parbatch.storage.checkpoint import Checkpoint
 
 def summaries(checkpoints: Sequence[Checkpoint], by_group: Mapping[str, Mapping[str, int]]) -> dict[str, MetricSummary]:
     """Return every metric by its name, in alphabetical order; `by_group` counts the items of each group by status."""
-    sources = [one.db for one in checkpoints if _has_any(one.db)]
+    sources = [one._db for one in checkpoints if _has_any(one._db)]
     if not sources:
         return {}
     ok = {group: counts["ok"] for group, counts in by_group.items() if counts["ok"]}

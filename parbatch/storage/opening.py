@@ -26,7 +26,7 @@ def create(path: Path) -> Checkpoint:
 
 def lay_out(checkpoint: Checkpoint) -> Checkpoint:
     """Make the tables of a new checkpoint. Until it is settled nothing is kept in case of a kill."""
-    checkpoint.db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
+    checkpoint._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
     return checkpoint
 
 
@@ -42,7 +42,7 @@ def migrate(checkpoint: Checkpoint) -> Checkpoint:
     """Give a checkpoint of an older format the present one, and return it."""
     with checkpoint.transaction():
         for statement in MIGRATION:
-            checkpoint.db.execute(statement)
+            checkpoint._db.execute(statement)
     return checkpoint
 
 
@@ -59,9 +59,9 @@ def open_existing(
     checkpoint: Checkpoint | None = None
     try:
         checkpoint = connect(path)
-        checkpoint.db.execute("PRAGMA trusted_schema = OFF")
-        (application,) = checkpoint.db.execute("PRAGMA application_id").fetchone()
-        (version,) = checkpoint.db.execute("PRAGMA user_version").fetchone()
+        checkpoint._db.execute("PRAGMA trusted_schema = OFF")
+        (application,) = checkpoint._db.execute("PRAGMA application_id").fetchone()
+        (version,) = checkpoint._db.execute("PRAGMA user_version").fetchone()
         if application == APPLICATION_ID and OLDEST_FORMAT <= version <= FORMAT:
             checkpoint.use_wal()
             if version < FORMAT:
@@ -92,7 +92,7 @@ def open_to_write(path: Path, *, fresh: bool = False) -> Checkpoint:
     with damage_in_words(path):
         checkpoint = open_existing(path)
         try:
-            flaw = find_damage(checkpoint.db) if fresh else find_flaw(checkpoint.db)
+            flaw = find_damage(checkpoint._db) if fresh else find_flaw(checkpoint._db)
         except BaseException:
             checkpoint.close()
             raise

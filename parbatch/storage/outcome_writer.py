@@ -19,7 +19,7 @@ def try_record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[R
 
     Return the error. Called inside a transaction, which goes on in either case.
     """
-    db = checkpoint.db
+    db = checkpoint._db
     db.execute("SAVEPOINT outcomes")
     try:
         record(checkpoint, run_id, code, ended)
@@ -39,7 +39,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Recor
     failed = [one for one in ended if one[1].status != "ok"]
     if failed:
         _record_failures(checkpoint, run_id, code, failed)
-    checkpoint.db.executemany(
+    checkpoint._db.executemany(
         "UPDATE items SET status = 'ok', attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?, fingerprint = NULL, alike = 0,"
         " warnings = ?, metrics = ?, published = ? WHERE position = ?",
@@ -63,7 +63,7 @@ def record(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Recor
 
 
 def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
-    checkpoint.db.executemany(
+    checkpoint._db.executemany(
         "UPDATE items SET status = ?, attempts = attempts + 1, duration_s = ?, result = ?, code = ?,"
         " reason = NULL, slot = ?, ended_at = ?, peak_memory_bytes = ?,"
         " alike = CASE ? WHEN 'pending' THEN alike WHEN 'in the way' THEN 0"
@@ -89,7 +89,7 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
             for _, outcome, settled in ended
         ],
     )
-    checkpoint.db.executemany(
+    checkpoint._db.executemany(
         "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (

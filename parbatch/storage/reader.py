@@ -24,7 +24,7 @@ def reading(folder: Folder) -> Iterator[Checkpoint]:
     require_checkpoint(folder)
     checkpoint = _opened(folder)
     with contextlib.closing(checkpoint), damage_in_words(folder.checkpoint):
-        checkpoint.db.execute("BEGIN")
+        checkpoint._db.execute("BEGIN")
         yield checkpoint
 
 
@@ -44,7 +44,7 @@ def _opened(folder: Folder) -> Checkpoint:
 def copy(checkpoint: Checkpoint) -> Checkpoint:
     """The same in a temporary file that nobody else sees, and that is gone when it is closed."""
     scratch = _scratch()
-    checkpoint.db.backup(scratch.db)
+    checkpoint._db.backup(scratch._db)
     return scratch
 
 

@@ -102,7 +102,7 @@ def _is_committed(checkpoint: Checkpoint, target: Directory, path: str, *, kept:
     before: then it counts as committed where its item is ok, or the file has the time that was written down.
     """
     query, value = (_PRODUCT, path) if is_product else (_OUTPUT, folded(path))
-    row = checkpoint.db.execute(query, (value,)).fetchone()
+    row = checkpoint._db.execute(query, (value,)).fetchone()
     if row is None:
         return False
     digest, mtime_ns, status = row
@@ -125,14 +125,14 @@ def _bring_back(checkpoint: Checkpoint, folder: Folder, run_id: str) -> None:
         paths = [*_files_below(withdrawn, "")]
     for path in paths:
         kept = (root / path).relative_to(folder.root).as_posix()
-        if checkpoint.db.execute("SELECT 1 FROM withdrawn WHERE kept = ?", (kept,)).fetchone():
+        if checkpoint._db.execute("SELECT 1 FROM withdrawn WHERE kept = ?", (kept,)).fetchone():
             continue
-        row = checkpoint.db.execute("SELECT id FROM outputs WHERE place = ?", (folded(path),)).fetchone()
+        row = checkpoint._db.execute("SELECT id FROM outputs WHERE place = ?", (folded(path),)).fetchone()
         if row is not None and tree.state(folder.items / path) is None:
             tree.make_folder((folder.items / path).parent)
             tree.rename(root / path, folder.items / path)
         else:
-            checkpoint.db.execute(
+            checkpoint._db.execute(
                 "INSERT INTO withdrawn VALUES (?, ?, ?, ?, ?, ?, 1)",
                 (kept, f"items/{path}", path, row[0] if row else "", run_id, CUT_OFF),
             )

@@ -236,12 +236,12 @@ class View:
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield every item's outcome in item order, without holding them all."""
-        for source, (_, outcome) in self._merged(lambda one, after: stored.outcomes(one.db, after)):
+        for source, (_, outcome) in self._merged(lambda one, after: stored.outcomes(one._db, after)):
             yield self._without_others(source, source.of_all(outcome))
 
     def results(self) -> Iterator[tuple[str, bytes]]:
         """Yield the id and the result, as JSON, of every item that is ok and has one, in item order."""
-        for source, (_, item_id, result) in self._merged(lambda one, after: stored.results(one.db, after)):
+        for source, (_, item_id, result) in self._merged(lambda one, after: stored.results(one._db, after)):
             yield f"{source.prefix}{item_id}", result
 
     def items(self, *, outputs: bool = True) -> Iterator[ItemRow]:
@@ -249,24 +249,24 @@ class View:
         outputs = outputs and any(checkpoint.has_outputs for _, checkpoint in self._each())
 
         def read(one: Checkpoint, after: int) -> Iterator[tuple[int, stored.PlainRow, list[str]]]:
-            return ((row.position, row, paths) for row, paths in stored.plain_rows(one.db, after, outputs=outputs))
+            return ((row.position, row, paths) for row, paths in stored.plain_rows(one._db, after, outputs=outputs))
 
         for source, (_, row, paths) in self._merged(read):
             yield _item_row(source, row, paths if row.status == "ok" else [])  # what is out of date is named apart
 
     def tried(self) -> Iterator[ItemRow]:
         """Yield the items that were tried and are not ok, in item order; nothing of theirs is published."""
-        for source, row in self._merged(lambda one, after: stored.tried_rows(one.db, after)):
+        for source, row in self._merged(lambda one, after: stored.tried_rows(one._db, after)):
             yield _item_row(source, row, [])
 
     def failures(self) -> Iterator[Failure]:
         """Yield every item that was tried and is not ok, in item order, with the evidence of its last attempt."""
-        for source, row in self._merged(lambda one, after: stored.failed_rows(one.db, after)):
+        for source, row in self._merged(lambda one, after: stored.failed_rows(one._db, after)):
             yield failure_of(row, source.prefix, self._logs_of(source, row.stem or stem(row.id)))
 
     def warned(self) -> Iterator[tuple[str, str, str]]:
         """Yield the items that are ok and have warnings: id, name, the warnings as JSON."""
-        for source, (_, item_id, name, warnings) in self._merged(lambda one, after: stored.warned_rows(one.db, after)):
+        for source, (_, item_id, name, warnings) in self._merged(lambda one, after: stored.warned_rows(one._db, after)):
             yield f"{source.prefix}{item_id}", name, warnings
 
     def selected(self, selection: Selection) -> Iterator[tuple[str, str, str, str, int, float | None]]:
@@ -283,7 +283,7 @@ class View:
         """Return the id of the item that a person names. Raises SelectionError as `lookup.find` does."""
         if self._has(asked) is not None:
             return asked
-        rows = self._merged(lambda one, after: stored.names(one.db, after))
+        rows = self._merged(lambda one, after: stored.names(one._db, after))
         return find(asked, ((f"{source.prefix}{item_id}", name) for source, (_, item_id, name) in rows))
 
     def known(self, item_id: str) -> Known:
@@ -297,8 +297,8 @@ class View:
             return Known(
                 own,
                 source.of_all(outcome),
-                stored.details_of(checkpoint.db, own),
-                stored.attempts_of(checkpoint.db, own),
+                stored.details_of(checkpoint._db, own),
+                stored.attempts_of(checkpoint._db, own),
                 tuple(_from_root(source, one) for one in withdrawn_of(checkpoint, own)),
                 source.part.folder,
             )
@@ -329,11 +329,11 @@ class View:
         groups = []
         for group in self._groups:
             first = min(
-                (at for _, one in self._each(group) if (at := timings.first_position(one.db)) is not None), default=0
+                (at for _, one in self._each(group) if (at := timings.first_position(one._db)) is not None), default=0
             )
             rows: list[timings.Timed] = []
             for slot, (_, one) in self._with_slots(group):
-                rows += [row._replace(slot=row.slot + slot) for row in timings.timed(one.db, first, every)]
+                rows += [row._replace(slot=row.slot + slot) for row in timings.timed(one._db, first, every)]
             groups.append(rows)
         return heapq.merge(*groups, key=lambda row: (row.slot, row.ended_at))
 
@@ -344,13 +344,13 @@ class View:
             for slot, (source, one) in self._with_slots(group):
                 found += [
                     row._replace(slot=row.slot + slot, id=f"{source.prefix}{row.id}")
-                    for row in timings.deaths(one.db, run_id, most)
+                    for row in timings.deaths(one._db, run_id, most)
                 ]
         return sorted(found, key=lambda row: row.ended_at)[:most]
 
     def last_end(self) -> float | None:
         """Return when the last item ended."""
-        ends = (timings.last_end(checkpoint.db) for _, checkpoint in self._each())
+        ends = (timings.last_end(checkpoint._db) for _, checkpoint in self._each())
         return max((end for end in ends if end is not None), default=None)
 
     def clashes(self) -> list[Clash]:
@@ -387,7 +387,7 @@ class View:
         for source in group:
             with source.open() as checkpoint:
                 yield slot, (source, checkpoint)
-                slot += timings.slots(checkpoint.db) if len(group) > 1 else 0
+                slot += timings.slots(checkpoint._db) if len(group) > 1 else 0
 
     def _merged(self, read: Callable[[Checkpoint, int], Iterator[Row]]) -> Iterator[tuple[Source, Row]]:
         for group in self._groups:

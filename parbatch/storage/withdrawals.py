@@ -31,7 +31,7 @@ def mark(checkpoint: Checkpoint, folder: Folder, run_id: str, due: Iterable[tupl
     Call inside a transaction; where it lies is a path from the output folder on.
     """
     for item_id, path, source, why in due:
-        checkpoint.db.execute(
+        checkpoint._db.execute(
             "INSERT INTO withdrawn (kept, source, path, id, run_id, why) VALUES (?, ?, ?, ?, ?, ?)",
             (_free_name(checkpoint, folder, run_id, path), source, path, item_id, run_id, why),
         )
@@ -40,7 +40,7 @@ def mark(checkpoint: Checkpoint, folder: Folder, run_id: str, due: Iterable[tupl
 def _free_name(checkpoint: Checkpoint, folder: Folder, run_id: str, path: str) -> str:
     root = f"{folder.withdrawn.relative_to(folder.root).as_posix()}/{run_id}"
     kept, number = f"{root}/{path}", 1
-    while checkpoint.db.execute("SELECT 1 FROM withdrawn WHERE kept = ?", (kept,)).fetchone():
+    while checkpoint._db.execute("SELECT 1 FROM withdrawn WHERE kept = ?", (kept,)).fetchone():
         number += 1
         kept = f"{root}/{number}/{path}"
     return kept
@@ -54,14 +54,14 @@ def mark_outputs(checkpoint: Checkpoint, folder: Folder, run_id: str, item_id: s
     paths = checkpoint.outputs_of(item_id).values()
     mark(checkpoint, folder, run_id, [(item_id, path, _in_items(path), why) for path in paths])
     if paths:
-        checkpoint.db.execute("DELETE FROM outputs WHERE id = ?", (item_id,))
+        checkpoint._db.execute("DELETE FROM outputs WHERE id = ?", (item_id,))
     return bool(paths)
 
 
 def mark_all_not_ok(checkpoint: Checkpoint, folder: Folder, run_id: str) -> None:
     """Write down that the outputs of items that ended not ok are to be withdrawn, as from runs that kept them."""
     with checkpoint.transaction():
-        rows = checkpoint.db.execute(
+        rows = checkpoint._db.execute(
             "SELECT DISTINCT items.id, status FROM items CROSS JOIN outputs ON outputs.id = items.id"
             " WHERE status NOT IN ('ok', 'pending')"
         ).fetchall()
@@ -78,7 +78,7 @@ def carry_out(checkpoint: Checkpoint, folder: Folder, is_taken: Taken | None = N
 
     `is_taken` says whether somebody else's output is in that place by now; without it, the checkpoint does.
     """
-    rows = checkpoint.db.execute("SELECT kept, source, path FROM withdrawn WHERE NOT is_done").fetchall()
+    rows = checkpoint._db.execute("SELECT kept, source, path FROM withdrawn WHERE NOT is_done").fetchall()
     if not rows:
         return
     taken = is_taken or (lambda place, path: checkpoint.path_at(place) == path)
@@ -91,21 +91,21 @@ def carry_out(checkpoint: Checkpoint, folder: Folder, is_taken: Taken | None = N
         with contextlib.suppress(OSError):
             (done if _move(folder, source, kept) else void).append((kept,))
     with checkpoint.transaction():
-        checkpoint.db.executemany("UPDATE withdrawn SET is_done = 1 WHERE kept = ?", done)
-        checkpoint.db.executemany("DELETE FROM withdrawn WHERE kept = ?", void)
+        checkpoint._db.executemany("UPDATE withdrawn SET is_done = 1 WHERE kept = ?", done)
+        checkpoint._db.executemany("DELETE FROM withdrawn WHERE kept = ?", void)
 
 
 def waits_below(checkpoint: Checkpoint, folder: Folder, path: str) -> bool:
     """Whether something that is to be withdrawn, and could not be moved yet, lies below a path in `run/tmp/`."""
     below = f"{folder.tmp.relative_to(folder.root).as_posix()}/{path}/"
     query = "SELECT 1 FROM withdrawn WHERE NOT is_done AND substr(source, 1, ?) = ?"
-    return checkpoint.db.execute(query, (len(below), below)).fetchone() is not None
+    return checkpoint._db.execute(query, (len(below), below)).fetchone() is not None
 
 
 def kept_paths(checkpoint: Checkpoint, folder: Folder) -> list[str]:
     """Where all is that was withdrawn, from the output folder on; nothing but what is in `run/withdrawn/`."""
     root = folder.withdrawn.relative_to(folder.root).as_posix()
-    rows = checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done")
+    rows = checkpoint._db.execute("SELECT kept FROM withdrawn WHERE is_done")
     return [kept for (kept,) in rows if is_safe_path(kept) and kept.startswith(f"{root}/")]
 
 
@@ -149,18 +149,18 @@ def withdrawn_in(
     """
     where, values = ("run_id = ?", (run_id,)) if run_id is not None else ("1", ())
     count: int
-    (count,) = checkpoint.db.execute(f"SELECT COUNT(*) FROM withdrawn WHERE is_done AND {where}", values).fetchone()
-    rows = checkpoint.db.execute(
+    (count,) = checkpoint._db.execute(f"SELECT COUNT(*) FROM withdrawn WHERE is_done AND {where}", values).fetchone()
+    rows = checkpoint._db.execute(
         f"SELECT id, path, kept, why FROM withdrawn WHERE is_done AND {where} ORDER BY run_id DESC, kept LIMIT ?",
         (*values, MOST_NAMED),
     )
     first = [WithdrawnOutput(id=item_id, path=path, kept=kept, why=why) for item_id, path, kept, why in rows]
     by_reason = dict(
-        checkpoint.db.execute(
+        checkpoint._db.execute(
             f"SELECT why, COUNT(*) FROM withdrawn WHERE is_done AND {where} GROUP BY why ORDER BY why", values
         )
     )
-    roots = checkpoint.db.execute(
+    roots = checkpoint._db.execute(
         "SELECT DISTINCT substr(kept, 1, instr(kept, '/withdrawn/') + 9) FROM withdrawn"
         f" WHERE is_done AND {where} ORDER BY 1",
         values,
@@ -176,9 +176,19 @@ def withdrawn_in(
     )
 
 
+def count_withdrawn(checkpoint: Checkpoint) -> int:
+    """Return how many outputs are kept in `run/withdrawn/`."""
+    return int(checkpoint._db.execute("SELECT COUNT(*) FROM withdrawn WHERE is_done").fetchone()[0])
+
+
+def forget_withdrawn(checkpoint: Checkpoint, kept: Iterable[str]) -> None:
+    """Forget what was kept at these paths and is there no more. Call inside a transaction."""
+    checkpoint._db.executemany("DELETE FROM withdrawn WHERE kept = ?", [(path,) for path in kept])
+
+
 def withdrawn_of(checkpoint: Checkpoint, item_id: str) -> tuple[WithdrawnOutput, ...]:
     """What was withdrawn of one item, in all runs."""
-    rows = checkpoint.db.execute(
+    rows = checkpoint._db.execute(
         "SELECT path, kept, why FROM withdrawn WHERE is_done AND id = ? ORDER BY run_id, kept", (item_id,)
     )
     return tuple(WithdrawnOutput(id=item_id, path=path, kept=kept, why=why) for path, kept, why in rows)
@@ -188,16 +198,16 @@ def _out_of_date(
     checkpoint: Checkpoint, *, all_ok: bool, is_anothers: Callable[[str], bool] | None
 ) -> tuple[int, list[str]]:
     """Count the outputs in `items/` of items that are not ok, pending ones and those that are kept; name some."""
-    (due,) = checkpoint.db.execute("SELECT COUNT(*) FROM withdrawn WHERE NOT is_done").fetchone()
+    (due,) = checkpoint._db.execute("SELECT COUNT(*) FROM withdrawn WHERE NOT is_done").fetchone()
     if all_ok or not checkpoint.has_outputs:
         return int(due), []
     # The other way round, and in a million finished items, it takes seconds.
     stale = "FROM items CROSS JOIN outputs ON outputs.id = items.id WHERE status <> 'ok'"
     if is_anothers is None:
-        (count,) = checkpoint.db.execute(f"SELECT COUNT(*) {stale}").fetchone()
-        first = checkpoint.db.execute(f"SELECT path {stale} ORDER BY position LIMIT ?", (MOST_NAMED,))
+        (count,) = checkpoint._db.execute(f"SELECT COUNT(*) {stale}").fetchone()
+        first = checkpoint._db.execute(f"SELECT path {stale} ORDER BY position LIMIT ?", (MOST_NAMED,))
         return int(due + count), [path for (path,) in first]
-    rows = checkpoint.db.execute(f"SELECT place, path {stale} ORDER BY position")
+    rows = checkpoint._db.execute(f"SELECT place, path {stale} ORDER BY position")
     count, named = 0, []
     for place, path in rows:
         if not is_anothers(place):

@@ -57,7 +57,7 @@ def run(folder: Folder, run_id: str, text: str, *, fails: str = "", killed: Kill
     """One run of all that is pending: two files an item, and one of them not made any more in the second version."""
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         if killed is not None:
-            checkpoint.db.set_trace_callback(killed.statement)
+            checkpoint._db.set_trace_callback(killed.statement)
         recover(checkpoint, folder)
         folder.tree.make_folder(folder.tmp / run_id)
         journal = Journal(ItemOutputs(checkpoint, folder, run_id), 1, lambda: None)
@@ -87,7 +87,7 @@ def begin(root: Path) -> Folder:
     for item in (EDITED, SAME):
         (folder.items / f"{item}.txt").write_text("by hand")
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        checkpoint.db.execute("UPDATE items SET status = 'pending'")
+        checkpoint._db.execute("UPDATE items SET status = 'pending'")
     return folder
 
 
@@ -105,7 +105,7 @@ def problems(folder: Folder) -> Iterator[str]:
         kept = sorted(path.read_text() for path in folder.withdrawn.rglob("*.txt"))
         if kept != sorted(["by hand", "by hand", f"{FAILS} old", *["old"] * len(ITEMS)]):
             yield f"withdrawn is {kept}"
-        rows = {path for (path,) in checkpoint.db.execute("SELECT kept FROM withdrawn WHERE is_done")}
+        rows = {path for (path,) in checkpoint._db.execute("SELECT kept FROM withdrawn WHERE is_done")}
         if rows != {path.relative_to(folder.root).as_posix() for path in folder.withdrawn.rglob("*.txt")}:
             yield f"the checkpoint says that these are withdrawn: {rows}"
         carry_out(checkpoint, folder)
@@ -115,7 +115,7 @@ def problems(folder: Folder) -> Iterator[str]:
 
 def _judge_rows(checkpoint: Checkpoint, folder: Folder) -> Iterator[str]:
     """An item that is ok has its new output; one that is pending has what was there before, whole."""
-    for item, status in checkpoint.db.execute("SELECT id, status FROM items").fetchall():
+    for item, status in checkpoint._db.execute("SELECT id, status FROM items").fetchall():
         path = folder.items / f"{item}.txt"
         text = path.read_text() if path.exists() else None
         before = "by hand" if item in {EDITED, SAME} else f"{item} old"

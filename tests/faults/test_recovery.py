@@ -36,7 +36,7 @@ def test_what_was_withdrawn_and_is_unknown_is_written_down(tmp_path: Path) -> No
     (folder.withdrawn / "killed/x.txt").write_text("unknown")
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         recover(checkpoint, folder)
-        assert checkpoint.db.execute("SELECT path, is_done FROM withdrawn").fetchall() == [("x.txt", 1)]
+        assert checkpoint._db.execute("SELECT path, is_done FROM withdrawn").fetchall() == [("x.txt", 1)]
     assert (folder.withdrawn / "killed/x.txt").read_text() == "unknown"
 
 

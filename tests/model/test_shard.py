@@ -22,7 +22,7 @@ COUNTS = st.integers(1, 7)
 def taken(job: Job, shard: Shard) -> list[str]:
     checkpoint = empty()
     fill(checkpoint, job, shard)
-    ids = [item_id for (item_id,) in checkpoint.db.execute("SELECT id FROM items ORDER BY position")]
+    ids = [item_id for (item_id,) in checkpoint._db.execute("SELECT id FROM items ORDER BY position")]
     checkpoint.close()
     return ids
 

@@ -77,7 +77,7 @@ def statuses(out: Path) -> dict[str, int]:
     try:
         return {status: count for status, count in checkpoint.counts().items() if count}
     finally:
-        checkpoint.db.close()
+        checkpoint._db.close()
 
 
 # --- streams of every kind

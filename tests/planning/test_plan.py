@@ -121,8 +121,8 @@ def test_changed_data_and_new_items_are_due_with_their_reasons(finished: Finishe
 
 
 def test_items_that_were_not_ok_are_due_and_say_what_they_were(finished: Finished) -> None:
-    finished.checkpoint.db.execute("UPDATE items SET status = 'crashed' WHERE id = 'ada'")
-    finished.checkpoint.db.execute("UPDATE items SET status = 'pending' WHERE id = 'bob'")
+    finished.checkpoint._db.execute("UPDATE items SET status = 'crashed' WHERE id = 'ada'")
+    finished.checkpoint._db.execute("UPDATE items SET status = 'pending' WHERE id = 'bob'")
     assert finished.plan().reasons == {"crashed before": 1, "not finished": 1}
 
 
@@ -132,7 +132,7 @@ class Failing:
     def __init__(self, finished: Finished) -> None:
         self.finished = finished
         self.runs = 0
-        finished.checkpoint.db.execute("UPDATE items SET status = 'pending', reason = NULL WHERE id = 'bob'")
+        finished.checkpoint._db.execute("UPDATE items SET status = 'pending', reason = NULL WHERE id = 'bob'")
 
     def run(self, fingerprint: str = "alike", *, settled: bool = True) -> None:
         self.runs += 1
@@ -224,7 +224,7 @@ def test_starting_over_makes_every_selected_item_due(finished: Finished) -> None
 
 
 def test_a_limit_bounds_what_is_due_this_time(finished: Finished) -> None:
-    finished.checkpoint.db.execute("UPDATE items SET status = 'failed'")
+    finished.checkpoint._db.execute("UPDATE items SET status = 'failed'")
     assert finished.plan(selection=Selection(limit=2)).due == 2
     assert finished.plan(selection=Selection(limit=9)).due == 3
 

@@ -183,10 +183,10 @@ def test_a_preview_neither_waits_for_a_run_nor_is_in_its_way(folder: Folder) -> 
     """With the run in the middle of a transaction, which it keeps."""
     run(folder, JOB, count=1)
     running, _ = opened(folder, JOB, resume=True)
-    running.db.execute("BEGIN IMMEDIATE")
-    running.db.execute("UPDATE items SET status = 'ok'")
+    running._db.execute("BEGIN IMMEDIATE")
+    running._db.execute("UPDATE items SET status = 'ok'")
     assert looked_ahead(folder, JOB).due == 2
-    running.db.execute("COMMIT")
+    running._db.execute("COMMIT")
     running.close()
     assert looked_ahead(folder, JOB).due == 0
 

@@ -28,17 +28,17 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def finish_all(checkpoint: Checkpoint) -> None:
-    checkpoint.db.execute("BEGIN IMMEDIATE")
+    checkpoint._db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(task.id, ended(task), True) for task in checkpoint.tasks()])
-    checkpoint.db.execute("COMMIT")
+    checkpoint._db.execute("COMMIT")
 
 
 def ids(checkpoint: Checkpoint) -> list[str]:
-    return [item_id for (item_id,) in checkpoint.db.execute("SELECT id FROM items ORDER BY position")]
+    return [item_id for (item_id,) in checkpoint._db.execute("SELECT id FROM items ORDER BY position")]
 
 
 def pending(checkpoint: Checkpoint) -> dict[str, str]:
-    return dict(checkpoint.db.execute("SELECT id, reason FROM items WHERE status = 'pending' ORDER BY position"))
+    return dict(checkpoint._db.execute("SELECT id, reason FROM items WHERE status = 'pending' ORDER BY position"))
 
 
 def update(checkpoint: Checkpoint, *items: Any) -> Difference:
@@ -130,10 +130,10 @@ def test_an_id_that_comes_twice_is_named_with_both_places(folder: Folder) -> Non
 def test_an_id_that_comes_twice_later_leaves_the_checkpoint_as_it_was(folder: Folder, kept: tuple[str, ...]) -> None:
     checkpoint = new_checkpoint(folder, "a", "b")
     finish_all(checkpoint)
-    before = [*checkpoint.db.iterdump()]
+    before = [*checkpoint._db.iterdump()]
     with pytest.raises(DataError, match=r"The id '[ac]' comes 2 times"):
         update(checkpoint, *kept, "c", "c" if "a" not in kept else "a")
-    assert [*checkpoint.db.iterdump()] == before
+    assert [*checkpoint._db.iterdump()] == before
 
 
 # --- what changed
@@ -150,9 +150,9 @@ def test_the_first_time_every_item_is_new(folder: Folder) -> None:
 def test_the_same_items_again_change_nothing(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a", "b", "c")
     finish_all(checkpoint)
-    before = [*checkpoint.db.iterdump()]
+    before = [*checkpoint._db.iterdump()]
     assert update(checkpoint, "a", "b", "c") == Difference(3, 0, 0, 0)
-    assert [*checkpoint.db.iterdump()] == before
+    assert [*checkpoint._db.iterdump()] == before
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_item_that_was_gone_and_comes_back_as_it_was_is_still_done(folder: Fo
     update(checkpoint, "a", "c")
     assert update(checkpoint, "a", Item(id="b", data={"n": 1}), "c") == Difference(3, 0, 0, 0)
     assert pending(checkpoint) == {}
-    assert checkpoint.db.execute("SELECT COUNT(*) FROM gone").fetchone() == (0,)
+    assert checkpoint._db.execute("SELECT COUNT(*) FROM gone").fetchone() == (0,)
 
 
 def test_an_item_that_comes_back_changed_is_due(folder: Folder) -> None:

@@ -49,7 +49,7 @@ def test_of_very_many_items_some_are_drawn_and_stand_for_all(tmp_path: Path, mon
 
 def test_items_of_an_earlier_run_are_in_the_durations_but_not_on_the_time_line(tmp_path: Path) -> None:
     with made(tmp_path, a="ok", b="ok") as material:
-        checkpoint_of(material).db.execute("UPDATE items SET ended_at = ended_at - 1000 WHERE id = 'a'")
+        checkpoint_of(material)._db.execute("UPDATE items SET ended_at = ended_at - 1000 WHERE id = 'a'")
         shown = figures(material)
     assert [segment.slot for segment in shown.segments] == [1]
     assert shown.durations is not None
@@ -58,7 +58,7 @@ def test_items_of_an_earlier_run_are_in_the_durations_but_not_on_the_time_line(t
 
 def test_a_death_is_marked_with_when_its_slot_rendered_again(tmp_path: Path) -> None:
     with made(tmp_path, a="crashed", b="memory", c="ok", d="ok", e="ok") as material:
-        checkpoint_of(material).db.execute("UPDATE attempts SET evidence = ? WHERE id = 'a'", (json.dumps(DEATH),))
+        checkpoint_of(material)._db.execute("UPDATE attempts SET evidence = ? WHERE id = 'a'", (json.dumps(DEATH),))
         shown = figures(material)
     (mark,) = shown.marks  # the other raised MemoryError, and its worker lived on
     assert (mark.slot, mark.at, mark.text, mark.again) == (0, 0.01, "a crashed (SIGSEGV)", 0.04)
@@ -66,8 +66,8 @@ def test_a_death_is_marked_with_when_its_slot_rendered_again(tmp_path: Path) -> 
 
 def test_durations_from_microseconds_to_hours_fit_one_histogram(tmp_path: Path) -> None:
     with made_of(tmp_path, {f"i{n}": "ok" for n in range(90)}) as material:
-        checkpoint_of(material).db.execute("UPDATE items SET duration_s = 0.0")
-        checkpoint_of(material).db.execute("UPDATE items SET duration_s = 20000.0 WHERE position = 7")
+        checkpoint_of(material)._db.execute("UPDATE items SET duration_s = 0.0")
+        checkpoint_of(material)._db.execute("UPDATE items SET duration_s = 20000.0 WHERE position = 7")
         durations = figures(material).durations
     assert durations is not None
     assert len(durations.ok) <= 48

@@ -41,7 +41,7 @@ def test_a_page_of_600_items_is_smaller_than_1_mb_whatever_they_left_behind(tmp_
     with made_of(tmp_path, statuses) as material:
         for number, position in enumerate(range(600)):
             evidence = {"type": f"E{'x' * number}", "message": "<&>" * 1300, "traceback": noise.randbytes(10_000).hex()}
-            checkpoint_of(material).db.execute(
+            checkpoint_of(material)._db.execute(
                 "UPDATE attempts SET evidence = ? WHERE rowid = ?", (json.dumps(evidence), position + 1)
             )
         assert 100_000 < len(page(anew(material)).encode()) < MB
@@ -51,7 +51,7 @@ def test_a_page_of_100_000_items_is_smaller_than_3_mb_and_lists_them_all(tmp_pat
     noise = random.Random(1)
     with made_of(tmp_path, {f"item-{n:06}": "failed" if n % 1000 == 0 else "ok" for n in range(100_000)}) as material:
         with checkpoint_of(material).transaction():
-            checkpoint_of(material).db.executemany(
+            checkpoint_of(material)._db.executemany(
                 'UPDATE items SET name = ?, "group" = ?, duration_s = ?, peak_memory_bytes = ? WHERE position = ?',
                 [
                     (
@@ -64,7 +64,7 @@ def test_a_page_of_100_000_items_is_smaller_than_3_mb_and_lists_them_all(tmp_pat
                     for n in range(100_000)
                 ],
             )
-            checkpoint_of(material).db.execute(
+            checkpoint_of(material)._db.execute(
                 "INSERT INTO outputs SELECT id || '.docx', id, id || '.docx', 1, 1, '' FROM items WHERE status = 'ok'"
             )
         text = page(material)

@@ -50,7 +50,7 @@ def test_with_a_folder_it_needs_no_job_also_when_both_have_moved(out: Path, here
 def test_after_a_run_that_was_killed_the_counts_are_the_checkpoints_and_it_says_so(out: Path) -> None:
     checkpoint = open_existing(Folder(out).checkpoint)
     checkpoint.set_run("later", "running")
-    checkpoint.db.execute("UPDATE items SET status = 'pending' WHERE id = 'cyd'")
+    checkpoint._db.execute("UPDATE items SET status = 'pending' WHERE id = 'cyd'")
     checkpoint.close()
     done = typed("job.py")
     assert done.exit_code == 0

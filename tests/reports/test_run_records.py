@@ -30,7 +30,7 @@ def cut_off(folder: Folder) -> None:
     """As after a kill in the middle of the second of three items."""
     checkpoint = open_existing(folder.checkpoint)
     (run_id,) = checkpoint.run_ids()
-    checkpoint.db.execute("UPDATE items SET status = 'pending', ended_at = NULL WHERE id <> 'ada'")
+    checkpoint._db.execute("UPDATE items SET status = 'pending', ended_at = NULL WHERE id <> 'ada'")
     checkpoint.set_run(run_id, "running")
     checkpoint.close()
     record = record_of(folder) | {"state": "running", "exit_code": None, "finished_at": None, "duration_s": None}

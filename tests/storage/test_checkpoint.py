@@ -56,7 +56,7 @@ def test_items_come_back_as_they_were_in_order_and_page_by_page(folder: Folder) 
 def test_a_page_is_full_at_so_many_bytes_and_all_pages_together_are_all_rows(folder: Folder) -> None:
     items = [Item(id=f"i{number}", data="x" * (PAGE_BYTES // 3)) for number in range(20)]
     checkpoint = new_checkpoint(folder, *items)
-    rows = page(checkpoint.db.execute("SELECT position, data FROM items ORDER BY position"), 1)
+    rows = page(checkpoint._db.execute("SELECT position, data FROM items ORDER BY position"), 1)
     assert 3 <= len(rows) <= 7
     assert [one.id for one in checkpoint.tasks()] == [item.id for item in items]
     assert [outcome.item.id for outcome in checkpoint.outcomes()] == [item.id for item in items]
@@ -94,7 +94,7 @@ def test_an_outcome_is_kept_with_its_result_and_its_evidence(folder: Folder) -> 
     assert checkpoint.outcome_of("bad") == outcomes["bad"]
     assert checkpoint.outcome_of("nobody") is None
     assert checkpoint.last_evidence("bad") == evidence
-    (failure,) = failed_rows(checkpoint.db)
+    (failure,) = failed_rows(checkpoint._db)
     assert (failure.id, failure.peak_memory_bytes) == ("bad", 77)
     assert row(checkpoint, "good")["code"] == 3
 
@@ -104,13 +104,13 @@ def test_an_attempt_that_is_tried_again_leaves_the_item_pending_with_its_evidenc
     (first,) = checkpoint.tasks()
     record(checkpoint, "run", 1, [(first.id, ended(first, "crashed"), False)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("pending", 1)
-    assert [*failed_rows(checkpoint.db)] == []
+    assert [*failed_rows(checkpoint._db)] == []
     (second,) = checkpoint.tasks()
     assert second.number == 2, "a run that goes on does not begin to count anew"
     assert json.loads(bytes(second.feedback))["problems"] == [{"type": "ValueError", "message": "a went wrong"}]
     record(checkpoint, "run", 1, [(second.id, ended(second), True)])
     assert (row(checkpoint, "a")["status"], row(checkpoint, "a")["attempts"]) == ("ok", 2)
-    assert checkpoint.db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
+    assert checkpoint._db.execute("SELECT number, status FROM attempts").fetchall() == [(1, "crashed")]
 
 
 def test_tries_that_a_kill_broke_off_are_counted_on_within_their_run_alone(folder: Folder) -> None:
@@ -132,10 +132,10 @@ def test_what_an_item_published_is_replaced_as_a_whole(folder: Folder) -> None:
     checkpoint.set_outputs("a", [("one.txt", Output("One.txt", 5, 2, "e"))])
     assert checkpoint.outputs_of("a") == {"one.txt": "One.txt"}
     assert checkpoint.live_owner("one.txt") is None, "an item that is not ok doesn't keep others from its place"
-    checkpoint.db.execute("UPDATE items SET status = 'ok' WHERE id = 'a'")
+    checkpoint._db.execute("UPDATE items SET status = 'ok' WHERE id = 'a'")
     assert checkpoint.live_owner("one.txt") == "a"
     assert checkpoint.live_owner("two.txt") is None
-    assert outputs_between(checkpoint.db, 0, 1) == {"a": ["One.txt"]}
+    assert outputs_between(checkpoint._db, 0, 1) == {"a": ["One.txt"]}
 
 
 def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> None:
@@ -162,7 +162,7 @@ def test_runs_files_codes_and_the_overview_are_remembered(folder: Folder) -> Non
 
 def test_what_is_not_committed_is_undone_when_the_file_is_closed(folder: Folder) -> None:
     checkpoint = new_checkpoint(folder, "a")
-    checkpoint.db.execute("BEGIN IMMEDIATE")
+    checkpoint._db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [("a", ended(task(0)), True)])
     checkpoint.close()
     assert row(open_existing(folder.checkpoint), "a")["status"] == "pending"
@@ -192,15 +192,15 @@ def test_any_sqlite_tool_reads_it_during_a_run(folder: Folder) -> None:
     """Another process sees what is committed, while the parent is in the middle of writing more."""
     checkpoint = new_checkpoint(folder, "a", "b")
     first, second = checkpoint.tasks()
-    checkpoint.db.execute("BEGIN IMMEDIATE")
+    checkpoint._db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(first.id, ended(first, duration_s=0.25), True)])
-    checkpoint.db.execute("COMMIT")
-    checkpoint.db.execute("BEGIN IMMEDIATE")
+    checkpoint._db.execute("COMMIT")
+    checkpoint._db.execute("BEGIN IMMEDIATE")
     record(checkpoint, "run", 1, [(second.id, ended(second), True)])
     command = [sys.executable, "-c", READER, str(folder.checkpoint)]
     seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert seen == [["a", "ok", 1, 0.25], ["b", "pending", 0, None]]
-    checkpoint.db.execute("COMMIT")
+    checkpoint._db.execute("COMMIT")
     checkpoint.close()
 
 
@@ -209,11 +209,13 @@ def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> No
     (one,) = checkpoint.tasks()
     record(checkpoint, "run", 1, [(one.id, ended(one, "failed", result=msgspec.Raw(b"[1]")), True)])
     checkpoint.set_run("r1", "finished")
-    tables = [name for (name,) in checkpoint.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    values = [value for table in tables for found in checkpoint.db.execute(f"SELECT * FROM {table}") for value in found]
+    tables = [name for (name,) in checkpoint._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    values = [
+        value for table in tables for found in checkpoint._db.execute(f"SELECT * FROM {table}") for value in found
+    ]
     assert {type(value) for value in values} <= {int, float, str, type(None)}
     for column, table in (("data", "items"), ("result", "items"), ("evidence", "attempts"), ("record", "runs")):
-        for (text,) in checkpoint.db.execute(f"SELECT {column} FROM {table}"):
+        for (text,) in checkpoint._db.execute(f"SELECT {column} FROM {table}"):
             json.loads(text)
 
 
@@ -357,7 +359,7 @@ def test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_bein
         assert [outcome.item.id for outcome in checkpoint.outcomes()] == ["a", "b"]
     assert folder.checkpoint.read_bytes() == before
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        assert checkpoint.db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        assert checkpoint._db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
         assert row(checkpoint, "a")["published"] is None
     with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
         assert checkpoint.counts()["pending"] == 2

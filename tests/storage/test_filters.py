@@ -35,7 +35,7 @@ def checkpoint(tmp_path: Path) -> "Checkpoint":
     made = new_checkpoint(
         Folder(tmp_path / "out"), *(Item(id=row[0], name=f"Item {row[0]}", group=row[1]) for row in ROWS)
     )
-    made.db.executemany(
+    made._db.executemany(
         "UPDATE items SET status = ?, duration_s = ?, fingerprint = ? WHERE id = ?",
         [(status, duration, fingerprint, item_id) for item_id, _, status, duration, fingerprint in ROWS],
     )
@@ -88,13 +88,13 @@ def test_the_limit_of_a_retry_takes_what_comes_first(checkpoint: "Checkpoint") -
 
 def test_the_order_stays_whatever_becomes_of_the_items_meanwhile(checkpoint: "Checkpoint") -> None:
     tasks = tasks_due(checkpoint, Selection(retry=True))
-    checkpoint.db.execute("UPDATE items SET status = 'ok', duration_s = 0")
+    checkpoint._db.execute("UPDATE items SET status = 'ok', duration_s = 0")
     assert "".join(task.id for task in tasks) == "ghdbc"
 
 
 def test_more_items_than_a_page_come_in_order_once_each(tmp_path: Path) -> None:
     many = new_checkpoint(Folder(tmp_path / "out"), *(f"i{number}" for number in range(4_500)))
-    many.db.execute("UPDATE items SET status = 'failed', duration_s = -position")
+    many._db.execute("UPDATE items SET status = 'failed', duration_s = -position")
     ids = [task.id for task in tasks_due(many, Selection(retry=True, limit=4_200))]
     assert ids == [f"i{number}" for number in range(4_499, 299, -1)]
 
@@ -103,7 +103,7 @@ def test_samples_are_one_item_of_each_group_and_the_others_follow_where_they_are
     lineup = LineUp(checkpoint, Selection(sample_groups=True))
     samples, count = lineup.samples()
     assert ("".join(task.id for task in samples), count) == ("beg", 3)
-    checkpoint.db.execute("UPDATE items SET status = 'ok' WHERE id IN ('b', 'g')")
+    checkpoint._db.execute("UPDATE items SET status = 'ok' WHERE id IN ('b', 'g')")
     assert lineup.leave_out_failed_groups() == 1
     others, count = lineup.others()
     assert ("".join(task.id for task in others), count) == ("cdh", 3)
@@ -148,12 +148,12 @@ def test_a_group_that_is_not_there_is_named_with_what_is_close(checkpoint: "Chec
 def test_where_all_is_ok_a_retry_has_nothing_to_do_and_that_is_no_error(
     checkpoint: "Checkpoint", tmp_path: Path
 ) -> None:
-    checkpoint.db.execute("UPDATE items SET status = 'ok'")
+    checkpoint._db.execute("UPDATE items SET status = 'ok'")
     plan = summarise(checkpoint, loaded(make_job([]), tmp_path), Selection(retry=True), Difference(8, 0, 0, 0))
     assert (plan.matching, plan.due) == (0, 0)
 
 
 def test_a_retry_tries_what_is_known_to_fail(checkpoint: "Checkpoint") -> None:
-    checkpoint.db.execute("UPDATE items SET alike = 2 WHERE status = 'failed'")
+    checkpoint._db.execute("UPDATE items SET alike = 2 WHERE status = 'failed'")
     assert taken(checkpoint) == "cdfgh"
     assert taken(checkpoint, retry=True, unfinished_groups=True) == "fgehdbc"

@@ -22,7 +22,7 @@ def test_it_sees_what_was_committed_and_not_what_is_written_meanwhile(folder: Fo
     writer = new_checkpoint(folder, "a", "b")
     with reading(folder) as checkpoint:
         assert checkpoint.counts()["pending"] == 2
-        writer.db.execute("UPDATE items SET status = 'ok'")
+        writer._db.execute("UPDATE items SET status = 'ok'")
         assert checkpoint.counts()["pending"] == 2
     with reading(folder) as checkpoint:
         assert checkpoint.counts()["ok"] == 2
@@ -33,7 +33,7 @@ def test_it_can_not_write_and_leaves_nothing_behind(folder: Folder) -> None:
     new_checkpoint(folder, "a").close()
     before = contents(folder.root)
     with reading(folder) as checkpoint, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        checkpoint.db.execute("UPDATE items SET status = 'ok'")
+        checkpoint._db.execute("UPDATE items SET status = 'ok'")
     assert contents(folder.root) == before
 
 
@@ -58,7 +58,7 @@ def test_damage_that_shows_only_deep_inside_is_named(folder: Folder) -> None:
         pytest.raises(CheckpointError, match=r"checkpoint\.sqlite (can't be read|is damaged)"),
         reading(folder) as found,
     ):
-        found.db.execute("SELECT data, name, id FROM items").fetchall()
+        found._db.execute("SELECT data, name, id FROM items").fetchall()
 
 
 def test_a_copy_is_nobody_elses(folder: Folder) -> None:
@@ -67,7 +67,7 @@ def test_a_copy_is_nobody_elses(folder: Folder) -> None:
     with reading(folder) as checkpoint:
         scratch = copy(checkpoint)
     with scratch.transaction():
-        scratch.db.execute("UPDATE items SET status = 'ok'")
+        scratch._db.execute("UPDATE items SET status = 'ok'")
     assert scratch.counts()["ok"] == 1
     scratch.close()
     assert contents(folder.root) == before

@@ -133,7 +133,7 @@ def test_a_file_that_two_shards_published_is_a_clash_of_items_that_are_ok(root: 
                 published(checkpoint, mine[0], "Same.txt")
                 published(checkpoint, mine[1], "stale.txt")
                 if part is first:
-                    checkpoint.db.execute("UPDATE items SET status = 'failed' WHERE id = ?", (mine[1],))
+                    checkpoint._db.execute("UPDATE items SET status = 'failed' WHERE id = ?", (mine[1],))
     with open_view([first, second], root) as joined:
         owners = [next(i for i in IDS if shard_of_folder(part.folder).has(i)) for part in (first, second)]  # type: ignore[union-attr]
         assert joined.clashes() == [Clash("Same.txt", *owners)]

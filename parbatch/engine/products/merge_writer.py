@@ -4,7 +4,6 @@ The bytes are a function of the results and their order alone; a line an element
 compared line by line.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -12,6 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from parbatch.errors import MergeError
+from parbatch.storage.key_table import KeyTable
 
 _KINDS = {b"[": "an array", b'"': "text", b"t": "true", b"f": "false"}
 
@@ -28,7 +28,7 @@ def merge(results: Iterable[tuple[str, bytes]], how: str, file: BinaryIO) -> int
         return _write(_texts(results), file, b"", b"", b"\n", b"\n")
     if how == "array":
         return _write((b"  " + text for text in _texts(results)), file, b"[", b"\n", b",\n", b"\n]\n")
-    with closing(_Keys()) as keys:
+    with closing(KeyTable()) as keys:
         return _write(_members(results, keys), file, b"{", b"\n", b",\n", b"\n}\n")
 
 
@@ -47,7 +47,7 @@ def _texts(results: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     return (text for _, text in results if text != b"null")
 
 
-def _members(results: Iterable[tuple[str, bytes]], keys: "_Keys") -> Iterator[bytes]:
+def _members(results: Iterable[tuple[str, bytes]], keys: KeyTable) -> Iterator[bytes]:
     decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
     encode = msgspec.json.Encoder().encode
     for item_id, text in results:
@@ -62,40 +62,14 @@ def _members(results: Iterable[tuple[str, bytes]], keys: "_Keys") -> Iterator[by
         keys.take(members, item_id)
         for key, value in members.items():
             yield b"  %b: %b" % (encode(key), value)
-    keys.check()
+    _check(keys)
 
 
-class _Keys:
-    """All keys and who gave them, in a temporary file that SQLite removes.
-
-    Sorted once at the end: that takes half the time of looking every key up.
-    """
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
-            "CREATE TABLE keys (number INTEGER PRIMARY KEY, key TEXT NOT NULL, item TEXT NOT NULL); BEGIN"
+def _check(keys: KeyTable) -> None:
+    """Raise MergeError where two items gave the same key."""
+    if (twice := keys.given_twice()) is not None:
+        key, first, second = twice
+        raise MergeError(
+            f"the key {key!r} is given by {first} and by {second}; in one object there is room for one."
+            ' Make the keys differ, or use merge="array" or "lines".'
         )
-
-    def take(self, keys: Iterable[str], item_id: str) -> None:
-        """Remember an item's keys."""
-        self._db.executemany("INSERT INTO keys (key, item) VALUES (?, ?)", [(key, item_id) for key in keys])
-
-    def check(self) -> None:
-        """Raise MergeError where two items gave the same key: of several such, for the one that came first."""
-        twice = self._db.execute(
-            "SELECT key, MIN(number) AS first FROM keys GROUP BY key HAVING COUNT(*) > 1 ORDER BY first LIMIT 1"
-        ).fetchone()
-        if twice is not None:
-            (first,), (second,) = self._db.execute(
-                "SELECT item FROM keys WHERE key = ? ORDER BY number LIMIT 2", twice[:1]
-            )
-            raise MergeError(
-                f"the key {twice[0]!r} is given by {first} and by {second}; in one object there is room for one."
-                ' Make the keys differ, or use merge="array" or "lines".'
-            )
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
