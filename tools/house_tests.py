@@ -120,8 +120,6 @@ TESTED_BY: dict[str, str] = {
     "storage/schema": "storage/test_checkpoint.py",
     "storage/withdrawals": "engine/test_withdrawn.py"
     "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
-    "worker/attempt": "dispatch/backends/test_base.py::test_whatever_one_item_does_its_neighbours_end_as_themselves",
-    "worker/chunk": "faults/test_whole_chunks.py::test_what_ends_a_chunk_is_blamed_on_its_own_item_alone",
     "worker/context": "storage/test_metrics.py",
     "worker/explanations": "worker/test_evidence.py::test_a_long_command_is_cut_in_its_middle_so_that_its_end_is_told",
     "worker/housekeeping": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",

@@ -1,6 +1,6 @@
 """Entries in a worker: those of a chunk are held from before its first item until after its last.
 
-    run/context/<digest> ── open ──▶ Holding, for a chunk ── mmap ──▶ Required, for one item ──▶ ctx.context[…].content
+    run/context/<digest> ── open ──▶ SharedEntries, for a chunk ── mmap ──▶ Required, for one item ──▶ ctx.context[…]
 
 Files are mapped, not read: their pages lie in the system's cache, once for all workers. What an item gets is its own:
 the mapping ends with it, text and JSON are decoded for it, and nothing of it stays behind for the next.
@@ -89,8 +89,8 @@ class Required(Mapping[str, RequiredEntry]):
     Asking for an entry that is not required, or that there is not, raises EntryError.
     """
 
-    def __init__(self, holding: "Holding", required: Sequence[str]) -> None:
-        self._holding = holding
+    def __init__(self, entries: "SharedEntries", required: Sequence[str]) -> None:
+        self._entries = entries
         self._required = tuple(required)
         self._given: dict[str, RequiredEntry] = {}
 
@@ -99,7 +99,7 @@ class Required(Mapping[str, RequiredEntry]):
         if given is None:
             if entry_id not in self._required:
                 raise EntryError(self._why_not(entry_id))
-            given = self._given[entry_id] = self._holding.entry(entry_id)
+            given = self._given[entry_id] = self._entries.entry(entry_id)
         return given
 
     def __iter__(self) -> Iterator[str]:
@@ -113,7 +113,7 @@ class Required(Mapping[str, RequiredEntry]):
 
     def summaries(self) -> Iterator[Summary]:
         """What is known of every entry of the job, without contents."""
-        return iter(self._holding.index.values())
+        return iter(self._entries.index.values())
 
     def search(self, text: str) -> list[Summary]:
         """The entries whose id, type, source or summary contains a text; upper and lower case are the same."""
@@ -124,7 +124,7 @@ class Required(Mapping[str, RequiredEntry]):
         return [note for given in self._given.values() if (note := given.close())]
 
     def _why_not(self, entry_id: str) -> str:
-        index = self._holding.index
+        index = self._entries.index
         if entry_id in index:
             listed = ", ".join(self._required[:10]) or "none"
             return (
@@ -136,18 +136,18 @@ class Required(Mapping[str, RequiredEntry]):
         return f"there is no entry {entry_id!r}.{close_to(entry_id, {known.casefold(): known for known in index})}"
 
 
-class Holding:
+class SharedEntries:
     """The entries that a worker holds for its chunk. `index` is the path of the run's index; empty: there is none."""
 
     def __init__(self, index: str = "") -> None:
         self._path = index
-        self._held: dict[str, int | OSError] = {}
+        self._files: dict[str, int | OSError] = {}
         self.tokens = 0
         self.size = 0
         self.acquire_s = 0.0
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._files)
 
     @cached_property
     def index(self) -> dict[str, Summary]:
@@ -161,18 +161,18 @@ class Holding:
         """Open the files of entries. One that can't be is an error for the items that ask for it, and for no other."""
         began = time.monotonic()
         for entry_id in entry_ids:
-            if entry_id not in self._held and entry_id in self.index:
+            if entry_id not in self._files and entry_id in self.index:
                 about = self.index[entry_id]
-                self._held[entry_id] = _opened(Path(self._path).parent, about)
+                self._files[entry_id] = _opened(Path(self._path).parent, about)
                 self.tokens += about.tokens or 0
                 self.size += about.size
         self.acquire_s = time.monotonic() - began
 
     def release(self) -> None:
         """Let go of all of them."""
-        held, self._held = self._held, {}
+        files, self._files = self._files, {}
         self.tokens = self.size = 0
-        for file in held.values():
+        for file in files.values():
             if isinstance(file, int):
                 with contextlib.suppress(OSError):  # an item has closed what is not its own
                     os.close(file)
@@ -183,11 +183,11 @@ class Holding:
 
     def entry(self, entry_id: str) -> RequiredEntry:
         """An entry that is held, for one item."""
-        if entry_id not in self._held:  # as in an attempt that is made outside a chunk
+        if entry_id not in self._files:  # as in an attempt that is made outside a chunk
             self.acquire((entry_id,))
         if entry_id not in self.index:
             raise EntryError(f"there is no entry {entry_id!r}: it was there when the run was planned.")
-        return RequiredEntry(self.index[entry_id], self._held[entry_id])
+        return RequiredEntry(self.index[entry_id], self._files[entry_id])
 
 
 def _opened(store: Path, about: Summary) -> int | OSError:
@@ -204,4 +204,4 @@ def _opened(store: Path, about: Summary) -> int | OSError:
     return descriptor
 
 
-NOTHING_REQUIRED = Required(Holding(), ())
+NOTHING_REQUIRED = Required(SharedEntries(), ())

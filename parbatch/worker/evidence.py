@@ -23,7 +23,10 @@ _MOST_FRAMES = 60
 
 
 # The files from which the job's code is called, and imported.
-_CALLERS = tuple(str(PACKAGE / name) for name in ("worker/attempt.py", "model/loading.py"))
+_CALLERS = tuple(
+    str(PACKAGE / name)
+    for name in ("worker/attempt.py", "worker/whole_chunk.py", "worker/job_session.py", "model/loading.py")
+)
 
 _PARBATCH, _SAMPLE = (f"{PACKAGE}{os.sep}", f"{PACKAGE / 'sample'}{os.sep}")
 

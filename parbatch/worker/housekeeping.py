@@ -15,7 +15,7 @@ from parbatch.worker.process_tree import Children
 _RESERVE = 4 * 1024**2
 
 
-class Upkeep:
+class Housekeeping:
     """What is looked after from item to item. `memory_cap` in bytes; garbage is collected every `gc_every` items."""
 
     def __init__(self, capture: Capture, *, gc_every: int, memory_cap: int | None) -> None:

@@ -42,11 +42,11 @@ from parbatch.model.messages import (
 )
 from parbatch.model.pickled_job import stand_in_for_main
 from parbatch.model.roles import RENDER
-from parbatch.worker.attempt import SETTING_UP, Attempts
 from parbatch.worker.capture import Capture, lift
 from parbatch.worker.chunk import work_through, works_on_whole_chunks
 from parbatch.worker.environment import differences, identity
 from parbatch.worker.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
+from parbatch.worker.job_session import SETTING_UP, JobSession
 from parbatch.worker.limits import adopt_orphans, die_with_parent, limit_descriptors, own_bytes
 from parbatch.worker.process_marks import mark_this_process
 from parbatch.worker.process_state import Calls
@@ -144,9 +144,9 @@ class Pipe:
 class Worker:
     """One worker's life, from its first message to its last."""
 
-    def __init__(self, pipe: Pipe, attempts: Attempts, memory_cap: int | None) -> None:
+    def __init__(self, pipe: Pipe, session: JobSession, memory_cap: int | None) -> None:
         self._pipe = pipe
-        self._attempts = attempts
+        self._session = session
         self._idle_limit = _idle_limit(memory_cap, own_bytes())
         self._stopped = False
 
@@ -163,15 +163,15 @@ class Worker:
         """Render a chunk. Returns whether this worker goes on."""
         self._pipe.send(Began(chunk.number))
         self._stopped = False
-        apart = not works_on_whole_chunks(self._attempts.job)
-        for said in work_through(self._attempts, chunk, self._told_to_stop):
+        apart = not works_on_whole_chunks(self._session.job)
+        for said in work_through(self._session, chunk, self._told_to_stop):
             self._pipe.send(said)
             if apart and self._grown_too_far(said):
                 return False
         if self._told_to_stop():
             self._pipe.send(Returned())
             return True
-        if self._attempts.job.fresh_worker is not None and chunk.role == RENDER:
+        if self._session.job.fresh_worker is not None and chunk.role == RENDER:
             self._pipe.send(Retiring(own_bytes(), planned=True))
             return False
         return apart or not self._grown_too_far(said)
@@ -208,7 +208,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
         return
     pid = os.getpid()
     try:
-        attempts = _load(pipe, settings, capture, pid)
+        session = _load(pipe, settings, capture, pid)
     except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
         leave_if_not(pid)
         evidence = of_exception(error, skip=(__file__, *SETTING_UP))
@@ -219,13 +219,13 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
     # which makes them fifty times cheaper.
     gc.collect()
     gc.freeze()
-    attempts.upkeep.hold_memory()
+    session.housekeeping.hold_memory()
     try:
-        Worker(pipe, attempts, settings.memory_cap).serve()
+        Worker(pipe, session, settings.memory_cap).serve()
         if pipe.is_lost:
             os._exit(EXIT_PIPE_LOST)
         pipe.close()
-        attempts.tear_down()
+        session.tear_down()
     except BrokenPipeError:  # the parent is no more
         os._exit(EXIT_PIPE_LOST)
     except BaseException:  # noqa: BLE001 -- whatever broke the worker itself, it must not go on in silence
@@ -235,7 +235,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
             os._exit(EXIT_WORKER_BROKEN)
 
 
-def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> Attempts:
+def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> JobSession:
     """Import the job and run its setup, saying what is done before each step. Raises what the job's code raises."""
     pipe.send(Loading("the job's import", pid))
     behave_as_plain_python(settings.job)
@@ -248,9 +248,9 @@ def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> Attempt
         stand_in_for_main(settings.job.pickled, job)
     if settings.identity:
         _compare_identity(job, settings)
-    attempts = Attempts(job, settings, capture)
-    attempts.set_up(lambda step, is_bounded: pipe.send(Loading(step, pid, is_bounded)))
-    return attempts
+    session = JobSession(job, settings, capture)
+    session.set_up(lambda step, is_bounded: pipe.send(Loading(step, pid, is_bounded)))
+    return session
 
 
 def behave_as_plain_python(job: JobRef) -> None:

@@ -26,10 +26,11 @@ from parbatch.model.job_files import VARIABLE, tell
 from parbatch.model.loading import resolve
 from parbatch.model.messages import Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.model.roles import RENDER, RENDER_CHUNK
-from parbatch.worker.attempt import SETTING_UP, Attempts, TimeUpError, ran_over
+from parbatch.worker.attempt import TimeUpError, ran_over
 from parbatch.worker.capture import Capture, last_words
 from parbatch.worker.chunk import WHOLE, work_through
 from parbatch.worker.evidence import of_exception
+from parbatch.worker.job_session import SETTING_UP, JobSession
 from parbatch.worker.settings import Settings
 from parbatch.worker.teardown import TEARDOWN_S
 
@@ -54,7 +55,7 @@ class InlineBackend:
         self._chunk_began: float | None = None  # if all of it has to end in the time of one attempt
         self._said: list[tuple[int, Message | Died]] = []
         self._capture = Capture(self._settings.capture_prefix)
-        self._attempts: Attempts | None = None
+        self._session: JobSession | None = None
         self._accelerates = False
         self._files_before = os.environ.get(VARIABLE)
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # which a signal handler may put into
@@ -104,9 +105,9 @@ class InlineBackend:
         """See Backend."""
         self._chunks.clear()
         self._under_way = None
-        if self._attempts is not None and not at_once:
+        if self._session is not None and not at_once:
             with _TURN, self._capture.installed(), self._alarm(TEARDOWN_S, "teardown"):
-                self._attempts.tear_down(end_after=None)
+                self._session.tear_down(end_after=None)
         self._capture.close()
         if self._accelerates:
             self._accelerates = False
@@ -118,9 +119,9 @@ class InlineBackend:
     # --- inside
 
     def _alarm(self, seconds: float | None, what: str, began: float | None = None) -> AbstractContextManager[None]:
-        attempts = self._attempts
-        assert attempts is not None
-        return _Alarm(seconds, lambda: attempts.calling).set(what, began)
+        session = self._session
+        assert session is not None
+        return _Alarm(seconds, lambda: session.calling).set(what, began)
 
     def _return(self) -> None:
         self._stopped = False
@@ -128,9 +129,9 @@ class InlineBackend:
 
     def _work(self) -> None:
         """Go on until the next thing is said."""
-        if self._attempts is None:
+        if self._session is None:
             try:
-                self._attempts = self._set_up()
+                self._session = self._set_up()
             except BaseException as error:  # noqa: BLE001 -- the job's own code; a sys.exit() there is a failure too
                 evidence = of_exception(error, skip=(__file__, *SETTING_UP))
                 if isinstance(error, TimeUpError):
@@ -141,12 +142,12 @@ class InlineBackend:
         if self._under_way is None:
             chunk = self._chunks.popleft()
             self._said.append((_SLOT, Began(chunk.number)))
-            at_once = chunk.role == RENDER and RENDER_CHUNK in self._attempts.job.functions and len(chunk.tasks) > 1
+            at_once = chunk.role == RENDER and RENDER_CHUNK in self._session.job.functions and len(chunk.tasks) > 1
             self._chunk_began = time.monotonic() if at_once else None
             self._what = WHOLE if at_once else chunk.tasks[0].kind
-            self._under_way = work_through(self._attempts, chunk, lambda: self._stopped)
+            self._under_way = work_through(self._session, chunk, lambda: self._stopped)
         with self._alarm(self._settings.timeout, self._what, self._chunk_began):
-            self._attempts.upkeep.look(shared=True)  # what this process does between items is its own affair
+            self._session.housekeeping.look(shared=True)  # what this process does between items is its own affair
             said = next(self._under_way, None)
         if said is not None:
             self._said.append((_SLOT, said))
@@ -155,7 +156,7 @@ class InlineBackend:
         if self._stopped:
             self._return()
 
-    def _set_up(self) -> Attempts:
+    def _set_up(self) -> JobSession:
         settings = self._settings
         if settings.accelerate:
             self._accelerates = True
@@ -164,11 +165,11 @@ class InlineBackend:
             tell(os.environ, Path(settings.job.where))
         alarm = _Alarm(settings.timeout, lambda: True)
         with alarm.set("the job's import"):
-            attempts = Attempts(resolve(settings.job), settings, self._capture)
-            attempts.set_up(lambda step, is_bounded: alarm.go_on(step, is_bounded=is_bounded))
+            session = JobSession(resolve(settings.job), settings, self._capture)
+            session.set_up(lambda step, is_bounded: alarm.go_on(step, is_bounded=is_bounded))
         if threading.current_thread() is not threading.main_thread():
-            attempts.upkeep.spare_others()
-        return attempts
+            session.housekeeping.spare_others()
+        return session
 
     @contextlib.contextmanager
     def _debugger_at_terminal(self) -> Iterator[None]:
