@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from parbatch.model.entry import Entry
     from parbatch.model.item import Item
     from parbatch.model.job import Job
+    from parbatch.model.option_table import RenderOptions, RetryOptions, RunOptions
     from parbatch.model.outcome import Outcome
     from parbatch.model.problem import Feedback, Problem
     from parbatch.model.result import RunResult
+    from parbatch.worker.context import ChunkContext, Context, Previous, Run
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AsyncStream",
+    "ChunkContext",
+    "Context",
     "Entry",
     "Feedback",
     "FolderHeldError",
@@ -27,7 +31,12 @@ __all__ = [
     "NothingRunError",
     "Outcome",
     "ParbatchError",
+    "Previous",
     "Problem",
+    "RenderOptions",
+    "RetryOptions",
+    "Run",
+    "RunOptions",
     "RunResult",
     "Stream",
     "__version__",
@@ -40,15 +49,22 @@ __all__ = [
 
 _HOMES = {
     "AsyncStream": "parbatch.engine.stream",
+    "ChunkContext": "parbatch.worker.context",
+    "Context": "parbatch.worker.context",
     "Entry": "parbatch.model.entry",
-    "FolderHeldError": "parbatch.errors",
     "Feedback": "parbatch.model.problem",
+    "FolderHeldError": "parbatch.errors",
     "Item": "parbatch.model.item",
     "Job": "parbatch.model.job",
     "NothingRunError": "parbatch.errors",
     "Outcome": "parbatch.model.outcome",
     "ParbatchError": "parbatch.errors",
+    "Previous": "parbatch.worker.context",
     "Problem": "parbatch.model.problem",
+    "RenderOptions": "parbatch.model.option_table",
+    "RetryOptions": "parbatch.model.option_table",
+    "Run": "parbatch.worker.context",
+    "RunOptions": "parbatch.model.option_table",
     "RunResult": "parbatch.model.result",
     "Stream": "parbatch.engine.stream",
     "astream": "parbatch.engine.stream",

@@ -24,8 +24,9 @@ FORBIDDEN_NAMES = frozenset(
     | {"streaming", "summing"}
 )
 
-# Classes whose constructor takes what a person may set. They may have as many parameters as there are options.
-OPTION_CLASSES = frozenset({"Job"})
+# Classes whose constructor takes what a person may set, or what is to be said of that. They may have as many parameters
+# as there are options, or columns in their table.
+OPTION_CLASSES = frozenset({"Job", "Option", "Options"})
 
 
 class Finding(NamedTuple):

@@ -71,6 +71,7 @@ TESTED_BY: dict[str, str] = {
     "model/job_files": "model/test_loading.py",
     "model/json_advice": "model/test_json_values.py::test_what_json_cannot_hold_is_told_with_how_to_write_it",
     "model/messages": "dispatch/backends/test_message_reader.py",
+    "model/option": "model/test_option_table.py",
     "model/outcome": "storage/test_checkpoint.py",
     "model/pickled_job": "model/test_loading.py::test_a_job_made_in_a_script_travels_by_value",
     "model/problem": "engine/test_validation.py",

@@ -3,9 +3,13 @@
 import shlex
 from collections.abc import Collection, Sequence
 
-# Options that select items: those that take a value, and those that take none.
-_SELECTING = frozenset({"--only", "--exclude", "--group", "--limit", "--status", "--fingerprint"})
-_SELECTING_FLAGS = frozenset({"--sample-groups", "--include-unfinished-groups"})
+from parbatch.model.option_table import TABLE
+from parbatch.model.selection import Selection
+
+_SELECTING = [option for option in TABLE.values() if option.field in Selection._fields]
+# Those that take a value, and those that take none.
+_SELECTING_BY = frozenset(option.switch for option in _SELECTING if not option.is_flag)
+_SELECTING_FLAGS = frozenset(option.switch for option in _SELECTING if option.is_flag)
 _BUDGET = frozenset({"--time-budget"})
 
 
@@ -24,7 +28,7 @@ def go_on_command(
     `shard` is put in place of the one that was typed.
     """
     end = typed.index("--") if "--" in typed else len(typed)  # what follows is no option
-    dropped = (frozenset() if time_budget else _BUDGET) | (frozenset() if selection else _SELECTING)
+    dropped = (frozenset() if time_budget else _BUDGET) | (frozenset() if selection else _SELECTING_BY)
     kept = _without(typed[:end], dropped)
     if not selection:
         kept = [word for word in kept if word not in _SELECTING_FLAGS]

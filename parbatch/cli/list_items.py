@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -12,8 +13,6 @@ from parbatch.cli.shared import (
     folder_looked_at,
     job_argument,
     json_option,
-    one_shard_option,
-    out_option,
 )
 from parbatch.model.outcome import STATUSES
 from parbatch.model.selection import Selection
@@ -40,28 +39,23 @@ _HEADING = "status   tries      duration  id                        name"
     {JOB_HELP}""",
 )
 @job_argument
-@out_option
+@takes_options("list", "out")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; repeatable.")
-@click.option(
-    "--group", "groups", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."
-)
-@click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
-@click.option("--limit", type=int, metavar="N", help="At most N items.")
-@one_shard_option
+@takes_options("list", "group", "only", "limit", "shard")
 @json_option
 def list_items(  # noqa: D103 -- its help is above
     job: str | None,
     out: str | None,
     *,
     statuses: tuple[str, ...],
-    groups: tuple[str, ...],
+    group: tuple[str, ...],
     only: tuple[str, ...],
     limit: int | None,
     shard: str | None,
     as_json: bool,
 ) -> None:
     most = limit if limit is None else positive(limit, "limit")
-    selection = Selection(only=only, limit=most, groups=groups, statuses=statuses)
+    selection = Selection(only=only, limit=most, groups=group, statuses=statuses)
     with standard_output(json=as_json, fields=True) as output:
         folder = folder_looked_at(job, out, shard)
         note_killed_runs_in_passing(folder)

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import Output, json_text, standard_output
-from parbatch.cli.shared import JOB_HELP, job_argument, json_option, out_option
+from parbatch.cli.shared import JOB_HELP, job_argument, json_option
 from parbatch.engine import api as runner
 from parbatch.model import loading
-from parbatch.model import options as run_options
-from parbatch.model.options import BACKENDS
+from parbatch.model.options import read_options
 from parbatch.model.result import ProductReport
 from parbatch.model.roles import MERGE, OVERVIEW
 from parbatch.model.terminal import show
@@ -34,22 +34,19 @@ _CALLED = {OVERVIEW: "overview", MERGE: "merged"}
     {JOB_HELP}""",
 )
 @job_argument
-@out_option
-@click.option("--memory", metavar="SIZE", help="Cap for its worker, such as 512MB.  [default: the job's]")
-@click.option("--timeout", metavar="SECONDS", help="Time for it, such as 90 or 2m.  [default: the job's]")
-@click.option("--backend", type=click.Choice(list(BACKENDS)), help="As for a run.  [default: loky]")
+@takes_options("overview")
 @json_option
 def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=as_json) as output:
         loaded = loading.load(job)
-        asked = run_options.read(loaded, {**given, "workers": 1})
-        reports, exit_code = runner.rebuild_products(loaded, asked)
+        options = read_options(loaded, {**given, "workers": 1})
+        reports, exit_code = runner.rebuild_products(loaded, options)
         if as_json:
             made = {_CALLED[product]: report for product, report in reports.items()}
             exit_code = output.result([json_text(made)], exit_code)
         else:
             for product, report in reports.items():
-                _tell(_CALLED[product], report, str(asked.out.absolute()), output)
+                _tell(_CALLED[product], report, str(options.out.absolute()), output)
     sys.exit(exit_code)
 
 

@@ -6,22 +6,19 @@ from typing import Any
 
 import click
 
+from parbatch.cli.options import as_given, as_typed, takes_options
 from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
-    as_given,
     job_argument,
     json_option,
-    out_option,
-    shard_option,
     typed,
 )
 from parbatch.engine.announcements import remarks
 from parbatch.engine.phases import previews
 from parbatch.model import loading
-from parbatch.model import options as run_options
 from parbatch.model.loading import LoadedJob
-from parbatch.model.options import Options
+from parbatch.model.options import Options, read_options
 from parbatch.model.selection import Selection
 from parbatch.model.text import printable
 from parbatch.model.units import counted
@@ -45,52 +42,48 @@ from parbatch.storage.lock import holder
     {JOB_HELP}""",
 )
 @job_argument
-@out_option
+@takes_options("plan", "out")
 @click.option("--items", "each", is_flag=True, help="Each item that is due, with its reason.")
-@click.option("--rerun", type=click.Choice(["code"]), help="As for a run: items again that older code made.")
-@click.option("--retry-failed", is_flag=True, default=None, help="As for a run: what is known to fail as well.")
-@click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable.")
-@click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable.")
-@click.option("--limit", type=int, metavar="N", help="At most N items.")
-@shard_option
+@takes_options("plan", without={"out"})
 @json_option
 def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=as_json, fields=each) as output:
         loaded = loading.load(job)
-        asked = run_options.read(loaded, {**as_given(given), "workers": 1, "resume": True})
-        folder = folder_of(asked)
+        options = read_options(loaded, {**as_given(given), "workers": 1, "resume": True})
+        folder = folder_of(options)
         check_owner(folder, loaded)
         note_killed_runs_in_passing(folder)
         plan_it = _plan_phases if loaded.job.after else _plan_one
-        due = plan_it(loaded, asked, output, each=each, as_json=as_json)
+        due = plan_it(loaded, options, output, each=each, as_json=as_json)
         if as_json:
             return
         if (busy := holder(folder)) is not None:
             output.lines([f"A run is at work there ({busy}): this is what it would leave if it ended now."])
         elif due:
-            output.lines([f"To do it: {typed('run', job, out=given['out'], options=_run_options(asked))}"])
+            resume = ["--resume"] if _has_begun(options) else []
+            to_run = typed("run", job, out=given["out"], options=[*resume, *as_typed(given, without={"out"})])
+            output.lines([f"To do it: {to_run}"])
 
 
-def _plan_one(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
+def _plan_one(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run of one job would do. Returns whether there is anything."""
-    folder = folder_of(asked)
+    folder = folder_of(options)
     with reading_items(loaded, *output.telling) as read:
-        checkpoint, made = preview(folder, read, asked)
+        checkpoint, made = preview(folder, read, options)
     with contextlib.closing(checkpoint):
         if as_json:
-            output.json(_as_json(checkpoint, made, asked.selection, str(folder.root), each=each))
+            output.json(_as_json(checkpoint, made, options.selection, str(folder.root), each=each))
             return made.due > 0
         if each:
-            output.lines(_items(checkpoint, asked.selection, in_columns=output.is_terminal))
+            output.lines(_items(checkpoint, options.selection, in_columns=output.is_terminal))
     output.lines(lines(loaded.job.name, made))
     return made.due > 0
 
 
-def _plan_phases(loaded: LoadedJob, asked: Options, output: Output, *, each: bool, as_json: bool) -> bool:
+def _plan_phases(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
     """Say what a run would do in each phase, as far as that is known. Returns whether there is anything."""
     values = []
-    for phase in previews(loaded, asked):
+    for phase in previews(loaded, options):
         values.append({"phase": phase.name, "waits_for": phase.waits_for})
         if phase.checkpoint is not None and phase.plan is not None:
             values[-1] |= _as_json(phase.checkpoint, phase.plan, phase.selection, phase.out, each=each)
@@ -103,7 +96,7 @@ def _plan_phases(loaded: LoadedJob, asked: Options, output: Output, *, each: boo
             output.lines(_items(phase.checkpoint, phase.selection, in_columns=output.is_terminal))
         output.lines(lines(phase.name, phase.plan))
     if as_json:
-        output.json({"out": str(folder_of(asked).root), "phases": values})
+        output.json({"out": str(folder_of(options).root), "phases": values})
     return any(value.get("due", 1) for value in values)
 
 
@@ -148,19 +141,6 @@ def _as_json(checkpoint: Checkpoint, made: Plan, selection: Selection, out: str,
     } | ({"items": items} if each else {})
 
 
-def _has_begun(asked: Options) -> bool:
-    layout = read_layout(folder_of(asked))
+def _has_begun(options: Options) -> bool:
+    layout = read_layout(folder_of(options))
     return layout is not None and bool(layout.chosen is None or layout.begun())
-
-
-def _run_options(asked: Options) -> list[str]:
-    selection = asked.selection
-    patterns = {"--only": selection.only, "--exclude": selection.exclude, "--group": selection.groups}
-    return [
-        *(["--resume"] if _has_begun(asked) else []),
-        *(["--rerun", "code"] if asked.rerun_code else []),
-        *(["--retry-failed"] if selection.retry_failed else []),
-        *(word for option, values in patterns.items() for value in values for word in (option, value)),
-        *(["--limit", str(selection.limit)] if selection.limit is not None else []),
-        *(["--shard", str(asked.shard)] if asked.shard is not None else []),
-    ]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, hinting_at_sample, job_argument, json_option, one_shard_option, out_option
+from parbatch.cli.shared import JOB_HELP, hinting_at_sample, job_argument, json_option
 from parbatch.engine.prune import Pruned, prune_phases, rehearse
 from parbatch.engine.prune import prune as prune_folder
 from parbatch.model import loading
@@ -34,8 +35,7 @@ from parbatch.storage.layout import part_folder
     {JOB_HELP}""",
 )
 @job_argument
-@out_option
-@one_shard_option
+@takes_options("prune", "out", "shard")
 @click.option("--withdrawn", is_flag=True, help="Remove what was withdrawn before, too: all in run/withdrawn.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @json_option

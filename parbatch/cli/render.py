@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -13,12 +14,11 @@ from parbatch.cli.shared import (
     hinting_at_sample,
     item_argument,
     job_argument,
-    job_options,
     typed,
 )
 from parbatch.engine import api as runner
 from parbatch.model import loading
-from parbatch.model import options as run_options
+from parbatch.model.options import read_options
 from parbatch.model.result import RunResult
 
 
@@ -32,7 +32,7 @@ from parbatch.model.result import RunResult
 )
 @item_argument
 @job_argument
-@job_options
+@takes_options("render")
 def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output, hinting_at_order("render", item, job):
         exit_code = end_with(lambda: _render(item, job, given), output, json=bool(given["json"]))
@@ -41,11 +41,11 @@ def render(item: str, job: str | None, **given: Any) -> None:  # noqa: D103 -- i
 
 def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
-    asked = run_options.read(loaded, {**given, "workers": 1}, default_progress="lines")
+    options = read_options(loaded, {**given, "workers": 1}, default_progress="lines")
     with hinting_at_sample(loaded):
         return runner.render_one(
             loaded,
-            asked,
+            options,
             item,
             go_on=lambda result: _go_on(result, item, job, given["out"]),
         )

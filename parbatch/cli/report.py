@@ -4,8 +4,9 @@ import sys
 
 import click
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument, one_shard_option, out_option
+from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument
 from parbatch.engine.rewriting import write_again
 from parbatch.model.terminal import show
 from parbatch.model.text import printable
@@ -23,8 +24,7 @@ from parbatch.storage.folder_owner import check_owner
     " folder.",
 )
 @job_argument
-@out_option
-@one_shard_option
+@takes_options("report", "out", "shard")
 def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa: D103 -- its help is above
     with standard_output(fields=True) as output:
         folder, loaded = folder_and_job(job, out, shard)

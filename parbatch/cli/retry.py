@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from parbatch.cli.go_on import go_on_command
+from parbatch.cli.options import as_given, takes_options
 from parbatch.cli.output import standard_output
-from parbatch.cli.shared import JOB_HELP, as_given, batch_options, end_with, hinting_at_sample, job_argument
+from parbatch.cli.shared import JOB_HELP, end_with, hinting_at_sample, job_argument
 from parbatch.engine import api as runner
 from parbatch.model import loading
-from parbatch.model import options as run_options
+from parbatch.model.options import read_options
 from parbatch.model.result import RunResult
 
 _EPILOG = """Exit codes: as of run; 2 where there is no earlier run, or a selection leaves nothing, saying which rule
@@ -28,15 +29,7 @@ left how many out."""
     name with --group, --only or --status pending.""",
 )
 @job_argument
-@click.option(
-    "--status", multiple=True, type=click.Choice(run_options.NOT_OK), help="Items with this status; repeatable."
-)
-@click.option("--fingerprint", multiple=True, metavar="HEX", help="Items whose failure has this fingerprint, or one"
-              " that begins so; repeatable.")  # fmt: skip
-@click.option(
-    "--include-unfinished-groups", is_flag=True, default=None, help="Items of groups with pending items, too."
-)
-@batch_options
+@takes_options("retry")
 def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output:
         exit_code = end_with(lambda: _retry(job, given), output, json=bool(given["json"]))
@@ -45,9 +38,9 @@ def retry(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is a
 
 def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
-    asked = run_options.read(loaded, as_given(given), retry=True)
+    options = read_options(loaded, as_given(given), retry=True)
     with hinting_at_sample(loaded):
-        return runner.execute(loaded, asked, go_on=_go_on)
+        return runner.execute(loaded, options, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

@@ -6,19 +6,18 @@ from typing import Any
 import click
 
 from parbatch.cli.go_on import go_on_command
+from parbatch.cli.options import as_given, takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
     PHASES_HELP,
-    as_given,
-    batch_options,
     end_with,
     hinting_at_sample,
     job_argument,
 )
 from parbatch.engine import api as runner
 from parbatch.model import loading
-from parbatch.model import options as run_options
+from parbatch.model.options import read_options
 from parbatch.model.result import RunResult
 
 _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not ok, or the overview failed;
@@ -40,13 +39,7 @@ _EPILOG = """Exit codes: 0 all ok, or nothing left to do; 1 some items are not o
     and a checkpoint of its own. The one that ends last makes the overview and the reports of all.""",
 )
 @job_argument
-@click.option("--resume", is_flag=True, default=None, help="Go on from the checkpoint in the output folder.")
-@click.option(
-    "--fresh", is_flag=True, default=None, help="Start over; an output is replaced when its new one is ready."
-)
-@click.option("--rerun", type=click.Choice(["code"]), help="With --resume: do items again that older code made.")
-@click.option("--retry-failed", is_flag=True, default=None, help="With --resume: try what is known to fail as well.")
-@batch_options
+@takes_options("run")
 def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is above
     with standard_output(json=bool(given["json"])) as output:
         exit_code = end_with(lambda: _run(job, given), output, json=bool(given["json"]))
@@ -55,9 +48,9 @@ def run(job: str | None, **given: Any) -> None:  # noqa: D103 -- its help is abo
 
 def _run(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
-    asked = run_options.read(loaded, as_given(given))
+    options = read_options(loaded, as_given(given))
     with hinting_at_sample(loaded):
-        return runner.execute(loaded, asked, go_on=_go_on)
+        return runner.execute(loaded, options, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

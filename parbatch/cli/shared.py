@@ -3,19 +3,18 @@
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from parbatch.cli import FOLDER
-from parbatch.cli.completion import complete_folder, complete_item, complete_job
+from parbatch.cli.completion import complete_item, complete_job
 from parbatch.cli.output import Output
 from parbatch.errors import FolderError, JobError, NothingRunError, ParbatchError
 from parbatch.model import loading
 from parbatch.model.loading import LoadedJob
-from parbatch.model.options import BACKENDS, MODES, out_folder
+from parbatch.model.options import out_folder
 from parbatch.model.result import RunResult
 from parbatch.model.shard import parse_shard
 from parbatch.model.terminal import show
@@ -25,8 +24,6 @@ from parbatch.reports.console import as_typed
 from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import not_its_own
 from parbatch.storage.layout import part_folder
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 JOB_HELP = (
     "JOB is a file (job.py), a job in a file (job.py:letters), package.module:name, or a .toml file. Without one:"
@@ -44,82 +41,7 @@ LOOKING_EXIT_CODES = (
 
 job_argument = click.argument("job", required=False, shell_complete=complete_job)
 item_argument = click.argument("item", shell_complete=complete_item)
-out_option = click.option(
-    "--out", metavar="DIR", help="The output folder.  [default: outputs/<job name>]", shell_complete=complete_folder
-)
-shard_option = click.option(
-    "--shard",
-    metavar="N/M",
-    help="One of M fixed parts of the items, such as 2/5; each can run on a machine of its own.",
-)
-one_shard_option = click.option("--shard", metavar="N/M", help="Only this shard, such as 2/5.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for programs.")
-
-_OPTIONS = (
-    out_option,
-    click.option("--memory", metavar="SIZE", help="Cap for each worker with the processes it starts, such as 512MB."
-                 "  [default: the job's; else 80 % of the memory, shared among the workers]"),
-    click.option(
-        "--timeout",
-        metavar="SECONDS",
-        help="Time for one attempt, for setup, baseline, merge and overview, such as 90 or 2m.  [default: the job's]",
-    ),
-    click.option("--attempts", type=int, metavar="N", help="Tries at an item; a crash is always tried once more."
-                 "  [default: the job's, else 1, or 3 where it validates]"),
-    click.option("--backend", type=click.Choice(list(BACKENDS)), help="loky: worker processes; inline: this process,"
-                 " for debugging.  [default: loky]"),
-    click.option("--progress", type=click.Choice(MODES), help="auto: a bar on a terminal, else a line an item,"
-                 " and after the first 1,000 a line in ten seconds;"
-                 " none: only the summary."
-                 "  [default: auto]"),
-    click.option("--json", is_flag=True, default=None, help="The result on standard output as JSON, all else on"
-                 " standard error."),
-)  # fmt: skip
-
-_BATCH_OPTIONS = (
-    click.option("--workers", type=int, metavar="N", help="Worker processes.  [default: the CPUs this process may"
-                 " use]"),
-    click.option("--chunk-size", metavar="N|auto", help="Items a worker is handed at once; auto aims at about a second"
-                 " of work.  [default: the job's, else auto]"),
-    click.option("--only", multiple=True, metavar="PATTERN", help="Items by id or name; shell patterns; repeatable."),
-    click.option("--exclude", multiple=True, metavar="PATTERN", help="But not these items, by id or name; repeatable."),
-    click.option("--group", multiple=True, metavar="PATTERN", help="Items of groups; shell patterns; repeatable."),
-    click.option("--limit", type=int, metavar="N", help="At most N items this time; the source is read not much"
-                 " further."),
-    shard_option,
-    click.option("--sample-groups", is_flag=True, default=None, help="Try one item of each group first, and go on with"
-                 " the groups where it ended ok."),
-    click.option("--max-failures", type=int, metavar="N", help="Stop handing out items after N failures."),
-    click.option("--max-same-failure", type=int, metavar="N", help="Stop handing out items after N attempts in a row"
-                 " have failed alike."),
-    click.option("--time-budget", metavar="DURATION", help="Stop handing out items after that time, such as 8h;"
-                 " it counts over a run and its resumptions."),
-    click.option("--keep-stale", is_flag=True, default=None, help="Leave older outputs of items that end not ok in"
-                 " items/, marked in the report.  [default: they are moved to run/withdrawn]"),
-    click.option("--adopt", is_flag=True, default=None, help="Take over a folder that another job made."),
-)  # fmt: skip
-_ACCELERATE = click.option("--no-accelerate", "accelerate", flag_value=False, type=bool, default=None,
-                           help="Use python-docx as it is, without the faster equivalents.")  # fmt: skip
-
-
-def batch_options(command: Command) -> Command:
-    """The options of commands that render many items."""
-    command = _ACCELERATE(command)
-    for option in reversed((*_BATCH_OPTIONS, *_OPTIONS)):
-        command = option(command)
-    return command
-
-
-def as_given(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as typed; one that can be repeated, and was not typed at all, is not given."""
-    return {name: None if value == () else value for name, value in typed.items()}
-
-
-def job_options(command: Command) -> Command:
-    """The options of commands that render."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def end_with(run: Callable[[], RunResult], output: Output, *, json: bool) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -15,8 +16,6 @@ from parbatch.cli.shared import (
     job_argument,
     job_to_type,
     json_option,
-    one_shard_option,
-    out_option,
     typed,
 )
 from parbatch.model.outcome import STREAMS
@@ -42,8 +41,7 @@ _MOST_WIDE = 500  # characters of a line that are shown; the log has the rest
 )
 @item_argument
 @job_argument
-@out_option
-@one_shard_option
+@takes_options("show", "out", "shard")
 @json_option
 def show(  # noqa: D103 -- its help is above
     item: str, job: str | None, out: str | None, *, shard: str | None, as_json: bool

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
+from parbatch.cli.options import takes_options
 from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -17,8 +18,6 @@ from parbatch.cli.shared import (
     job_argument,
     job_to_type,
     json_option,
-    one_shard_option,
-    out_option,
     typed,
 )
 from parbatch.model.text import printable
@@ -57,8 +56,7 @@ _UNMADE = {"overview": "The overview", "merged": "Merging"}
     {JOB_HELP}""",
 )
 @job_argument
-@out_option
-@one_shard_option
+@takes_options("status", "out", "shard")
 @click.option("--watch", is_flag=True, help="Go on until the run ends.")
 @json_option
 def status(  # noqa: D103 -- its help is above

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
@@ -26,14 +26,13 @@ from parbatch.errors import (
     SetupError,
 )
 from parbatch.model import loading
-from parbatch.model import options as run_options
 from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
-from parbatch.model.options import Options
+from parbatch.model.option_table import RENDER_NAMES, RenderOptions, RetryOptions, RunOptions
+from parbatch.model.options import Options, read_options
 from parbatch.model.outcome import Outcome
 from parbatch.model.result import ProductReport, RunResult
 from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.model.selection import Selection
 from parbatch.model.terminal import occupy_standard_descriptors, show
 from parbatch.planning.plan import find_item
 from parbatch.planning.prepare import open_and_plan
@@ -51,15 +50,13 @@ from parbatch.storage.opening import discard, open_to_write
 from parbatch.storage.parts import with_work_left
 from parbatch.storage.phase_record import remove_phases
 
-_ONE_ITEM_OPTIONS = frozenset({"out", "memory", "timeout", "attempts", "backend", "progress", "json", "accelerate"})
-
 
 def run(
     job: Job | str | os.PathLike[str] | None = None,
     *,
     on_outcome: OnOutcome | None = None,
     on_error: str = "continue",
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> RunResult:
     """Run a job: a Job, or the name of one as on the command line.
 
@@ -86,11 +83,14 @@ def prepare(
         raise DataError(f"on_error: {on_error!r} is neither 'continue' nor 'stop'.")
     loaded = _load(job, "run")
     asked = _read_options(loaded, options)
-    return loaded, asked if on_error == "continue" else msgspec.structs.replace(asked, max_failures=1)
+    return loaded, asked if on_error == "continue" else asked.stopping_at_first_failure()
 
 
 def retry(
-    job: Job | str | os.PathLike[str] | None = None, *, on_outcome: OnOutcome | None = None, **options: Any
+    job: Job | str | os.PathLike[str] | None = None,
+    *,
+    on_outcome: OnOutcome | None = None,
+    **options: Unpack[RetryOptions],
 ) -> RunResult:
     """Try again what is not ok in an earlier run: what is pending, then cheap failures first and time-outs last.
 
@@ -113,7 +113,7 @@ def go_on_in_python(result: RunResult) -> str:
     return f"parbatch.run(…, resume=True{more})"
 
 
-def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outcome:
+def render(job: Job | str | os.PathLike[str], item: str, **options: Unpack[RenderOptions]) -> Outcome:
     """Render one item, by id or name, whether it was done or not, in a pool of one; the others stay as they are.
 
     Takes the options of `run` that concern one item, such as `out=`. Raises as `run` does, and SelectionError with
@@ -122,7 +122,7 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Any) -> Outc
     from parbatch.engine.phased import one_phase  # noqa: PLC0415 -- seldom needed; see `execute`
 
     loaded = _load(job, "render")
-    if strange := options.keys() - _ONE_ITEM_OPTIONS:
+    if strange := options.keys() - RENDER_NAMES:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     read = _read_options(loaded, {"progress": "none", **options, "workers": 1})
     check_some_descriptors(read.backend)
@@ -165,7 +165,7 @@ def for_one_item(loaded: LoadedJob, asked: Options, item: str) -> Options:
     item_id = find_item(loaded, item)
     layout = read_layout(Folder(asked.out))
     part = None if layout is None else layout.locate(item_id)[0]
-    return msgspec.structs.replace(asked, selection=Selection(exact=item_id), shard=part and part.shard)
+    return asked.for_one_item(item_id, part and part.shard)
 
 
 def _load(job: Job | str | os.PathLike[str] | None, call: str) -> LoadedJob:
@@ -178,7 +178,7 @@ def _load(job: Job | str | os.PathLike[str] | None, call: str) -> LoadedJob:
 
 def _read_options(loaded: LoadedJob, options: Mapping[str, Any], *, retry: bool = False) -> Options:
     """The options for a run from Python. Raises JobError where this process can't have workers."""
-    asked = run_options.read(loaded, options, retry=retry)
+    asked = read_options(loaded, options, retry=retry)
     if asked.backend != "inline" and multiprocessing.current_process().daemon:
         raise JobError(
             "This process is daemonic (a task of a multiprocessing.Pool, of Celery or the like), and Python lets no"

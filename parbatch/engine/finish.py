@@ -107,7 +107,7 @@ def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
     with open_view(layout.begun(), folder) as view, contextlib.closing(empty()) as checkpoint:
         for product, outputs in before.outputs.items():
             checkpoint.set_product(product, outputs)
-        stage = Stages(loaded, msgspec.structs.replace(asked, workers=1, shard=None), folder, checkpoint, view=view)
+        stage = Stages(loaded, asked.for_products(), folder, checkpoint, view=view)
         products = {
             product: report if report.error is None else older(checkpoint, folder, product, report) or report
             for product, report in _products(loaded, stage, checkpoint, view).items()

@@ -19,7 +19,7 @@ from parbatch.engine.session import PhaseOf, new_run_id
 from parbatch.errors import DamagedCheckpointError, FolderError, NothingRunError, ParbatchError, SetupError
 from parbatch.model import terminal
 from parbatch.model.loading import LoadedJob
-from parbatch.model.options import Options, for_job
+from parbatch.model.options import Options
 from parbatch.model.result import Counts, PhaseReport, RunEnd, RunResult, State, sum_of
 from parbatch.model.units import counted
 from parbatch.planning.plan import make_due_again
@@ -55,7 +55,7 @@ def one_phase(loaded: LoadedJob, asked: Options, item: str = "") -> Iterator[tup
     with hold(root), fed(phase, root) as fed_job:
         yield (
             fed_job,
-            for_job(asked, phase.loaded.job, out=phase.folder.root),
+            asked.for_phase(phase.loaded.job, phase.folder.root),
             rest if slash and name in phases else item,
         )
 
@@ -133,7 +133,7 @@ class PhasedRun:
                 " Use --resume to go on with it, or --fresh to start over."
             )
         self._start_over()
-        return msgspec.structs.replace(asked, fresh=True)
+        return asked.starting_over()
 
     def _unfinished(self) -> str:
         """What an earlier run has left, in words; empty where nothing is left."""

@@ -8,7 +8,7 @@ import msgspec
 
 from parbatch.errors import JobError
 from parbatch.model.loading import LoadedJob, phases_of
-from parbatch.model.options import Options, for_job
+from parbatch.model.options import Options
 from parbatch.model.selection import Selection
 from parbatch.model.units import counted
 from parbatch.planning.plan import Plan
@@ -84,7 +84,7 @@ def options_for(phase: Phase, asked: Options) -> Options:
     selection = selection._replace(unfinished_groups=True)
     if not phase.folder.has_checkpoint:
         selection = selection._replace(retry=False)
-    return for_job(asked, phase.loaded.job, out=phase.folder.root, selection=selection)
+    return asked.for_phase(phase.loaded.job, phase.folder.root, selection)
 
 
 class PhasePlan(NamedTuple):

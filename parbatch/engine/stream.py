@@ -13,12 +13,13 @@ import os
 import queue
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 from parbatch.engine.api import execute, go_on_in_python, prepare
 from parbatch.engine.background import Flow, Notify
 from parbatch.engine.listening import Listener
 from parbatch.model.job import Job
+from parbatch.model.option_table import RunOptions
 from parbatch.model.outcome import Outcome
 from parbatch.model.result import RunResult
 
@@ -179,7 +180,9 @@ async def _called_by(register: Callable[[Notify], None]) -> None:
     await called
 
 
-def stream(job: Job | str | os.PathLike[str] | None = None, *, on_error: str = "continue", **options: Any) -> Stream:
+def stream(
+    job: Job | str | os.PathLike[str] | None = None, *, on_error: str = "continue", **options: Unpack[RunOptions]
+) -> Stream:
     """Run a job, and yield each item's Outcome as it settles.
 
     An outcome is yielded once its files are published; it is committed to the checkpoint within a second. Its
@@ -196,7 +199,7 @@ def stream(job: Job | str | os.PathLike[str] | None = None, *, on_error: str = "
 
 
 def astream(
-    job: Job | str | os.PathLike[str] | None = None, *, on_error: str = "continue", **options: Any
+    job: Job | str | os.PathLike[str] | None = None, *, on_error: str = "continue", **options: Unpack[RunOptions]
 ) -> AsyncStream:
     """Run a job, and yield each item's Outcome as it settles, without blocking the event loop: `async for`.
 
@@ -205,7 +208,7 @@ def astream(
     return AsyncStream(_flow(job, on_error, options))
 
 
-def _flow(job: Job | str | os.PathLike[str] | None, on_error: str, options: dict[str, Any]) -> Flow:
+def _flow(job: Job | str | os.PathLike[str] | None, on_error: str, options: RunOptions) -> Flow:
     def go(listener: Listener) -> RunResult:
         loaded, asked = prepare(job, {"progress": "none", **options}, on_error)
         go_on = None if asked.progress == "none" else go_on_in_python

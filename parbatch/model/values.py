@@ -7,6 +7,14 @@ from collections.abc import Sequence
 
 from parbatch.errors import DataError
 
+# How items are rendered, and the module that does it.
+BACKENDS = {
+    "loky": "parbatch.dispatch.backends.loky",
+    "inline": "parbatch.dispatch.backends.inline",
+}
+# How progress is shown.
+MODES = ("auto", "bar", "lines", "none")
+
 
 def chunk_size_of(value: int | str) -> int | None:
     """Return the number of items a chunk, or None for `auto`. Raises DataError."""
@@ -30,3 +38,8 @@ def positive(value: int, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise DataError(f"{what}: {value!r} is not a whole number from 1.")
     return value
+
+
+def check_mode(mode: str) -> None:
+    """Raise DataError for a way of showing progress that there is not."""
+    one_of(mode, "progress", MODES)

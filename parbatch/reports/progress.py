@@ -12,10 +12,10 @@ import msgspec
 from parbatch.model.item import Task
 from parbatch.model.loading import LoadedJob
 from parbatch.model.messages import Ended
-from parbatch.model.options import check_mode
 from parbatch.model.terminal import Screen, is_terminal, show
 from parbatch.model.text import in_one_line, printable, shortened
 from parbatch.model.units import format_duration
+from parbatch.model.values import check_mode
 
 _MOST_TOLD = 10  # causes that are named while a run goes on
 _MOST_CAUSE = 240  # characters of a message

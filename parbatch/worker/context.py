@@ -73,10 +73,12 @@ class _Surroundings:
 
 
 class Context(_Surroundings):
-    """One attempt's surroundings.
+    """The `ctx` of one attempt, which render and validate are called with.
 
-    `number` is this attempt, from 1; `feedback` what was wrong with the attempt before, empty on the first; `result`,
-    for validation, what render returned. `folders` are the private folders that were asked for.
+    `shared` is what the job's setup returned, `baseline` its baseline, `context` the shared entries by id; `number` is
+    this attempt, from 1; `feedback` is what was wrong with the attempt before, empty on the first; `result`, for
+    validation, is what render returned. `dir` is published, `scratch` is not; `document` opens a template, `metric`
+    adds to a figure. `folders` are the private folders that were asked for.
     """
 
     result: Any = None
@@ -162,7 +164,10 @@ def _as_float(name: str, number: object) -> float:
 
 
 class ChunkContext(_Surroundings):
-    """The surroundings of a whole chunk; `of(item)` gives those of one of its items."""
+    """The `ctx` of a whole chunk, which render_chunk and validate_chunk are called with; `of(item)` is one item's own.
+
+    `shared` and `baseline` are as in `Context`; `context` has the shared entries that any of the items requires.
+    """
 
     def __init__(self, contexts: Mapping[str, Context], shared: Any, base: Path) -> None:
         super().__init__(shared, base)

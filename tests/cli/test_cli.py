@@ -294,7 +294,7 @@ def test_an_unknown_option_from_python_is_named_with_what_is_close(here: Path) -
     write_job(here / "job.py")
     before = contents(here)
     with pytest.raises(parbatch.NothingRunError, match=r"no run option 'worker'\. Did you mean 'workers'\?"):
-        parbatch.run("job.py", worker=8)
+        parbatch.run("job.py", worker=8)  # type: ignore[call-arg]
     assert contents(here) == before
 
 

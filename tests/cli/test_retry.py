@@ -82,4 +82,4 @@ def test_a_run_takes_groups_and_exclusions_as_well(here: Path) -> None:
     write_job(here / "job.py", WORKING)
     assert parbatch.run("job.py", backend="inline", progress="none", group="s*", exclude="cyd").rendered == 1
     with pytest.raises(DataError, match="There is no run option 'fingerprint'"):
-        parbatch.run("job.py", fingerprint="0")
+        parbatch.run("job.py", fingerprint="0")  # type: ignore[call-arg]

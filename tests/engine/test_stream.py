@@ -15,7 +15,7 @@ import pytest
 import parbatch
 from parbatch.dispatch.chunk_size import MOST_AHEAD
 from parbatch.engine import background as flow
-from parbatch.model.options import BACKENDS
+from parbatch.model.values import BACKENDS
 from tests.faults.outside import left_behind, rows
 from tests.support import FAILING, JOB, write_job
 

@@ -7,12 +7,12 @@ import pytest
 
 from parbatch import Job
 from parbatch.errors import DataError
-from parbatch.model.options import Options, read
+from parbatch.model.options import Options, read_options
 from tests.support import loaded, make_job
 
 
 def options(job: Job | None = None, toml: dict[str, Any] | None = None, **given: Any) -> Options:
-    return read(loaded(job or make_job([]), Path(), **(toml or {})), given)
+    return read_options(loaded(job or make_job([]), Path(), **(toml or {})), given)
 
 
 def test_without_any_option_the_job_and_the_machine_decide() -> None:

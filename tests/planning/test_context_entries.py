@@ -162,11 +162,11 @@ def test_more_than_a_few_changed_entries_are_one_reason(tmp_path: Path) -> None:
     items = [Item(id=f"i{number}", requires=(f"t{number}",)) for number in range(9)]
     run(tmp_path, texts, items)
     job = job_with({name: text + "!" for name, text in texts.items()}, items)
-    from parbatch.model.options import read
+    from parbatch.model.options import read_options
     from parbatch.planning.prepare import preview
 
     held = loaded(job, tmp_path)
-    scratch, plan = preview(Folder(tmp_path), held, read(held, {"out": str(tmp_path), "resume": True}))
+    scratch, plan = preview(Folder(tmp_path), held, read_options(held, {"out": str(tmp_path), "resume": True}))
     scratch.close()
     assert plan.reasons == {"context changed: 9 entries": 9}
 

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from parbatch import Item, Job
 from parbatch.errors import CheckpointError, DataError, FolderError, JobError, SelectionError
-from parbatch.model.options import read
+from parbatch.model.options import read_options
 from parbatch.model.roles import OVERVIEW
-from parbatch.model.selection import Selection
 from parbatch.planning.plan import Plan
 from parbatch.planning.prepare import open_and_plan, preview
 from parbatch.storage.checkpoint import Checkpoint
@@ -28,7 +26,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def opened(folder: Folder, job: Job, **options: Any) -> tuple[Checkpoint, Plan]:
     held = loaded(job, folder.root)
-    return open_and_plan(folder, held, read(held, {"workers": 1, **options}))
+    return open_and_plan(folder, held, read_options(held, {"workers": 1, **options}))
 
 
 def run(folder: Folder, job: Job, *, count: int | None = None, state: str = "finished") -> None:
@@ -77,8 +75,8 @@ def test_after_a_finished_run_a_plain_run_does_everything_again(folder: Folder) 
 def test_one_item_can_be_asked_for_in_an_unfinished_run(folder: Folder) -> None:
     run(folder, JOB, count=1, state="interrupted")
     held = loaded(JOB, folder.root)
-    asked = read(held, {"workers": 1})
-    exact = msgspec.structs.replace(asked, selection=Selection(exact="a"))
+    asked = read_options(held, {"workers": 1})
+    exact = asked.for_one_item("a", None)
     checkpoint, plan = open_and_plan(folder, held, exact)
     assert (plan.due, plan.reasons) == (1, {"asked for": 1})
     checkpoint.close()
@@ -157,7 +155,7 @@ def test_a_change_in_the_items_makes_the_overview_stale(folder: Folder) -> None:
 
 def looked_ahead(folder: Folder, job: Job, **options: Any) -> Plan:
     held = loaded(job, folder.root)
-    checkpoint, plan = preview(folder, held, read(held, {"workers": 1, "resume": True, **options}))
+    checkpoint, plan = preview(folder, held, read_options(held, {"workers": 1, "resume": True, **options}))
     checkpoint.close()
     return plan
 

@@ -12,8 +12,8 @@ from parbatch.errors import DataError
 from parbatch.model.fingerprint import fingerprint
 from parbatch.model.item import Task
 from parbatch.model.messages import Ended
-from parbatch.model.options import check_mode
 from parbatch.model.problem import Evidence
+from parbatch.model.values import check_mode
 from parbatch.reports.progress import Bar, Lines, Silent, cause, reading_items, start
 from tests.support import ended, loaded, make_job, task
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from parbatch.errors import DataError, NothingRunError, SetupError
 from parbatch.model.messages import Message, Order
-from parbatch.model.options import BACKENDS
 from parbatch.model.units import counted
+from parbatch.model.values import BACKENDS
 from parbatch.worker.limits import allow_descriptors, descriptor_limit
 from parbatch.worker.settings import Settings
 

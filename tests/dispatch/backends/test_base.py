@@ -11,7 +11,7 @@ from parbatch.dispatch.backends.base import start
 from parbatch.errors import DataError
 from parbatch.model.loading import load
 from parbatch.model.messages import Began, Chunk, Ended, Loading, NotReady, Ready, Returned, Stop
-from parbatch.model.options import BACKENDS
+from parbatch.model.values import BACKENDS
 from parbatch.worker.settings import Settings
 from tests.dispatch.backends.talk import CHUNKED, JOB, Talk, talking
 from tests.support import task, write_job
