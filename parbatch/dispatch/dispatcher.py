@@ -173,7 +173,7 @@ class Dispatcher:
         began = self._now()
         messages = self._backend.wait(timeout)
         if timeout is not None:
-            self._watchdog.waits.stood_still(self._now() - began - timeout)
+            self._watchdog.waits.add_pause(self._now() - began - timeout)
         states = self._workers.states
         for slot, message in messages:
             if type(message) is Ended and not states[slot].is_distrusted:  # nearly always
@@ -201,7 +201,7 @@ class Dispatcher:
             case Rendered():
                 self._scheduler.rendered(slot, now, is_last=message.is_last)
             case Loading():
-                self._watchdog.waits.loading(slot, message, now)
+                self._watchdog.waits.begin_step(slot, message, now)
             case Ready():
                 self._ready(slot, message)
             case Returned():

@@ -50,7 +50,7 @@ class Watchdog:
 
     def deadlines(self) -> list[float | None]:
         """Return when there may be something to do."""
-        self.waits.look(self._scheduler, self._now())
+        self.waits.update(self._scheduler, self._now())
         found: list[float | None] = [*self._workers.dump_deadlines(), self._grace_ends]
         for slot in self._workers.going_on():
             found += (self._scheduler.deadline(slot), self.waits.deadline(slot))
@@ -73,7 +73,7 @@ class Watchdog:
         self._workers.finish_dumps(now)
         for slot in self.late():
             self._time_out(slot, now)
-        self.waits.look(self._scheduler, now)
+        self.waits.update(self._scheduler, now)
         for slot, wait in self.waits.overdue(now):
             if self._workers.states[slot].kill_reason is None:
                 self._give_up(slot, wait, now)

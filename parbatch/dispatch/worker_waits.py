@@ -50,7 +50,7 @@ class Waits:
         self._timeout = timeout
         self._waits: dict[int, Wait] = {}
 
-    def look(self, scheduler: Scheduler, now: float) -> None:
+    def update(self, scheduler: Scheduler, now: float) -> None:
         """Note which slots have work and are not at it."""
         for slot in scheduler.slots:
             if not scheduler.has_work(slot) or scheduler.attempt(slot) is not None:
@@ -58,10 +58,10 @@ class Waits:
             elif slot not in self._waits:
                 self._waits[slot] = Wait("a sign of life", now, now + SILENCE_S)
 
-    def loading(self, slot: int, told: Loading, now: float) -> None:
+    def begin_step(self, slot: int, message: Loading, now: float) -> None:
         """Note what a worker says that it is at before its first item."""
-        until = now + self._timeout if told.is_bounded and self._timeout is not None else None
-        self._waits[slot] = Wait(told.step, now, until, is_jobs=True)
+        until = now + self._timeout if message.is_bounded and self._timeout is not None else None
+        self._waits[slot] = Wait(message.step, now, until, is_jobs=True)
 
     def end(self, slot: int) -> None:
         """Wait no longer: a slot's worker has got further, or is no more."""
@@ -91,7 +91,7 @@ class Waits:
         since, slot, what = min(found, default=(now, 0, ""))
         return Longest(f"{what} in worker {slot + 1}", now - since) if now - since >= TELL_AFTER_S else None
 
-    def stood_still(self, seconds: float) -> None:
+    def add_pause(self, seconds: float) -> None:
         """Take off the time for which the dispatcher itself stood still, or had no time to look."""
         if seconds > _PAUSE_S:
             for slot, wait in self._waits.items():

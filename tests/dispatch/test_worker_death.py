@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from parbatch.dispatch.backends.base import Died
-from parbatch.dispatch.worker_death import MOST_STARTUP_FAILURES
+from parbatch.dispatch.worker_death import MOST_STARTUP_FAILURES, KillReason, StartupFailures, evidence_of
 from parbatch.errors import SetupError
+from parbatch.model.problem import Evidence
 from tests.dispatch.fakes import FakeBackend, crashes, dispatched
+from tests.support import task
 
 
 def test_a_crash_is_the_crash_of_the_item_in_flight_and_is_tried_once_more() -> None:
@@ -40,3 +42,24 @@ def test_workers_that_die_before_their_first_item_again_and_again_end_the_run(tm
     assert workers.starts == MOST_STARTUP_FAILURES
     assert book.tries == []
     assert tmp_path.exists()
+
+
+def test_a_worker_that_starts_makes_those_before_it_no_failures_in_a_row() -> None:
+    failures = StartupFailures(FakeBackend(), "/nowhere")
+    death = Evidence(type="SIGILL", message="it was ended by SIGILL")
+    for _ in range(MOST_STARTUP_FAILURES - 1):
+        failures.count(0, death, None)
+    failures.reset()
+    for _ in range(MOST_STARTUP_FAILURES - 1):
+        failures.count(0, death, None)
+    failures.count(0, death, KillReason(None, "pending", "interrupted", 0.0))
+    with pytest.raises(SetupError, match="3 workers in a row"):
+        failures.count(0, death, None)
+
+
+def test_a_worker_that_was_ended_is_no_more_for_the_reason_it_was_ended_for() -> None:
+    reason = KillReason(task(0), "timeout", "the attempt took longer than 5 s", 5.0)
+    assert evidence_of(Died(-9), reason) == Evidence(
+        type="TimeoutError", message="the attempt took longer than 5 s", returncode=-9, signal="SIGKILL"
+    )
+    assert evidence_of(Died(-9), None).type == "SIGKILL"

@@ -26,8 +26,19 @@ def test_time_for_which_all_stood_still_is_nobodys_silence() -> None:
     waits = Waits(timeout=None)
     scheduler = scheduler_of(3)
     scheduler.hand_out(0)
-    waits.look(scheduler, 10.0)
+    waits.update(scheduler, 10.0)
     assert waits.overdue(10.0 + SILENCE_S)
-    waits.stood_still(30.0)
+    waits.add_pause(30.0)
     assert not waits.overdue(10.0 + SILENCE_S)
     assert waits.overdue(40.0 + SILENCE_S)
+
+
+def test_a_step_of_the_jobs_own_has_the_time_of_an_attempt_and_one_that_waits_for_others_has_no_end() -> None:
+    waits = Waits(timeout=100.0)
+    waits.begin_step(0, Loading("setup"), 5.0)
+    waits.begin_step(1, Loading("the baseline", is_bounded=False), 5.0)
+    assert [waits.deadline(slot) for slot in (0, 1, 2)] == [105.0, None, None]
+    ((slot, wait),) = waits.overdue(105.0)
+    assert (slot, wait.too_long) == (0, "setup took longer than 1 min 40 s")
+    waits.end(0)
+    assert waits.overdue(999.0) == []

@@ -233,5 +233,5 @@ class _Alarm:
 
 
 def start(settings: Settings, run_mark: str, slots: int) -> InlineBackend:  # noqa: ARG001 -- one process, one slot
-    """A backend of this process alone."""
+    """Start a backend of this process alone."""
     return InlineBackend(settings)
