@@ -15,7 +15,7 @@ from parbatch.model.loading import JobRef, LoadedJob
 from parbatch.model.messages import Ended
 from parbatch.model.outcome import Output, Status
 from parbatch.model.problem import Evidence
-from parbatch.planning.source import fill
+from parbatch.planning.changes import fill
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
 from parbatch.storage.opening import create, settle

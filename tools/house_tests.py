@@ -86,9 +86,9 @@ TESTED_BY: dict[str, str] = {
     "::test_of_more_items_only_those_that_are_not_ok_are_listed_and_the_page_says_so",
     "reports/items": "cli/test_show.py",
     "reports/json": "reports/test_reports.py",
-    "reports/listing": "cli/test_list_items.py",
     "reports/report_data": "reports/test_html.py",
-    "reports/failures": "reports/test_many_failures.py",
+    "reports/failures": "reports/test_many_failures.py"
+    "::test_failures_that_are_not_held_are_all_in_the_result_and_in_every_report",
     "reports/status": "cli/test_status.py"
     "::test_after_a_run_it_tells_the_counts_the_failures_and_the_command_that_goes_on",
     "reports/withdrawn": "engine/test_withdrawn.py"
@@ -105,10 +105,17 @@ TESTED_BY: dict[str, str] = {
     "storage/damage": "faults/test_damaged_checkpoints.py::test_what_is_told_of_damaged_pages_leads_to_a_whole_run",
     "storage/directory": "storage/test_tree.py::test_a_link_on_the_way_is_refused_and_named",
     "storage/exchange": "storage/test_publishing.py::test_a_new_output_takes_the_place_of_the_old_one",
-    "storage/layout": "engine/test_shards.py::test_other_shards_or_none_are_refused_where_there_are_shards",
-    "storage/lock": "storage/test_folder.py::test_a_second_run_is_refused_at_once_and_told_who_holds_the_folder",
+    "storage/facts": "storage/test_checkpoint.py::test_runs_files_codes_and_the_overview_are_remembered",
+    "storage/failures": "storage/test_view.py::test_phases_are_joined_one_after_another_under_their_prefixes",
+    "storage/gone": "cli/test_prune.py::test_outputs_of_items_that_are_gone_are_removed_and_named",
+    "storage/id_lookup": "cli/test_completion.py::test_items_of_shards_and_of_phases_are_offered_as_they_are_called",
+    "storage/key_table": "engine/products/test_merge_writer.py"
+    "::test_an_object_has_the_keys_of_all_results_in_their_order",
+    "storage/outcomes": "storage/test_checkpoint.py",
+    "storage/sources": "storage/test_view.py",
+    "storage/timings": "reports/test_figures.py::test_each_item_is_on_its_slots_row_from_its_beginning_to_its_end",
+    "storage/totals": "storage/test_view.py",
     "storage/logs": "reports/test_text.py",
-    "storage/opening": "storage/test_checkpoint.py",
     "storage/outcome_writer": "storage/test_checkpoint.py",
     "storage/owner": "storage/test_folder_owner.py"
     "::test_a_job_that_moves_with_its_outputs_or_is_renamed_is_known_again",
@@ -118,7 +125,8 @@ TESTED_BY: dict[str, str] = {
     "storage/plain_files": "storage/test_tree.py::test_a_pipe_in_place_of_a_file_is_refused_without_waiting",
     "storage/product_records": "engine/test_withdrawn.py::test_an_overview_of_earlier_outcomes_is_said_to_be_one",
     "storage/recovery": "faults/test_recovery.py",
-    "storage/schema": "storage/test_checkpoint.py",
+    "storage/schema": "storage/test_opening.py"
+    "::test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_being_touched",
     "storage/withdrawals": "engine/test_withdrawn.py"
     "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
     "worker/context": "storage/test_metrics.py",

@@ -13,7 +13,7 @@ from parbatch.errors import FolderError, SelectionError
 from parbatch.model.job import Job
 from parbatch.model.loading import LoadedJob
 from parbatch.model.merge_entries import HOW, file_name
-from parbatch.planning.source import compare
+from parbatch.planning.changes import compare
 from parbatch.reports import REPORTS
 from parbatch.reports.run_records import note_killed_runs
 from parbatch.storage import context_store

@@ -15,10 +15,11 @@ from parbatch.model.outcome import Output
 from parbatch.model.selection import Selection
 from parbatch.model.shard import Shard
 from parbatch.model.units import counted
+from parbatch.planning.changes import Difference, compare
 from parbatch.planning.context_entries import CONTEXT_CHANGED
 from parbatch.planning.order import ANY_BOUNDS, Bounds, LineUp, has_order
 from parbatch.planning.placing import Wanted
-from parbatch.planning.source import Difference, compare, rows
+from parbatch.planning.source import rows
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.filters import OK_ALREADY, due, known_to_fail, left_out, narrowed, offer_selection
 from parbatch.storage.staged import is_intact

@@ -10,6 +10,7 @@ from parbatch.errors import CheckpointError, DamagedCheckpointError, FolderError
 from parbatch.model.json_values import NOT_JSON
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
+from parbatch.planning.changes import Difference, fill
 from parbatch.planning.context_entries import renew
 from parbatch.planning.plan import (
     Plan,
@@ -21,7 +22,6 @@ from parbatch.planning.plan import (
     summarise,
     wanted,
 )
-from parbatch.planning.source import Difference, fill
 from parbatch.storage.checkpoint import OWNER, Checkpoint
 from parbatch.storage.context_store import staging
 from parbatch.storage.damage import damage_in_words

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from parbatch.engine.announcements import announcements
+from parbatch.planning.changes import Difference
 from parbatch.planning.plan import Plan
-from parbatch.planning.source import Difference
 from tests.support import loaded, make_job
 
 

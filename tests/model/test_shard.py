@@ -11,7 +11,7 @@ from parbatch.errors import DataError
 from parbatch.model.item import Item
 from parbatch.model.job import Job
 from parbatch.model.shard import Shard, named_shard, parse_shard, shard_of
-from parbatch.planning.source import fill
+from parbatch.planning.changes import fill
 from parbatch.storage.reader import empty
 from tests.support import make_job
 

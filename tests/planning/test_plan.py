@@ -9,6 +9,7 @@ import pytest
 from parbatch import Item, Job
 from parbatch.errors import SelectionError
 from parbatch.model.selection import Selection
+from parbatch.planning.changes import Difference
 from parbatch.planning.plan import (
     Plan,
     find_item,
@@ -19,7 +20,6 @@ from parbatch.planning.plan import (
     summarise,
     tasks_due,
 )
-from parbatch.planning.source import Difference
 from parbatch.storage.folder import Folder
 from parbatch.storage.outcome_writer import record
 from parbatch.storage.publishing import Publisher

@@ -1,8 +1,6 @@
 """The checkpoint: one SQLite file that knows every item's status."""
 
-import contextlib
 import json
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,19 +9,14 @@ import msgspec
 import pytest
 
 from parbatch import Item
-from parbatch.errors import CheckpointError, DamagedCheckpointError
 from parbatch.model.outcome import Output
 from parbatch.model.problem import Evidence
 from parbatch.model.result import RunEnd
 from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder
-from parbatch.storage.opening import create, open_existing, set_aside, settle
+from parbatch.storage.opening import open_existing
 from parbatch.storage.outcome_writer import record
 from parbatch.storage.outcomes import failed_rows, outputs_between
-from parbatch.storage.paging import PAGE_BYTES, page
-from parbatch.storage.reader import reading
-from parbatch.storage.schema import FORMAT, OLDEST_FORMAT
 from tests.support import ended, new_checkpoint, row, task
 
 
@@ -51,15 +44,6 @@ def test_items_come_back_as_they_were_in_order_and_page_by_page(folder: Folder) 
     assert [one.id for one in checkpoint.tasks(limit=2_500)] == [f"i{number}" for number in range(2_500)]
     assert [*checkpoint.tasks(limit=0)] == []
     assert [outcome.item for outcome in checkpoint.outcomes()] == items
-
-
-def test_a_page_is_full_at_so_many_bytes_and_all_pages_together_are_all_rows(folder: Folder) -> None:
-    items = [Item(id=f"i{number}", data="x" * (PAGE_BYTES // 3)) for number in range(20)]
-    checkpoint = new_checkpoint(folder, *items)
-    rows = page(checkpoint._db.execute("SELECT position, data FROM items ORDER BY position"), 1)
-    assert 3 <= len(rows) <= 7
-    assert [one.id for one in checkpoint.tasks()] == [item.id for item in items]
-    assert [outcome.item.id for outcome in checkpoint.outcomes()] == [item.id for item in items]
 
 
 def test_tasks_that_are_done_while_others_are_read_neither_repeat_nor_hide_any(folder: Folder) -> None:
@@ -217,149 +201,3 @@ def test_it_holds_numbers_text_and_json_and_never_a_pickle(folder: Folder) -> No
     for column, table in (("data", "items"), ("result", "items"), ("evidence", "attempts"), ("record", "runs")):
         for (text,) in checkpoint._db.execute(f"SELECT {column} FROM {table}"):
             json.loads(text)
-
-
-def test_a_new_checkpoint_has_its_name_only_once_it_is_whole(folder: Folder) -> None:
-    folder.make()
-    new = create(folder.checkpoint)
-    assert not folder.checkpoint.exists()
-    settled = settle(new, folder.checkpoint)
-    assert [path.name for path in folder.run.glob("checkpoint*.new*")] == []
-    settled.close()
-
-
-def test_what_a_killed_run_left_of_a_new_checkpoint_is_in_nobodys_way(folder: Folder) -> None:
-    folder.make()
-    create(folder.checkpoint).close()
-    checkpoint = new_checkpoint(folder, "a")
-    assert checkpoint.counts()["pending"] == 1
-
-
-# --- checkpoints that can't be used
-
-
-def damaged_header(path: Path) -> None:
-    path.write_bytes(b"not a database at all" * 100)
-
-
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:5_000])
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def of_somebody_else(path: Path) -> None:
-    path.unlink()
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE items (id)")
-    db.close()
-
-
-def without_its_table(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.executescript("DROP TABLE items; VACUUM;")
-    db.close()
-
-
-def from_the_future(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.executescript(f"PRAGMA user_version = {FORMAT + 1}; PRAGMA journal_mode = DELETE;")
-    db.close()
-
-
-def from_the_past(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.executescript(f"PRAGMA user_version = {OLDEST_FORMAT - 1}; PRAGMA journal_mode = DELETE;")
-    db.close()
-
-
-def a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (damaged_header, "is damaged"),
-        (cut_short, "is damaged"),
-        (emptied, "is not a checkpoint of parbatch"),
-        (of_somebody_else, "is not a checkpoint of parbatch"),
-        (without_its_table, "is damaged"),
-        (from_the_future, rf"newer parbatch \(format {FORMAT + 1}, this one reads {FORMAT}\): upgrade"),
-        (from_the_past, rf"an older parbatch \(format {OLDEST_FORMAT - 1}, this one reads {FORMAT}\): finish it"),
-    ],
-)
-def test_a_checkpoint_that_cannot_be_used_is_named_and_not_touched(folder: Folder, spoil: object, words: str) -> None:
-    new_checkpoint(folder, *(f"i{number}" for number in range(500))).close()
-    assert callable(spoil)
-    spoil(folder.checkpoint)
-    before = {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()}
-    with pytest.raises(CheckpointError, match=words) as caught:
-        open_existing(folder.checkpoint)
-    assert str(folder.checkpoint) in str(caught.value)
-    assert "--fresh" in str(caught.value)
-    assert {path.name: path.is_file() and path.read_bytes() for path in folder.run.iterdir()} == before
-
-
-def test_a_checkpoint_that_cannot_be_opened_is_not_called_damaged(folder: Folder) -> None:
-    new_checkpoint(folder, "a").close()
-    a_folder(folder.checkpoint)
-    with pytest.raises(CheckpointError, match="can't be opened") as caught:
-        open_existing(folder.checkpoint)
-    assert not isinstance(caught.value, DamagedCheckpointError)
-    assert "--fresh" not in str(caught.value)
-
-
-def test_an_unreadable_checkpoint_is_set_aside_under_a_name_of_its_own(folder: Folder) -> None:
-    folder.make()
-    names = []
-    for text in ("first", "second"):
-        folder.checkpoint.write_text(text)
-        Path(f"{folder.checkpoint}-wal").write_text(f"the end of the {text}")
-        aside = set_aside(folder.checkpoint)
-        names.append(aside.name)
-        assert aside.read_text() == text
-        assert Path(f"{aside}-wal").read_text() == f"the end of the {text}"
-        assert not Path(f"{folder.checkpoint}-wal").exists()
-        assert not folder.checkpoint.exists()
-    assert names == ["checkpoint.sqlite.unreadable-1", "checkpoint.sqlite.unreadable-2"]
-
-
-def test_opening_somebodys_checkpoint_runs_none_of_their_code(folder: Folder, tmp_path: Path) -> None:
-    new_checkpoint(folder, "a").close()
-    witness = tmp_path / "witness"
-    db = sqlite3.connect(folder.checkpoint)
-    payload = f"cos\nsystem\n(S'touch {witness}'\ntR."
-    db.execute("UPDATE items SET result = ?, status = 'ok'", (json.dumps(payload),))
-    db.commit()
-    db.close()
-    checkpoint = open_existing(folder.checkpoint)
-    assert isinstance(checkpoint, Checkpoint)
-    assert [outcome.result for outcome in checkpoint.outcomes()] == [payload]
-    assert not witness.exists()
-
-
-def as_format_2(path: Path) -> None:
-    """A checkpoint as the version before wrote it."""
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        db.executescript(
-            "ALTER TABLE items DROP COLUMN published; ALTER TABLE gone DROP COLUMN published; DROP TABLE withdrawn;"
-            "PRAGMA user_version = 2;"
-        )
-
-
-def test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_being_touched(folder: Folder) -> None:
-    new_checkpoint(folder, "a", "b").close()
-    as_format_2(folder.checkpoint)
-    before = folder.checkpoint.read_bytes()
-    with reading(folder) as checkpoint:
-        assert [outcome.item.id for outcome in checkpoint.outcomes()] == ["a", "b"]
-    assert folder.checkpoint.read_bytes() == before
-    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        assert checkpoint._db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
-        assert row(checkpoint, "a")["published"] is None
-    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
-        assert checkpoint.counts()["pending"] == 2

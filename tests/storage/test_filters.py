@@ -8,9 +8,9 @@ import pytest
 from parbatch import Item
 from parbatch.errors import SelectionError
 from parbatch.model.selection import Selection
+from parbatch.planning.changes import Difference
 from parbatch.planning.order import LineUp
 from parbatch.planning.plan import summarise, tasks_due
-from parbatch.planning.source import Difference
 from parbatch.storage.folder import Folder
 from tests.support import loaded, make_job, new_checkpoint
 

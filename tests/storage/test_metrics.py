@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parbatch import Item
-from parbatch.planning.source import compare, fill
+from parbatch.planning.changes import compare, fill
 from parbatch.reports.results import counts
 from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.folder import Folder

@@ -11,7 +11,7 @@ from parbatch.model.file_names import folded
 from parbatch.model.job import Job
 from parbatch.model.outcome import Output
 from parbatch.model.shard import Shard
-from parbatch.planning.source import fill
+from parbatch.planning.changes import fill
 from parbatch.reports.items import history_of
 from parbatch.reports.report_data import Material
 from parbatch.storage.checkpoint import Checkpoint
@@ -19,7 +19,8 @@ from parbatch.storage.folder import Folder
 from parbatch.storage.layout import Part, part_folder, shard_of_folder
 from parbatch.storage.opening import create, settle
 from parbatch.storage.outcome_writer import record
-from parbatch.storage.view import Clash, View, open_view
+from parbatch.storage.totals import Clash
+from parbatch.storage.view import View, open_view
 from tests.reports.making import result_of
 from tests.support import contents, ended, make_job
 
@@ -180,7 +181,7 @@ def test_of_more_shards_than_are_kept_open_all_is_read_a_page_at_a_time(
     root: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("parbatch.storage.view.MOST_OPEN", 2)
-    monkeypatch.setattr("parbatch.storage.view._PAGE", 3)
+    monkeypatch.setattr("parbatch.storage.sources.PAGE", 3)
     with shards(root, bad="i7") as view:
         assert [outcome.item.id for outcome in view.outcomes()] == IDS
         assert [row.id for row in view.items()] == IDS

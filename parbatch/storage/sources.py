@@ -1,0 +1,111 @@
+"""The checkpoints that a view reads: each with the ways from all to its own folder, and their rows merged.
+
+Called by `view` alone. Rows begin with a position; those of pieces of one list are merged by it.
+"""
+
+import contextlib
+import heapq
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from parbatch.errors import CheckpointError
+from parbatch.model.outcome import Outcome
+from parbatch.storage import outcomes as stored
+from parbatch.storage.checkpoint import Checkpoint
+from parbatch.storage.folder import Folder
+from parbatch.storage.layout import Part
+from parbatch.storage.reader import reading
+
+PAGE = 500  # rows read at once of a checkpoint that is not kept open
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Source:
+    """One of the checkpoints that a view reads, with the ways that lead from all to its own folder."""
+
+    def __init__(self, part: Part, root: Folder, checkpoint: Checkpoint | None) -> None:
+        self.part = part
+        self.checkpoint = checkpoint
+        self.prefix = part.prefix
+        self.root_way = _way_between(root.root, part.folder.root)
+        self.items_way = _way_between(root.items, part.folder.items)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Checkpoint]:
+        """Give the checkpoint, opened for this once where it is not kept open."""
+        if self.checkpoint is not None:
+            yield self.checkpoint
+            return
+        with reading(self.part.folder) as checkpoint:
+            yield checkpoint
+
+    def rows(self, read: Callable[[Checkpoint, int], Iterator[Row]]) -> Iterator[Row]:
+        """Yield the rows that `read` gives from a position on, each beginning with its position."""
+        if self.checkpoint is not None:
+            yield from read(self.checkpoint, -1)
+            return
+        position = -1
+        while True:
+            with self.open() as checkpoint:
+                rows = list(islice(read(checkpoint, position), PAGE))
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            position = rows[-1][0]
+
+    def of_all(self, outcome: Outcome) -> Outcome:
+        """Return an outcome under the name that its item has among those of all parts."""
+        if not self.prefix:
+            return outcome
+        return msgspec.structs.replace(
+            outcome,
+            item=msgspec.structs.replace(outcome.item, id=f"{self.prefix}{outcome.item.id}"),
+            outputs=tuple(f"{self.items_way}{path}" for path in outcome.outputs),
+            out_of_date=tuple(f"{self.items_way}{path}" for path in outcome.out_of_date),
+        )
+
+
+def merge(columns: Sequence[tuple[Source, Iterator[Row]]]) -> Iterator[tuple[Source, Row]]:
+    """Merge rows by their positions, which each begins with. Raises CheckpointError for an item that comes twice."""
+    if len(columns) == 1:
+        ((source, rows),) = columns
+        yield from ((source, row) for row in rows)
+        return
+    last: Any = None
+    named = [_named_rows(source, rows) for source, rows in columns]
+    for position, source, row in heapq.merge(*named, key=itemgetter(0)):
+        if last is not None and last[0] == position and last[1] is not source and _id_of(last[2]) == _id_of(row):
+            names = ", ".join(one.part.name for one, _ in columns)
+            raise CheckpointError(
+                f"{source.part.folder.root}: the same item is in two of {names}. Was one copied? Remove the one that is"
+                " wrong."
+            )
+        last = position, source, row
+        yield source, row
+
+
+def _named_rows(source: Source, rows: Iterator[Row]) -> Iterator[tuple[int, Source, Row]]:
+    for row in rows:
+        yield row[0], source, row
+
+
+def _id_of(row: tuple[Any, ...]) -> str:
+    what = row[1]
+    if isinstance(what, Outcome):
+        return what.item.id
+    return str(what.id if isinstance(what, stored.PlainRow) else what)
+
+
+def _way_between(here: Path, there: Path) -> str:
+    """Return what has to be put before a path from one folder so that it starts from another."""
+    if here == there:
+        return ""
+    way = Path(os.path.relpath(there, here)).as_posix()
+    return "" if way == "." else f"{way}/"
