@@ -14,7 +14,7 @@ from parbatch.model.json_values import NotJSONError, encode
 from parbatch.model.tracebacks import innermost_own
 from parbatch.model.units import counted
 from parbatch.planning.placing import Row
-from parbatch.worker.explanations import told_of_place
+from parbatch.worker.explanations import folder_hint
 from parbatch.worker.process_tree import leave_if_not
 
 _MOST_PRIORITY = 2**62  # what the checkpoint's numbers hold
@@ -57,7 +57,7 @@ def _source_failed(job: Job, after: int, error: BaseException) -> str:
     place, line = innermost_own(error.__traceback__)
     where = f" at {place.partition(':')[0]}:{line}" if place else ""
     told = f"{job!r}: its items function failed after {counted(after, 'item')}{where}: {type(error).__name__}: {error}"
-    return "; ".join(filter(None, (told, told_of_place(error, error.__traceback__))))
+    return "; ".join(filter(None, (told, folder_hint(error, error.__traceback__))))
 
 
 def _as_item(given: object, number: int) -> Item:

@@ -1,7 +1,8 @@
 """A value that every item compares with or starts from: computed once, kept under its key, read by all workers.
 
 Workers of several runs may share the folder, shards of one job do: the file's lock sees to it that one computes while
-the others wait. The system lets go of the lock of a process that ends, however it ends.
+the others wait. The system lets go of the lock of a process that ends, however it ends. Called by `job_session` before
+the first item; it must not know what the value is for.
 """
 
 from collections.abc import Callable
@@ -29,13 +30,13 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def baseline_file(folder: Path, key: str) -> Path:
-    """Where the baseline of a key is kept: never outside the folder, and never the same file for two keys."""
+    """Return where the baseline of a key is kept: never outside the folder, and never the same file for two keys."""
     name = stem(key) if folded(key) == key else marked_stem(key)  # a disk may not tell A from a
     return folder / f"{name}.json"
 
 
 def obtain(path: Path, key: str, compute: Callable[[], Any]) -> Any:
-    """The baseline in a file: read where it is there and whole, else computed by this process and kept.
+    """Return the baseline in a file: read where it is there and whole, else computed by this process and kept.
 
     A process that comes while another computes waits for it. Raises what `compute` raises, NotJSONError for a value
     that JSON can't hold, OSError where the file can't be written, and SetupError where there is no plain file.
@@ -57,7 +58,7 @@ def _computed(path: Path, key: str, compute: Callable[[], Any]) -> bytes:
 
 
 def _read(path: Path) -> bytes | None:
-    """The value's text, if it is there and whole."""
+    """Return the value's text; None if it is not there and whole."""
     try:
         with Directory.at(str(path.parent)) as folder:
             kept = msgspec.json.decode(folder.read(path.name, _MOST), type=_Kept)

@@ -1,8 +1,8 @@
-"""What an item prints, at the level of file descriptors: Python, C code and child processes alike.
+"""Capture of what an item prints, at the level of file descriptors: Python, C code and child processes alike.
 
 Descriptors 1 and 2 point to two files of the slot, opened for appending. After each item their sizes tell whether
-there is anything to keep: a silent item costs two system calls. When a worker dies, what its files hold is
-the last words of the item in flight.
+there is anything to keep: a silent item costs two system calls. When a worker dies, its files hold the output of the
+item in flight. Called by `attempt`, and by backends for workers that died; it must not know who reads the logs.
 """
 
 import contextlib
@@ -81,7 +81,7 @@ class Capture:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """The same for a while; afterwards both are what they were."""
+        """Send them there for a while; afterwards both are what they were."""
         _flush()
         self._before = [(getattr(sys, stream.name), os.dup(stream.number)) for stream in self._streams]
         self.install()
@@ -104,13 +104,13 @@ class Capture:
             os.close(stream.keep)
 
     def is_silent(self) -> bool:
-        """Whether nothing was printed; sets things right where the item closed or replaced the streams."""
+        """Tell whether nothing was printed; sets things right where the item closed or replaced the streams."""
         _flush()
         out, err = self._streams
         return not out.size() + err.size()
 
     def take(self, destination: str, *, below: Collection[str] = (), leave: bool = False) -> tuple[str, ...]:
-        """Move what was printed to `<destination>.stdout` and `.stderr`, and say which were not empty.
+        """Move what was printed to `<destination>.stdout` and `.stderr`, and return which were not empty.
 
         The streams in `below` go below what was taken before; with `leave`, all can be taken once more for somebody
         else.
@@ -143,12 +143,12 @@ class Capture:
 
 
 def capture_file(prefix: str, stream: str) -> Path:
-    """Where a stream's output lies for a slot or an attempt."""
+    """Return where a stream's output lies for a slot or an attempt."""
     return Path(f"{prefix}.{stream}")
 
 
-def last_words(prefix: str, destination: str) -> tuple[str, ...]:
-    """What a dead worker's capture files hold, copied to `destination`; says which streams there are.
+def copy_captured_output(prefix: str, destination: str) -> tuple[str, ...]:
+    """Copy the captured output of a dead worker to `destination`. Returns which streams there are.
 
     One that can't be copied, to a full disk say, is not there: the outcome matters more than its log.
     """
@@ -213,13 +213,13 @@ def _flush() -> None:
 
 
 def _unbuffered(number: int) -> TextIO:
-    """A Python stream over a descriptor that holds nothing back: a crash must not swallow what was printed."""
+    """Open a Python stream over a descriptor that holds nothing back: a crash must not swallow what was printed."""
     raw = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115 -- lives as long as the process
     return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def lift(descriptor: int) -> int:
-    """The same file under a high number: out of the way of code that closes the low ones, and not soon given anew.
+    """Move a descriptor to a high number: out of the way of code that closes the low ones, and not soon given anew.
 
     Where the system allows few descriptors, the number is as high as leaves room for those of a worker above it.
     """

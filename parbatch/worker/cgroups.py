@@ -1,5 +1,6 @@
-"""What the control groups of this process say about memory (Linux, both versions): how much there may be, and who was
-ended for want of it.
+"""Memory in the control groups of this process (Linux, both versions): its limit, and who was ended for want of it.
+
+Called by the parent, for the cap of its workers and for the evidence of one that died. It must not know either.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ _V1_EVENTS, _V2_EVENTS = "memory.oom_control", "memory.events"
 
 
 def memory_limit(membership: Path = _MEMBERSHIP, root: Path = _ROOT) -> int | None:
-    """The least bytes that any of this process's groups, from its own up to the root, may use; None without a limit."""
+    """Return the least bytes that any of this process's groups, up to the root, may use; None without a limit."""
     limits = []
     for group in _groups(membership, root):
         for name in (_V1_LIMIT, _V2_LIMIT):
@@ -24,7 +25,7 @@ def memory_limit(membership: Path = _MEMBERSHIP, root: Path = _ROOT) -> int | No
 
 
 def killed_for_memory(membership: Path = _MEMBERSHIP, root: Path = _ROOT) -> int:
-    """How many processes of this process's own group, and of those in which it lies, were killed for want of memory."""
+    """Count the processes of this one's own group, and of those in which it lies, killed for want of memory."""
     killed = 0
     for group in _groups(membership, root):
         for name in (_V1_EVENTS, _V2_EVENTS):
@@ -36,8 +37,10 @@ def killed_for_memory(membership: Path = _MEMBERSHIP, root: Path = _ROOT) -> int
 
 
 def _groups(membership: Path, root: Path) -> Iterator[Path]:
-    """The folders of this process's groups for memory. In a container the paths may be those of the host: what is not
-    there is left out by whoever reads in it, and the root is its own group's.
+    """Yield the folders of this process's groups for memory.
+
+    In a container the paths may be those of the host: what is not there is left out by whoever reads in it, and the
+    root is its own group's.
     """
     lines = []
     with contextlib.suppress(OSError):

@@ -1,4 +1,8 @@
-"""`ctx`: what the job's functions are given besides the item."""
+"""`ctx`: what the job's functions are given besides the item.
+
+Made by `attempt` and `chunk`, and used by the job's own code: all that is public here is part of the Python API. It
+must not know how an attempt ends.
+"""
 
 import math
 import shutil
@@ -25,8 +29,8 @@ NO_FEEDBACK = Feedback()
 _MOST = 1e300  # of a figure, so that the sum over all items is a finite number too
 
 
-class _Surroundings:
-    """What an attempt and a chunk have in common.
+class _CommonContext:
+    """The part that the context of an item and that of a chunk have in common.
 
     `shared` is what the job's setup returned, and `baseline` its baseline: the same objects for all items of a worker.
     `context` has the shared entries that the item, or any of the chunk, requires, by id.
@@ -55,7 +59,7 @@ class _Surroundings:
         self._context = required
 
     def document(self, template: str | Path | None = None) -> "Document":
-        """A new python-docx Document from a template, which each worker parses once.
+        """Open a new python-docx Document from a template, which each worker parses once.
 
         The template's path starts from the job's folder; with none, it is python-docx's own default. It may be a .docx,
         .dotx, .docm or .dotm file. The document is saved without macros, but where the name ends in .docm or .dotm.
@@ -72,7 +76,7 @@ class _Surroundings:
         return open_template(path, tell=lambda note: notes.append(note))  # noqa: PLW0108 -- a copied document copies no ctx
 
 
-class Context(_Surroundings):
+class Context(_CommonContext):
     """The `ctx` of one attempt, which render and validate are called with.
 
     `shared` is what the job's setup returned, `baseline` its baseline, `context` the shared entries by id; `number` is
@@ -102,7 +106,7 @@ class Context(_Surroundings):
     def dir(self) -> Path:
         """The attempt's private folder; what is in it at the end is published. Made when first asked for."""
         if self._dir is None:
-            self._dir = _made(self._folder)
+            self._dir = _make_folder(self._folder)
             self.folders = (*self.folders, str(self._dir))
             self.dir_made = self._dir.lstat()
         return self._dir
@@ -113,7 +117,7 @@ class Context(_Surroundings):
         asked for.
         """
         if self._scratch is None:
-            self._scratch = _made(self._folder + SCRATCH)
+            self._scratch = _make_folder(self._folder + SCRATCH)
             self.folders = (*self.folders, str(self._scratch))
         return self._scratch
 
@@ -143,8 +147,8 @@ class Context(_Surroundings):
         self.metrics[name] = total
 
 
-def _made(path: str) -> Path:
-    """A new folder at `path`."""
+def _make_folder(path: str) -> Path:
+    """Make a new folder at `path`."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True)
@@ -163,7 +167,7 @@ def _as_float(name: str, number: object) -> float:
         return math.inf
 
 
-class ChunkContext(_Surroundings):
+class ChunkContext(_CommonContext):
     """The `ctx` of a whole chunk, which render_chunk and validate_chunk are called with; `of(item)` is one item's own.
 
     `shared` and `baseline` are as in `Context`; `context` has the shared entries that any of the items requires.
@@ -183,7 +187,7 @@ class ChunkContext(_Surroundings):
         return next(iter(self._contexts.values())).scratch
 
     def of(self, item: Item | str) -> Context:
-        """The surroundings of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.
+        """Return the context of an item of this chunk, or of its id: `dir`, `number`, `feedback`, `result`, `metric`.
 
         Raises KeyError for an item that is not in this chunk.
         """
@@ -194,19 +198,19 @@ class ChunkContext(_Surroundings):
 
 
 class Run:
-    """What the overview function sees of the run: `counts` by status, and the outcomes, one by one."""
+    """The run as the overview function sees it: `counts` by status, and the outcomes, one by one."""
 
     def __init__(self, counts: Mapping[str, int], read: Callable[[], Iterator[Outcome]]) -> None:
         self.counts = dict(counts)
         self._read = read
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Every item's outcome in item order, read as you go; call it as often as you like."""
+        """Yield every item's outcome in item order, read as you go; call it as often as you like."""
         return self._read()
 
 
 class Previous(Run):
-    """What the items function of a later phase sees of an earlier one: `counts` by status, and the outcomes.
+    """An earlier phase as the items function of a later one sees it: `counts` by status, and the outcomes.
 
     Iterating over it gives the outcomes that are ok, read as you go, as often as you like; `outcomes()` gives all.
     `items` is the folder that the outputs of an outcome start from.
@@ -221,7 +225,7 @@ class Previous(Run):
 
 
 def read_outcomes(path: Path) -> Iterator[Outcome]:
-    """Outcomes from a file of JSON lines."""
+    """Yield outcomes from a file of JSON lines."""
     decoder = msgspec.json.Decoder(Outcome)
     with path.open("rb") as lines:
         for line in lines:

@@ -1,9 +1,10 @@
-"""Entries in a worker: those of a chunk are held from before its first item until after its last.
+"""Shared entries in a worker: those of a chunk are open from before its first item until after its last.
 
     run/context/<digest> ── open ──▶ SharedEntries, for a chunk ── mmap ──▶ Required, for one item ──▶ ctx.context[…]
 
 Files are mapped, not read: their pages lie in the system's cache, once for all workers. What an item gets is its own:
-the mapping ends with it, text and JSON are decoded for it, and nothing of it stays behind for the next.
+the mapping ends with it, text and JSON are decoded for it, and nothing of it stays behind for the next. Acquired by
+`chunk`, given out by `attempt`; it must not know how entries are made.
 """
 
 import contextlib
@@ -61,7 +62,7 @@ class RequiredEntry:
         return decoded(self._about, self._view)
 
     def close(self) -> str | None:
-        """End what the item was given. Returns what to tell a person where a view was kept."""
+        """Close what the item was given. Returns what to tell a person where a view was kept."""
         self.__dict__.pop("content", None)
         if self._mapped is None or self._unmapped():
             return None
@@ -112,11 +113,11 @@ class Required(Mapping[str, RequiredEntry]):
         return entry_id in self._required
 
     def summaries(self) -> Iterator[Summary]:
-        """What is known of every entry of the job, without contents."""
+        """Yield what is known of every entry of the job, without contents."""
         return iter(self._entries.index.values())
 
     def search(self, text: str) -> list[Summary]:
-        """The entries whose id, type, source or summary contains a text; upper and lower case are the same."""
+        """Return the entries whose id, type, source or summary contains a text; upper and lower case are the same."""
         return [summary for summary in self.summaries() if matches(summary, text)]
 
     def close(self) -> list[str]:
@@ -137,7 +138,7 @@ class Required(Mapping[str, RequiredEntry]):
 
 
 class SharedEntries:
-    """The entries that a worker holds for its chunk. `index` is the path of the run's index; empty: there is none."""
+    """The entries that a worker has open for a chunk. `index` is the path of the run's index; empty: there is none."""
 
     def __init__(self, index: str = "") -> None:
         self._path = index
@@ -163,7 +164,7 @@ class SharedEntries:
         for entry_id in entry_ids:
             if entry_id not in self._files and entry_id in self.index:
                 about = self.index[entry_id]
-                self._files[entry_id] = _opened(Path(self._path).parent, about)
+                self._files[entry_id] = _open(Path(self._path).parent, about)
                 self.tokens += about.tokens or 0
                 self.size += about.size
         self.acquire_s = time.monotonic() - began
@@ -178,11 +179,11 @@ class SharedEntries:
                     os.close(file)
 
     def required(self, entry_ids: Iterable[str]) -> Required:
-        """The entries that an item requires, or all items of a chunk, each once."""
+        """Return the entries that an item requires, or all items of a chunk, each once."""
         return Required(self, tuple(dict.fromkeys(entry_ids)))
 
     def entry(self, entry_id: str) -> RequiredEntry:
-        """An entry that is held, for one item."""
+        """Return an entry that is open, for one item."""
         if entry_id not in self._files:  # as in an attempt that is made outside a chunk
             self.acquire((entry_id,))
         if entry_id not in self.index:
@@ -190,7 +191,7 @@ class SharedEntries:
         return RequiredEntry(self.index[entry_id], self._files[entry_id])
 
 
-def _opened(store: Path, about: Summary) -> int | OSError:
+def _open(store: Path, about: Summary) -> int | OSError:
     try:
         with Directory.at(str(store)) as contents, contents.open(about.digest) as file:
             found = os.fstat(file.fileno()).st_size

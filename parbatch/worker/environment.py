@@ -1,6 +1,7 @@
-"""What environment something was made in: told at the top of every log, and compared between parent and workers.
+"""The environment that outputs are made in: at the top of every log, and compared between parent and workers.
 
 A failure that can't be repeated elsewhere is explained by a version, a folder or a variable more often than by code.
+Called by `process` and by the engine; it must not know where a log lies.
 """
 
 import os
@@ -40,7 +41,7 @@ MASK = "***"
 
 
 def identity(loaded: LoadedJob) -> dict[str, str]:
-    """What has to be the same in the parent and in its workers, as short texts by name.
+    """Return what has to be the same in the parent and in its workers, as short texts by name.
 
     Python and package versions, the job's file with its digest, the current folder, and the environment variables
     that the job names, with secrets masked.
@@ -57,7 +58,7 @@ def identity(loaded: LoadedJob) -> dict[str, str]:
 
 
 def masked(name: str, value: str) -> str:
-    """A variable's value with what looks like a secret taken out: by its own name, in a URL, a header, a parameter."""
+    """Return a variable's value without what looks like a secret: by its name, in a URL, a header, a parameter."""
     if re.search(_SECRET_NAME, name, re.IGNORECASE):
         return MASK
     for secret, stand_in in _SECRETS:  # compiled here, as most jobs name no variables, and every worker pays
@@ -66,7 +67,7 @@ def masked(name: str, value: str) -> str:
 
 
 def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """What is not the same, a sentence each; `here` is this process, `there` its parent."""
+    """Return what is not the same, a sentence each; `here` is this process, `there` its parent."""
     return [
         f"{name} is {here.get(name, 'not there')} in the worker and {there.get(name, 'not there')} in the parent"
         for name in sorted(here.keys() | there.keys())
@@ -75,7 +76,7 @@ def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
 
 
 def heading(same: Mapping[str, str], run_id: str, out: str) -> str:
-    """The lines that a log begins with, up to the one that tells of the attempt."""
+    """Return the lines that a log begins with, up to the one that tells of the attempt."""
     run = {"run": run_id, "host": socket.gethostname(), "pid": str(os.getpid()), "output folder": out}
     # A line each: a value of several lines must not look like what the item printed.
     whole = {name: r"\n".join(value.splitlines()) for name, value in (run | dict(same)).items()}
@@ -83,7 +84,7 @@ def heading(same: Mapping[str, str], run_id: str, out: str) -> str:
 
 
 def _imported_by(job: Job) -> Iterable[str]:
-    """The third-party packages whose modules or names stand in the job's own module."""
+    """Return the third-party packages whose modules or names stand in the job's own module."""
     module = sys.modules.get(getattr(job.rendering, "__module__", ""))
     found = set()
     for value in vars(module).values() if module else ():
@@ -94,19 +95,20 @@ def _imported_by(job: Job) -> Iterable[str]:
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of those that are installed, as the names of their folders of metadata say them.
+    """Return the versions of those that are installed, as the names of their folders of metadata say them.
 
     Only where that is not so plain is importlib.metadata asked, whose import alone takes a twentieth of the time in
     which a worker starts.
     """
     installed, has_archives = _installed()
     found = {package: installed.get(_alike(package), "?" if has_archives else "") for package in packages}
-    return {package: told for package, version in found.items() if (told := _asked(package, version))}
+    return {package: known for package, version in found.items() if (known := _known_version(package, version))}
 
 
 def _installed() -> tuple[dict[str, str], bool]:
-    """Versions by package, ? where the name of the folder does not say it; and whether there are places to import from
-    that are no folders.
+    """Return versions by package, ? where the name of the folder does not say it, and if there are archives as well.
+
+    Such are places to import from that are no folders.
     """
     versions: dict[str, str] = {}
     has_archives = False
@@ -128,8 +130,8 @@ def _alike(package: str) -> str:
     return re.sub(r"[-_.]+", "_", package).lower()
 
 
-def _asked(package: str, version: str) -> str:
-    """The version, or what importlib.metadata says where that is a question."""
+def _known_version(package: str, version: str) -> str:
+    """Return the version, or what importlib.metadata says where that is a question."""
     if version != "?":
         return version
     from importlib import metadata  # noqa: PLC0415 -- see `_versions`

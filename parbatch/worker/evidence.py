@@ -1,4 +1,8 @@
-"""From an exception, or the way a process ended, to evidence that a person can act on."""
+"""Evidence that a person can act on, from an exception, from problems, or from the way in which a process ended.
+
+Called by `attempt` for what the job's code raised, and by backends and the dispatcher for workers that died. It must
+not know what is done about it.
+"""
 
 import inspect
 import os
@@ -15,7 +19,7 @@ from parbatch.model.outcome import Status
 from parbatch.model.problem import Evidence, Problem
 from parbatch.model.text import MOST_MESSAGE, MOST_SHORT, readable, shorten
 from parbatch.model.tracebacks import PACKAGE, innermost_own, is_library, place_in
-from parbatch.worker import explanations as explaining
+from parbatch.worker import explanations
 
 MAX_TRACEBACK = 20_000
 # Of more calls within each other, as in an endless recursion, the outermost and the innermost are shown.
@@ -48,8 +52,8 @@ EXIT_WORKER_BROKEN = 71
 
 
 def status_of(error: BaseException) -> Status:
-    """The status of an attempt that raised `error`: `memory` for MemoryError and groups of them, or `failed`."""
-    return "memory" if all(isinstance(leaf, MemoryError) for leaf in explaining.leaves(error)) else "failed"
+    """Return the status of an attempt that raised `error`: `memory` for MemoryError and groups of them, or `failed`."""
+    return "memory" if all(isinstance(leaf, MemoryError) for leaf in explanations.leaves(error)) else "failed"
 
 
 def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: str = "") -> Evidence:
@@ -64,7 +68,7 @@ def of_exception(error: BaseException, *, skip: Collection[str] = (), advice: st
     except BaseException as second:  # noqa: BLE001 -- formatting runs the exception's own code
         lines = [f"(the traceback can't be formatted: {type(second).__name__})\n"]
     place, line = _place_of(error, frames)
-    message = _message(error, frames) if advice else _told(error, frames)
+    message = _message(error, frames) if advice else _message_or_line(error, frames)
     return Evidence(
         type=_type_name(error),
         message=shorten("\n".join(filter(None, (advice, message))), MOST_MESSAGE),
@@ -97,12 +101,12 @@ def _is_our_own(error: BaseException, frames: TracebackType | None) -> bool:
 
 
 def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Evidence:
-    """The evidence in what a job's validation function found: one line for each problem, and what to do below it."""
+    """Return the evidence in what a validation function found: a line for each problem, and what to do below it."""
     kinds = {problem.type for problem in problems}
     lines = []
     for problem in problems:
-        told = str(problem)
-        lines.append(told.removeprefix(f"{problem.type}: ") if len(kinds) == 1 else told)
+        line = str(problem)
+        lines.append(line.removeprefix(f"{problem.type}: ") if len(kinds) == 1 else line)
         if problem.suggestion:
             lines.append(f"    {problem.suggestion}")
     code = getattr(inspect.unwrap(check), "__code__", None)
@@ -116,7 +120,7 @@ def of_problems(problems: Sequence[Problem], check: Callable[..., object]) -> Ev
 
 
 def of_death(returncode: int | None) -> Evidence:
-    """The evidence in the end of a worker process: its signal by name, or its exit code."""
+    """Return the evidence in the end of a worker process: its signal by name, or its exit code."""
     if returncode is None:
         return Evidence(type="ProcessDied", message="the process ended; the system gave no exit code")
     if returncode < 0:
@@ -133,8 +137,8 @@ def of_death(returncode: int | None) -> Evidence:
 
 
 def with_stack(evidence: Evidence, log: str) -> Evidence:
-    """The evidence of a death, with where the item was at that time if its worker wrote its stacks into the log."""
-    frames = explaining.stack_of_item(log, _CALLERS)
+    """Return the evidence of a death, with where the item was then, if its worker wrote its stacks into the log."""
+    frames = explanations.stack_of_item(log, _CALLERS)
     if not frames:
         return evidence
     file, line, function = next((frame for frame in frames if not is_library(frame[0])), frames[0])
@@ -149,7 +153,7 @@ def with_stack(evidence: Evidence, log: str) -> Evidence:
 
 
 def with_cause(evidence: Evidence, log: str) -> Evidence:
-    """The evidence of a worker that failed by itself, with the error that it wrote into the log above its last line."""
+    """Return the evidence of a worker that failed by itself, with the error above the last line of its log."""
     lines = log.splitlines()
     if evidence.returncode != EXIT_WORKER_BROKEN or len(lines) < 2:
         return evidence
@@ -158,11 +162,11 @@ def with_cause(evidence: Evidence, log: str) -> Evidence:
 
 def _place_of(error: BaseException, frames: TracebackType | None) -> tuple[str, int]:
     if isinstance(error, BaseExceptionGroup):
-        first = next(explaining.leaves(error))
+        first = next(explanations.leaves(error))
         place = innermost_own(first.__traceback__)
         return place if place[0] else innermost_own(frames)
     # How deep a recursion got depends on much else, so its innermost function says nothing.
-    if isinstance(error, RecursionError) and (calling := explaining.circle(frames)):
+    if isinstance(error, RecursionError) and (calling := explanations.circle(frames)):
         return place_in(*next((one for one in calling if not is_library(one[0].co_filename)), calling[0]))
     return innermost_own(frames)
 
@@ -181,30 +185,32 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _told(error: BaseException, frames: TracebackType | None) -> str:
-    """An error's message; of one that has none, the line that raised it."""
-    return _message(error, frames) or explaining.told_without_words(frames)
+def _message_or_line(error: BaseException, frames: TracebackType | None) -> str:
+    """Return an error's message; of one that has none, the line that raised it."""
+    return _message(error, frames) or explanations.raising_line(frames)
 
 
 def _message(error: BaseException, frames: TracebackType | None) -> str:
     if isinstance(error, SystemExit):
-        return explaining.told_of_exit(error)
+        return explanations.exit_message(error)
     if isinstance(error, BaseExceptionGroup):
-        told = [f"{_type_name(leaf)}: {_told(leaf, leaf.__traceback__)}" for leaf in explaining.leaves(error)]
-        return explaining.told_of_group(error, told)
+        messages = [
+            f"{_type_name(one)}: {_message_or_line(one, one.__traceback__)}" for one in explanations.leaves(error)
+        ]
+        return explanations.group_message(error, messages)
     try:
         message = str(error)
     except BaseException as second:  # noqa: BLE001 -- a message is the exception's own code
         return f"(the exception has no readable message: its __str__ raised {type(second).__name__})"
-    told = [explaining.told_of_office(error, frames), explaining.told_of_place(error, frames)]
+    hints = [explanations.office_hint(error, frames), explanations.folder_hint(error, frames)]
     if isinstance(error, RecursionError):
-        told.append(explaining.told_of_recursion(explaining.circle(frames)))
+        hints.append(explanations.recursion_hint(explanations.circle(frames)))
     elif isinstance(error, OSError):
-        told.append(explaining.told_of_disk(error, frames))
+        hints.append(explanations.disk_hint(error, frames))
     elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
-        message = explaining.shortened(error, message)
-        told.append(explaining.told_of_command(error))
-    return "; ".join(filter(None, (message, *told)))
+        message = explanations.shorten_command(error, message)
+        hints.append(explanations.last_error_line(error))
+    return "; ".join(filter(None, (message, *hints)))
 
 
 def _type_name(error: BaseException) -> str:

@@ -1,4 +1,7 @@
-"""What a person needs to know beyond an exception's own words, found in the exception and in its frames."""
+"""Explanations of errors: what a person needs to know beyond an exception's own words.
+
+They are found in the exception and in its frames. Called by `evidence`; it must not know which item it is about.
+"""
 
 import errno
 import linecache
@@ -33,7 +36,7 @@ _SHORT_OF = {
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, in its groups too; one that is no group is its own only leaf."""
+    """Yield the exceptions in a group, in its groups too; one that is no group is its own only leaf."""
     pending = [error]
     while pending:
         one = pending.pop()
@@ -43,22 +46,22 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield one
 
 
-def told_of_group(error: BaseExceptionGroup[BaseException], told: list[str]) -> str:
-    """A group's message and those of its exceptions, which `told` has."""
-    more = f"; and {len(told) - _MOST_LEAVES} more" if len(told) > _MOST_LEAVES else ""
-    return f"{error.message}: {'; '.join(told[:_MOST_LEAVES])}{more}"
+def group_message(error: BaseExceptionGroup[BaseException], messages: list[str]) -> str:
+    """Return a group's message together with those of its exceptions."""
+    more = f"; and {len(messages) - _MOST_LEAVES} more" if len(messages) > _MOST_LEAVES else ""
+    return f"{error.message}: {'; '.join(messages[:_MOST_LEAVES])}{more}"
 
 
-def told_of_exit(error: SystemExit) -> str:
-    """What a call of `sys.exit` means in an item."""
+def exit_message(error: SystemExit) -> str:
+    """Tell what a call of `sys.exit` means in an item."""
     called = f"the job's code called sys.exit({'' if error.code is None else repr(error.code)})"
     if error.code in {None, 0}:
         return f"{called}; an item that is done ends with return"
     return called
 
 
-def told_without_words(frames: TracebackType | None) -> str:
-    """What there is to say of an exception without a message: the line that raised it."""
+def raising_line(frames: TracebackType | None) -> str:
+    """Return, for an exception without a message, the line that raised it."""
     if frames is None:
         return ""
     while frames.tb_next:
@@ -68,8 +71,8 @@ def told_without_words(frames: TracebackType | None) -> str:
     return f"no message, from the line: {line[:_MOST_LINE]}" if line else f"no message, from {code.co_name}"
 
 
-def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
-    """Which file system is full or can't be written, where an error is of that kind; else nothing."""
+def disk_hint(error: OSError, frames: TracebackType | None) -> str:
+    """Tell which file system is full or can't be written, where an error is of that kind; else nothing."""
     if error.errno not in _SHORT_OF:
         return ""
     path = error.filename if isinstance(error.filename, str) else open_file_in(frames)
@@ -81,39 +84,39 @@ def told_of_disk(error: OSError, frames: TracebackType | None) -> str:
     return f"the file system of {path} ({_mounted_at(path)}) {_SHORT_OF[error.errno]}{room}"
 
 
-def shortened(error: subprocess.CalledProcessError | subprocess.TimeoutExpired, message: str) -> str:
-    """The message of a command that failed, a long command cut in its middle, so that how it ended can be read."""
+def shorten_command(error: subprocess.CalledProcessError | subprocess.TimeoutExpired, message: str) -> str:
+    """Return the message of a command that failed, a long one cut in its middle, so that its end can be read."""
     command = str(error.cmd)
     if len(command) > _MOST_COMMAND:
         message = message.replace(command, f"{command[: _MOST_COMMAND // 2]} … {command[-_MOST_COMMAND // 2 :]}")
     return message.removesuffix(".")
 
 
-def told_of_command(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
-    """What a command that failed said last on standard error, if the job's code has kept that; else nothing."""
-    said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
-    lines = said.split("\n") if isinstance(said, str) else []
+def last_error_line(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
+    """Return the last line of a failed command on standard error, if the job's code has kept that; else nothing."""
+    output = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
+    lines = output.split("\n") if isinstance(output, str) else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"it said last: {last[:_MOST_LINE]}" if last else ""
 
 
-def told_of_office(error: BaseException, frames: TracebackType | None) -> str:
-    """A hint where LibreOffice failed as it does when several of it share a profile; else nothing."""
+def office_hint(error: BaseException, frames: TracebackType | None) -> str:
+    """Return a hint where LibreOffice failed as it does when several of it share a profile; else nothing."""
     if isinstance(error, FileNotFoundError):  # it ends with 0, and leaves no file
-        said = list(_constants(frames))
+        texts = list(_constants(frames))
         if _OFFICE.search(str(error.filename)):  # is not installed
             return ""
     elif isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
-        said = [str(error.cmd)]
+        texts = [str(error.cmd)]
     else:
         return ""
-    if not any(_OFFICE.search(text) for text in said) or any(_PROFILE in text for text in said):
+    if not any(_OFFICE.search(text) for text in texts) or any(_PROFILE in text for text in texts):
         return ""
     return f'each worker needs a profile of its own: "{_PROFILE}=file://…", with a folder made in @job.setup'
 
 
-def told_of_place(error: BaseException, frames: TracebackType | None) -> str:
-    """A hint where a file was looked for in the current folder, and lies beside the code that named it; else nothing.
+def folder_hint(error: BaseException, frames: TracebackType | None) -> str:
+    """Return a hint where a file was looked for in the current folder, and lies beside the code; else nothing.
 
     python-docx, and so docxtpl, has an error of its own for a document that is not there.
     """
@@ -133,7 +136,7 @@ def told_of_place(error: BaseException, frames: TracebackType | None) -> str:
 
 
 def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:
-    """The functions that go on calling each other in an endless recursion, with a line of each, outermost first."""
+    """Return the functions that call each other in an endless recursion, with a line of each, outermost first."""
     seen: Counter[CodeType] = Counter()
     lines: dict[CodeType, int] = {}
     while frames:
@@ -144,8 +147,8 @@ def circle(frames: TracebackType | None) -> list[tuple[CodeType, int]]:
     return [(code, lines[code]) for code in lines if seen[code] >= _OFTEN]
 
 
-def told_of_recursion(calling: list[tuple[CodeType, int]]) -> str:
-    """Who calls whom without end."""
+def recursion_hint(calling: list[tuple[CodeType, int]]) -> str:
+    """Tell who calls whom without end."""
     if not calling:
         return ""
     shown = " → ".join(f"{code.co_name} ({os.path.basename(code.co_filename)}:{line})"  # noqa: PTH119 -- text alone
@@ -162,7 +165,10 @@ _FRAME = re.compile(r'^  File "(?P<file>[^"\n]*)", line (?P<line>\d+) in (?P<fun
 
 
 def stack_of_item(log: str, tops: Collection[str]) -> list[tuple[str, int, str]]:
-    """The frames (file, line, function) of the job's code in a dump of stacks, innermost first, up to one of `tops`."""
+    """Return the frames (file, line, function) of the job's code in a dump of stacks, innermost first.
+
+    They end where a frame is in one of the files `tops`; there are none if no frame is.
+    """
     sections = list(_SECTION.finditer(log))
     for number in reversed(range(len(sections))):
         end = sections[number + 1].start() if number + 1 < len(sections) else len(log)
@@ -180,7 +186,7 @@ def stack_of_item(log: str, tops: Collection[str]) -> list[tuple[str, int, str]]
 
 
 def _constants(frames: TracebackType | None) -> Iterator[str]:
-    """The texts that the code of the frames has in it, but for the standard library's."""
+    """Yield the texts that the code of the frames has in it, but for the standard library's."""
     while frames:
         code = frames.tb_frame.f_code
         for value in code.co_consts if not code.co_filename.startswith(_STDLIB) else ():

@@ -1,4 +1,8 @@
-"""A process that makes attempts, kept as the next item should find it: memory, children, garbage, files, state."""
+"""Housekeeping between items: the process is left as the next one should find it.
+
+That is its memory, children, garbage, open files and state. Called by `attempt`, before and after the job's code; it
+must not know how the item ends.
+"""
 
 import gc
 import os
@@ -16,7 +20,7 @@ _RESERVE = 4 * 1024**2
 
 
 class Housekeeping:
-    """What is looked after from item to item. `memory_cap` in bytes; garbage is collected every `gc_every` items."""
+    """Looks after the process from item to item. `memory_cap` in bytes; garbage is collected every `gc_every` items."""
 
     def __init__(self, capture: Capture, *, gc_every: int, memory_cap: int | None) -> None:
         self._capture = capture
@@ -120,13 +124,13 @@ class Housekeeping:
                 self._note(f"this item left threads running, which can't be ended: {', '.join(threads)}")
 
     def end_children(self) -> None:
-        """End what the item has left running, and say so in its log."""
+        """End what the item has left running, with a line for each in its log."""
         if self._children is not None and not self.is_amid_chunk:
             for process in self._children.end_others():
                 self._note(f"ended a process that this item left running: {process}")
 
     def _note(self, text: str) -> None:
-        """Say something in the item's log."""
+        """Write a line into the item's log."""
         self._capture.note(f"parbatch: {text}\n")
 
 

@@ -1,4 +1,8 @@
-"""What a process may use: its memory, its threads, and how much of it it has used."""
+"""Limits of a process: its memory, its threads, its open files, and how much of the memory it has used.
+
+A worker holds itself to them by `process` and `housekeeping`; the parent asks here what there is to share out. It must
+not know what is done with one that has gone beyond them.
+"""
 
 import contextlib
 import ctypes
@@ -9,8 +13,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import psutil
-
-from parbatch.worker.cgroups import memory_limit
 
 if os.name == "posix":
     import resource
@@ -37,14 +39,16 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def usable_memory() -> int:
-    """Bytes that this process may use: the machine's memory, or its control groups' limit where that is less."""
+    """Return the bytes that this process may use: the machine's, or its control groups' limit where that is less."""
+    from parbatch.worker.cgroups import memory_limit  # noqa: PLC0415 -- for the parent: workers start sooner without
+
     limit = memory_limit()
     total = int(psutil.virtual_memory().total)
     return total if limit is None else min(total, limit)
 
 
 def default_cap(workers: int) -> int:
-    """The cap for a worker where none is given: 80 % of the usable memory, shared among the workers."""
+    """Return the cap for a worker where none is given: 80 % of the usable memory, shared among the workers."""
     return int(usable_memory() * DEFAULT_SHARE / workers)
 
 
@@ -82,7 +86,7 @@ def die_with_parent() -> None:
 
 
 def own_bytes(pid: int | str = "self") -> int:
-    """The memory that a process alone takes from the machine: its resident size without the pages of mapped files.
+    """Return the memory that a process alone takes: its resident size without the pages of mapped files.
 
     Such pages can be had back at any time; they are in memory because there is room. Raises psutil.Error.
     """
@@ -91,7 +95,7 @@ def own_bytes(pid: int | str = "self") -> int:
 
 
 def _status_bytes(pid: int | str, names: Collection[str]) -> int:
-    """The sum of these sizes in a process's status (Linux 4.5 and newer); 0 where there are none."""
+    """Return the sum of these sizes in a process's status (Linux 4.5 and newer); 0 where there are none."""
     kibibytes = 0
     with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -116,7 +120,7 @@ class PeakMeter:
         self._own = max(0, self._mark - _status_bytes("self", ("RssFile",)))
 
     def read(self) -> int:
-        """The peak since the mark was last set back."""
+        """Return the peak since the mark was last set back."""
         peak = self._high_water()
         if peak <= self._mark:
             return self._own
@@ -143,14 +147,14 @@ def allow_descriptors(more: int) -> int:
     wanted = is_open + more
     if 0 <= soft < wanted:
         soft = wanted if hard < 0 else min(wanted, hard)
-        with contextlib.suppress(OSError, ValueError):  # then the limit stays what it was, and is told below
+        with contextlib.suppress(OSError, ValueError):  # then the limit stays what it was, and is returned below
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return more if soft < 0 else max(0, soft - is_open)
 
 
 def descriptor_limit() -> int:
-    """How many files this process may have open, or -1 for any number."""
+    """Return how many files this process may have open, or -1 for any number."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 

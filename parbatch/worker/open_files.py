@@ -1,4 +1,7 @@
-"""Files that an item has left open for writing below its folders: closed, before anybody looks at them."""
+"""Files that an item has left open for writing below its folders: closed, before anybody looks at them.
+
+Called by `housekeeping`, after items that have folders. It must not know what the files are for.
+"""
 
 import contextlib
 import fcntl
@@ -23,7 +26,7 @@ class OpenFiles:
         self._known = set() if shared else _lasting()
 
     def close_below(self, folders: Collection[str]) -> list[str]:
-        """Close what is open for writing below these folders, and say which files that were.
+        """Close what is open for writing below these folders. Returns which files these were.
 
         Handlers of logging are taken from their loggers, Python's files are closed, so that what they still hold is
         written. A descriptor that only other code knows leads to /dev/null from now on: its number must not be given
@@ -68,7 +71,7 @@ def _descriptors() -> set[int]:
 
 
 def _lasting() -> set[int]:
-    """The descriptors without the one of the listing."""
+    """Return the descriptors without the one of the listing."""
     return set(filter(_is_open, _descriptors()))
 
 

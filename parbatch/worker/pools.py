@@ -1,4 +1,8 @@
-"""What multiprocessing remembers of processes that it has started: put right when they are ended from outside."""
+"""Pools and servers of multiprocessing: what it remembers of its processes, put right when they are ended from outside.
+
+Called by `process_tree`, around the killing of what an item has left running. It must not know which processes they
+are.
+"""
 
 import contextlib
 import gc
@@ -10,7 +14,7 @@ import threading
 from collections.abc import Collection
 
 # Ending a pool takes milliseconds, unless its processes do not end when they are asked to.
-_PATIENCE_S = 1.0
+_JOIN_TIMEOUT_S = 1.0
 
 
 def end_pools() -> None:
@@ -22,7 +26,7 @@ def end_pools() -> None:
             # In a thread: a pool that is ended waits for its processes, which may ignore that.
             ending = threading.Thread(target=pool.terminate, daemon=True)
             ending.start()
-            ending.join(_PATIENCE_S)
+            ending.join(_JOIN_TIMEOUT_S)
     _end_fork_server()
 
 
@@ -30,7 +34,7 @@ def reap(pids: Collection[int]) -> None:
     """Wait for killed children, each where it is remembered, so that nothing asks for it again."""
     for child in multiprocessing.active_children():
         if child.pid in pids:
-            child.join(_PATIENCE_S)
+            child.join(_JOIN_TIMEOUT_S)
     for pid in pids:
         with contextlib.suppress(OSError):  # not a child of this process, or reaped already
             os.waitpid(pid, 0)
@@ -51,6 +55,6 @@ def _end_fork_server() -> None:
 
 
 def tracker_pids() -> set[int]:
-    """The processes that clear away semaphores and shared memory once all that use them have ended, and then end."""
+    """Return the processes that clear away semaphores and shared memory when all that use them have ended."""
     trackers = [getattr(module, "_resource_tracker", None) for module in list(sys.modules.values())]
     return {pid for tracker in trackers if isinstance(pid := getattr(tracker, "_pid", None), int)}

@@ -1,4 +1,7 @@
-"""What a job's validation functions return or yield, as problems."""
+"""Problems, from what a job's validation functions return or yield.
+
+Called by `attempt` and `whole_chunk`. It must not know what problems make of an item.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -14,7 +17,7 @@ PLAIN = "problem"
 
 
 def problems_of(given: Any, whose: str) -> tuple[Problem, ...]:
-    """Problems from a Problem, a text, or an iterable of these; None is none. Raises TypeError for anything else."""
+    """Return problems from a Problem, a text, or some of these; None is none. Raises TypeError for anything else."""
     if given is None:
         return ()
     if isinstance(given, (Problem, str)):
@@ -28,7 +31,7 @@ def problems_of(given: Any, whose: str) -> tuple[Problem, ...]:
 
 
 def problems_by_id(given: Any, whose: str) -> Iterator[tuple[str, tuple[Problem, ...]]]:
-    """Each item at fault with its problems, from `{id: problems}` or from pairs of id and problem.
+    """Yield each item at fault with its problems, from `{id: problems}` or from pairs of id and problem.
 
     Raises TypeError for anything else.
     """
@@ -48,12 +51,12 @@ def _problem(given: Any, whose: str) -> Problem:
         raise TypeError(f"{whose} yielded {_shown(given)}; yield Problems or texts")
     if given.severity not in {"error", "warning"}:
         raise ValueError(f"{whose} yielded a Problem of severity {given.severity!r}; it is 'error' or 'warning'")
-    told = (given.type, given.message, given.where, given.suggestion)
-    if not all(isinstance(text, str) for text in told):
+    texts = (given.type, given.message, given.where, given.suggestion)
+    if not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{whose} yielded {_shown(given)}; what a Problem says is text")
-    if all(type(text) is str and text.isascii() and len(text) <= MOST_SHORT for text in told):  # nearly always
+    if all(type(text) is str and text.isascii() and len(text) <= MOST_SHORT for text in texts):  # nearly always
         return given
-    kind, message, where, suggestion = told
+    kind, message, where, suggestion = texts
     return Problem(
         shorten(kind, MOST_SHORT),
         shorten(message, MOST_MESSAGE),

@@ -1,25 +1,21 @@
-"""What a worker process does: take chunks from its pipe, make attempts, say how each ended.
+"""The life of a worker process: take chunks from its pipe, make attempts, tell how each ended.
 
     parent ── Chunk, Stop ──▶ pipe ──▶ Worker.serve ──▶ work_through ──▶ the job's code
            ◀─ Ready, Began, Ended …, ChunkEnded, Returned, Retiring ─┘
 
-Messages are lines of JSON. A worker knows one chunk, one attempt's folder and one pipe; it never sees
-the checkpoint. When the pipe ends, so does the worker.
+`serve` is called by the backend that has started this process. A worker knows one chunk, one attempt's folder and one
+pipe; it must not know the checkpoint. When the pipe ends, so does the worker.
 """
 
 import contextlib
-import errno
 import faulthandler
 import gc
 import multiprocessing
 import os
-import select
 import signal
 import traceback
-from collections import deque
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from parbatch.docx.on_import import accelerate_on_import
@@ -34,7 +30,6 @@ from parbatch.model.messages import (
     Loading,
     Message,
     NotReady,
-    Order,
     Ready,
     Retiring,
     Returned,
@@ -42,103 +37,17 @@ from parbatch.model.messages import (
 )
 from parbatch.model.pickled_job import stand_in_for_main
 from parbatch.model.roles import RENDER
-from parbatch.worker.capture import Capture, lift
+from parbatch.worker.capture import Capture
 from parbatch.worker.chunk import work_through, works_on_whole_chunks
 from parbatch.worker.environment import differences, identity
 from parbatch.worker.evidence import EXIT_PIPE_LOST, EXIT_WORKER_BROKEN, of_exception
 from parbatch.worker.job_session import SETTING_UP, JobSession
 from parbatch.worker.limits import adopt_orphans, die_with_parent, limit_descriptors, own_bytes
+from parbatch.worker.pipe import Pipe
 from parbatch.worker.process_marks import mark_this_process
 from parbatch.worker.process_state import Calls
 from parbatch.worker.process_tree import leave_if_not
 from parbatch.worker.settings import DUMP_SIGNAL, Settings
-
-_PIECE = 1 << 18
-
-
-class Pipe:
-    """The worker's ends of two pipes: lines of JSON both ways, and a look for orders that does not block."""
-
-    def __init__(self, orders: int, messages: int) -> None:
-        self._orders_fd = lift(orders)
-        self._messages_fd = lift(messages)
-        self._identity = _identity(self._messages_fd)
-        self._pieces: list[bytes] = []  # of a line that has not come whole
-        self._orders: deque[Order] = deque()
-        self._stops = 0
-        self._decoder = msgspec.json.Decoder(Order)
-        self._encoder = msgspec.json.Encoder()
-        self._poll = select.poll()
-        self._poll.register(self._orders_fd, select.POLLIN)
-
-    def send(self, message: Message) -> None:
-        """Say something to the parent. Ends the process when an item has closed the pipe."""
-        try:
-            line = self._encoder.encode(message) + b"\n"
-        except Exception as error:  # noqa: BLE001 -- such as the name of a template or a metric that is no text
-            line = self._without_its_parts(message, error) + b"\n"
-        while line:
-            try:
-                line = line[os.write(self._messages_fd, line) :]
-            except BlockingIOError:  # an item has set it so, and the parent has not read yet
-                os.set_blocking(self._messages_fd, True)
-            except OSError as error:
-                if error.errno == errno.EBADF:
-                    os._exit(EXIT_PIPE_LOST)
-                error.filename = "the pipe to the process that runs the batch"
-                raise
-
-    def _without_its_parts(self, message: Message, error: Exception) -> bytes:
-        """An end as JSON of which a part is no JSON. Raises the error where it was something else."""
-        if not isinstance(message, Ended):
-            raise error
-        evidence = of_exception(error, skip=(__file__,), advice="how the attempt ended can't be told")
-        return self._encoder.encode(replace(_bare(message), evidence=evidence))
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether what is said reaches nobody: an item has put something else in the pipe's place."""
-        return _identity(self._messages_fd) != self._identity
-
-    def close(self) -> None:
-        """End the conversation: what this process still does is nobody's concern."""
-        os.close(self._messages_fd)
-
-    def receive(self) -> Order | None:
-        """The next order, waited for; None when the parent has ended the conversation."""
-        while not self._orders:
-            if not self._read():
-                return None
-        order = self._orders.popleft()
-        self._stops -= isinstance(order, Stop)
-        return order
-
-    def told_to_stop(self) -> bool:
-        """Whether a Stop has come. It voids every chunk that came before it."""
-        while self._poll.poll(0):
-            if not self._read():
-                return True
-        if not self._stops:
-            return False
-        while not isinstance(self.receive(), Stop):
-            continue
-        return True
-
-    def _read(self) -> bool:
-        try:
-            piece = os.read(self._orders_fd, _PIECE)
-        except BlockingIOError:  # an item has set it so
-            os.set_blocking(self._orders_fd, True)
-            return self._read()
-        before, newline, after = piece.rpartition(b"\n")
-        if newline:
-            orders = self._decoder.decode_lines(b"".join((*self._pieces, before)))
-            self._pieces = [after] if after else []
-            self._orders.extend(orders)
-            self._stops += sum(isinstance(order, Stop) for order in orders)
-        else:
-            self._pieces.append(piece)
-        return bool(piece)
 
 
 class Worker:
@@ -163,21 +72,21 @@ class Worker:
         """Render a chunk. Returns whether this worker goes on."""
         self._pipe.send(Began(chunk.number))
         self._stopped = False
-        apart = not works_on_whole_chunks(self._session.job)
-        for said in work_through(self._session, chunk, self._told_to_stop):
-            self._pipe.send(said)
-            if apart and self._grown_too_far(said):
+        item_by_item = not works_on_whole_chunks(self._session.job)
+        for message in work_through(self._session, chunk, self._is_told_to_stop):
+            self._pipe.send(message)
+            if item_by_item and self._has_grown_too_far(message):
                 return False
-        if self._told_to_stop():
+        if self._is_told_to_stop():
             self._pipe.send(Returned())
             return True
         if self._session.job.fresh_worker is not None and chunk.role == RENDER:
             self._pipe.send(Retiring(own_bytes(), planned=True))
             return False
-        return apart or not self._grown_too_far(said)
+        return item_by_item or not self._has_grown_too_far(message)
 
-    def _grown_too_far(self, said: Message) -> bool:
-        if not isinstance(said, Ended) or said.peak_memory_bytes <= self._idle_limit or self._told_to_stop():
+    def _has_grown_too_far(self, message: Message) -> bool:
+        if not isinstance(message, Ended) or message.peak_memory_bytes <= self._idle_limit or self._is_told_to_stop():
             return False
         gc.collect()
         idle = own_bytes()
@@ -186,20 +95,14 @@ class Worker:
             return True
         return False
 
-    def _told_to_stop(self) -> bool:
-        self._stopped = self._stopped or self._pipe.told_to_stop()
+    def _is_told_to_stop(self) -> bool:
+        self._stopped = self._stopped or self._pipe.take_stop()
         return self._stopped
 
 
 def serve(orders: int, messages: int, settings: Settings) -> None:
     """Be a worker: prepare this process, load the job, and work. Called in the worker process."""
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(PermissionError):  # already a leader
-            os.setsid()  # a Ctrl-C at the terminal is for the parent, which ends the run in order
-    mark_this_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if settings.descriptors >= 0:
-        limit_descriptors(settings.descriptors)
+    _set_apart(settings)
     pipe = Pipe(orders, messages)
     try:
         capture = _prepare(settings)
@@ -235,6 +138,17 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
             os._exit(EXIT_WORKER_BROKEN)
 
 
+def _set_apart(settings: Settings) -> None:
+    """Have this process end with its run, and not by what is typed at the terminal."""
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(PermissionError):  # already a leader
+            os.setsid()  # a Ctrl-C at the terminal is for the parent, which ends the run in order
+    mark_this_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if settings.descriptors >= 0:
+        limit_descriptors(settings.descriptors)
+
+
 def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> JobSession:
     """Import the job and run its setup, saying what is done before each step. Raises what the job's code raises."""
     pipe.send(Loading("the job's import", pid))
@@ -263,7 +177,7 @@ def behave_as_plain_python(job: JobRef) -> None:
 
 
 def _prepare(settings: Settings) -> Capture:
-    """Send what this process prints to its slot's files, and have it leave its last words there."""
+    """Send what this process prints to its slot's files, and have it write its stacks there when it is ended."""
     capture = Capture(settings.capture_prefix)
     capture.install()
     adopt_orphans()
@@ -285,34 +199,8 @@ def _compare_identity(job: Job, settings: Settings) -> None:
         )
 
 
-def _bare(ended: Ended) -> Ended:
-    """The end of an attempt as `failed`, without anything that the job's code has a say in."""
-    return Ended(
-        ended.position,
-        ended.number,
-        "failed",
-        ended.duration_s,
-        ended.cpu_s,
-        ended.peak_memory_bytes,
-        logs=ended.logs,
-        slot=ended.slot,
-        ended_at=ended.ended_at,
-        pid=ended.pid,
-        acceleration=ended.acceleration,
-    )
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    """What tells the file behind a descriptor from all others; None if it is closed."""
-    try:
-        state = os.fstat(descriptor)
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
-
-
 def _idle_limit(memory_cap: int | None, idle: int) -> float:
-    """The resident size past which an idle worker is replaced: half the cap, or half of what setup has left of it."""
+    """Return the resident size past which an idle worker is replaced: half the cap, or of what setup has left of it."""
     if memory_cap is None:
         return float("inf")
     return max(memory_cap / 2, idle + (memory_cap - idle) / 2)

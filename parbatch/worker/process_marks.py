@@ -4,6 +4,9 @@ Variables of the environment are inherited by all that is started in the usual w
 of its own. So there is a second mark in a place that nothing resets: the limit for real-time scheduling, which is
 inherited over fork, exec, new sessions and the end of parents. As a limit it means nothing: any of its values is more
 than a hundred thousand years.
+
+Called by a worker, by what it is started with, and by whoever looks for a run's processes, such as the guardian, for
+which this module stays light.
 """
 
 import os
@@ -39,11 +42,11 @@ class Marks:
         return {RUN_MARK: self.run, SLOT_MARK: str(self.slot)}
 
     def are_in(self, environment: "Mapping[str, str]") -> bool:
-        """Whether a process with this environment is one of these."""
+        """Tell whether a process with this environment is one of these."""
         return environment.get(RUN_MARK) == self.run and self.slot in {None, _number(environment.get(SLOT_MARK))}
 
     def are_limit(self, soft: int) -> bool:
-        """Whether a process with this limit for real-time scheduling is one of these."""
+        """Tell whether a process with this limit for real-time scheduling is one of these."""
         lowest = _LOWEST + _digest(self.run) * _SLOTS
         return lowest <= soft < lowest + _SLOTS if self.slot is None else soft == lowest + self.slot % _SLOTS
 
@@ -66,7 +69,7 @@ def unmark_this_process() -> None:
 
 
 def without_marks(environment: "Mapping[str, str]") -> dict[str, str]:
-    """An environment without the first mark."""
+    """Return an environment without the first mark."""
     return {name: value for name, value in environment.items() if name not in {RUN_MARK, SLOT_MARK}}
 
 

@@ -1,7 +1,8 @@
-"""What an item may change for its whole process, and how it is put back: the next item finds what the first one found.
+"""The state of a process that an item may change, and how it is put back: the next item finds what the first one found.
 
 What changes often is compared after every item, at the price of a microsecond. The rest costs a system call for each,
-so it is looked at only after items that took so long that this is nothing, or that called what changes it.
+so it is looked at only after items that took so long that this is nothing, or that called what changes it. Called by
+`housekeeping`; it must not know which item it was.
 """
 
 import contextlib
@@ -41,7 +42,7 @@ _active: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
 class Calls:
-    """Whether any of the functions that change what is looked at seldom was called since the last look."""
+    """Tells whether any of the functions that change what is looked at seldom was called since the last look."""
 
     watched: ClassVar[bool] = False
     made: ClassVar[bool] = False
@@ -88,7 +89,7 @@ class ProcessState:
         Calls.made = False
 
     def is_as_found(self) -> bool:
-        """Whether there is nothing to put back, nor to say: the usual case, asked after every item."""
+        """Tell whether there is nothing to put back, nor to note: the usual case, asked after every item."""
         now = time.monotonic()
         before, self._looked = self._looked, now
         return (
@@ -106,7 +107,7 @@ class ProcessState:
         return [name for name, timer in self._timers.items() if _set_timer(timer, 0)[0]]
 
     def put_back(self) -> list[str]:
-        """Put back what was changed, and say what that was, a few words each."""
+        """Put back what was changed. Returns what that was, a few words each."""
         changed = self._put_back_seldom()
         if _temporary_folder() != self._temporary:
             changed += self._put_back_temporary_folder()
@@ -122,7 +123,7 @@ class ProcessState:
         return changed
 
     def new_threads(self) -> list[str]:
-        """The threads that have been started since the last look and still run. They can't be ended from outside."""
+        """Return the new threads since the last look that still run. They can't be ended from outside."""
         if len(_active) == self._threads:
             return []
         threads = threading.enumerate()
@@ -173,10 +174,10 @@ class ProcessState:
                 os.environ[os.fsdecode(name)] = os.fsdecode(self._variables[name])
             else:
                 del os.environ[os.fsdecode(name)]
-        told = [os.fsdecode(name) for name in names]
-        if "TZ" in told and hasattr(time, "tzset"):
+        changed = [os.fsdecode(name) for name in names]
+        if "TZ" in changed and hasattr(time, "tzset"):
             time.tzset()  # the C library has it from the environment only when it is told
-        return told
+        return changed
 
     def _put_back_temporary_folder(self) -> list[str]:
         """Put back where `tempfile` makes files, which it asks the environment for once, when it is first needed."""
@@ -213,12 +214,12 @@ def _umask() -> int:
 
 
 def _variables() -> dict[Any, Any]:
-    """The environment as it is kept inside os.environ, which spares decoding all of it."""
+    """Return the environment as it is kept inside os.environ, which spares decoding all of it."""
     return getattr(os.environ, "_data", None) or dict(os.environ)
 
 
 def _often() -> tuple[Any, ...]:
-    """What changes without a call that could be noted: the hooks, the folder for temporary files, the precision."""
+    """Return what changes without a call that could be noted: hooks, the folder for temporary files, precision."""
     loaded = sys.modules
     socket = loaded.get("socket")
     context = loaded["decimal"].getcontext() if "decimal" in loaded else None
@@ -240,7 +241,7 @@ def _hooks() -> tuple[Any, ...]:
 
 
 def _put(values: tuple[Any, ...]) -> list[tuple[str, Callable[[Any], object], Any]]:
-    """What puts the values of `_hooks` in place, by name."""
+    """Return what puts the values of `_hooks` in place, by name."""
     socket = sys.modules.get("socket")
     places: tuple[tuple[str, Callable[[Any], object]], ...] = (
         ("sys.excepthook", functools.partial(setattr, sys, "excepthook")),

@@ -1,7 +1,8 @@
 """Process trees: how large they are, and how nothing of them is left behind.
 
 Every worker carries marks, and all that it starts inherits them. So the processes of a run, or of one slot, can be
-found when their parents are long gone, in a session of their own or not.
+found when their parents are long gone, in a session of their own or not. Called by the parent and its guardian, and by
+`housekeeping` for what an item has started; it must not know why a process has to end.
 """
 
 import contextlib
@@ -27,14 +28,14 @@ _ANY = (os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) if hasattr(os, "waiti
 
 
 def sweep(run_mark: str, slot: int | None = None) -> list[str]:
-    """Kill every process with the marks of this run (and slot), and say which there were."""
+    """Kill every process with the marks of this run (and slot). Returns which there were."""
     marks = Marks(run_mark, slot)
     killed: list[str] = []
     for _ in range(_ROUNDS):  # what was being forked in one round shows up in the next
         found = [process for process in psutil.process_iter() if process.pid != os.getpid() and _has(process, marks)]
-        told = [describe(process) for process in found]
+        descriptions = [describe(process) for process in found]
         kill_all(found)
-        killed += told
+        killed += descriptions
         if not found:
             break
     return killed
@@ -60,7 +61,7 @@ def kill_tree(pid: int) -> None:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """The processes that descend from one."""
+    """Return the processes that descend from one."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
@@ -68,7 +69,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def has_files(pid: int) -> bool:
-    """Whether a process has files open: one that is dying has let go of them just before its end."""
+    """Tell whether a process has files open: one that is dying has let go of them just before its end."""
     try:
         return bool(psutil.Process(pid).num_fds())
     except (psutil.Error, OSError):
@@ -83,7 +84,7 @@ def kill_all(processes: Iterable[psutil.Process]) -> None:
 
 
 def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
-    """The bytes of each root process with its descendants, from one pass over the process table."""
+    """Return the bytes of each root process with its descendants, from one pass over the process table."""
     wanted = set(roots)
     parents: dict[int, int] = {}
     for process in psutil.process_iter():
@@ -99,8 +100,9 @@ def tree_sizes(roots: Iterable[int]) -> dict[int, int]:
 
 
 def proportional_size(root: int) -> int:
-    """The bytes of a process tree with shared pages counted once, where the system can tell (Linux: PSS), and without
-    the pages of mapped files.
+    """Return the bytes of a process tree, shared pages counted once where the system can tell (Linux: PSS).
+
+    The pages of mapped files are not among them.
     """
     size = 0
     with contextlib.suppress(psutil.Error):
@@ -143,7 +145,7 @@ class Children:
         self._own = {(child.pid, child.create_time()) for child in psutil.Process().children(recursive=True)}
 
     def may_have_others(self) -> bool:
-        """Whether there can be any but the own ones: a process without children is recognised by one system call."""
+        """Tell whether there may be any but the own ones: one system call, where there are no children at all."""
         if self._own or _ANY is None:
             return True
         try:
@@ -153,7 +155,7 @@ class Children:
         return True
 
     def end_others(self) -> list[str]:
-        """Kill all descendants but the own ones, reap them, and say which there were.
+        """Kill all descendants but the own ones, and reap them. Returns which there were.
 
         Of a process with some of its own, such as a run in this process with its guardian, it is recognised by nothing
         having been started anywhere since the last look that there are no others.
@@ -192,7 +194,7 @@ def _is_running(process: psutil.Process) -> bool:
 
 
 def _newest_process() -> str:
-    """The id that the system gave last to a process or thread that this process can see; empty if it can't tell."""
+    """Return the id that the system gave last to a process or thread in sight; empty if it can't tell."""
     with contextlib.suppress(OSError, IndexError), _LOAD.open(encoding="ascii") as load:
         # What stands in its place in some containers is not of the same file system, and not exact.
         if os.fstat(load.fileno()).st_dev == _PROC.stat().st_dev:
@@ -202,7 +204,7 @@ def _newest_process() -> str:
 
 
 def describe(process: psutil.Process) -> str:
-    """A process in a few words, for logs."""
+    """Describe a process in a few words, for logs."""
     try:
         return f"{_shorten(' '.join(process.cmdline()) or process.name())} (pid {process.pid})"
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""What a worker is told once, when its process starts; made by the parent, and read by the worker.
+"""Settings of a worker, which it is given once, when its process starts; made by the parent, and read by the worker.
 
 This module stays light: the parent needs nothing of what a worker is made of.
 """

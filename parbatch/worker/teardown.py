@@ -1,7 +1,7 @@
 """The job's teardown: called once in a process that has made attempts and ends in order.
 
 It fails no item, and can't keep a run from ending: what goes wrong in it is written down, for the parent to tell, and a
-worker that hangs in it is ended.
+worker that hangs in it is ended. `job_session` calls it; the engine reads what it has written.
 """
 
 import faulthandler
@@ -45,17 +45,17 @@ def tear_down(
 
 
 def record_of(tmp: str | Path, pid: int) -> Path:
-    """Where a process writes down what went wrong in its teardown."""
+    """Return where a process writes down what went wrong in its teardown."""
     return Path(tmp, f"{_RECORDS}{pid}")
 
 
 def records(tmp: Path) -> list[Path]:
-    """All that went wrong in teardowns, a file for each."""
+    """Return all that went wrong in teardowns, a file for each."""
     return sorted(tmp.glob(f"{_RECORDS}*"))
 
 
 def told(record: str) -> str:
-    """In a line, what a record says."""
+    """Return in a line what a record says."""
     if not record:
         return f"it ended its process, or took longer than {TEARDOWN_S:.0f} s, and could not say so"
     if record.startswith(_STACKS):
@@ -64,5 +64,5 @@ def told(record: str) -> str:
 
 
 def summary(texts: list[str], log: str) -> str:
-    """A line for people about teardowns that failed, of which there is at least one."""
+    """Return a line for people about teardowns that failed, of which there is at least one."""
     return f"Note: teardown failed in {counted(len(texts), 'worker')}: {told(texts[0])}. Log: {log}"

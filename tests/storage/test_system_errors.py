@@ -11,7 +11,7 @@ import pytest
 
 from parbatch.storage.system_errors import in_words
 from parbatch.storage.tree import Tree
-from parbatch.worker.explanations import told_of_disk
+from parbatch.worker.explanations import disk_hint
 from tests.faults.outside import small_disk
 
 
@@ -45,7 +45,7 @@ def test_a_disk_that_has_room_and_can_have_no_more_files_is_told_so(tmp_path: Pa
             for number in range(4):
                 (disk / str(number)).touch()
 
-        told = told_of_disk(cast("OSError", caught(write)), None)
+        told = disk_hint(cast("OSError", caught(write)), None)
     assert told.startswith(f"the file system of {disk}/3 ({disk}) is full: none of the 4 files (inodes)")
 
 

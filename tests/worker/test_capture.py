@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parbatch.worker.capture import LOG_HALF, Capture, capture_file, last_words
+from parbatch.worker.capture import LOG_HALF, Capture, capture_file, copy_captured_output
 
 
 @pytest.fixture
@@ -142,6 +142,6 @@ def test_a_dead_workers_last_words_can_be_read_from_outside(tmp_path: Path) -> N
         "print('last words'); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "slot")], check=True)
-    assert last_words(str(tmp_path / "slot"), str(tmp_path / "item")) == ("stdout",)
+    assert copy_captured_output(str(tmp_path / "slot"), str(tmp_path / "item")) == ("stdout",)
     assert (tmp_path / "item.stdout").read_text() == "last words\n"
-    assert last_words(str(tmp_path / "nobody"), str(tmp_path / "item")) == ()
+    assert copy_captured_output(str(tmp_path / "nobody"), str(tmp_path / "item")) == ()

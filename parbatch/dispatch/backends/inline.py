@@ -27,7 +27,7 @@ from parbatch.model.loading import resolve
 from parbatch.model.messages import Began, Chunk, Message, NotReady, Order, Ready, Returned, Stop
 from parbatch.model.roles import RENDER, RENDER_CHUNK
 from parbatch.worker.attempt import TimeUpError, ran_over
-from parbatch.worker.capture import Capture, last_words
+from parbatch.worker.capture import Capture, copy_captured_output
 from parbatch.worker.chunk import WHOLE, work_through
 from parbatch.worker.evidence import of_exception
 from parbatch.worker.job_session import SETTING_UP, JobSession
@@ -99,7 +99,7 @@ class InlineBackend:
 
     def save_captured_output(self, slot: int, destination: str) -> tuple[str, ...]:  # noqa: ARG002 -- there is one slot
         """See Backend."""
-        return last_words(self._settings.capture_prefix, destination)
+        return copy_captured_output(self._settings.capture_prefix, destination)
 
     def close(self, *, at_once: bool) -> None:
         """See Backend."""

@@ -28,7 +28,7 @@ from parbatch.dispatch.backends.startup import describe_start_failure, evidence_
 from parbatch.dispatch.backends.worker_process import WorkerProcess
 from parbatch.errors import SetupError
 from parbatch.model.messages import Message, NotReady, Order, Retiring
-from parbatch.worker.capture import last_words
+from parbatch.worker.capture import copy_captured_output
 from parbatch.worker.cgroups import killed_for_memory
 from parbatch.worker.limits import descriptor_limit
 from parbatch.worker.process_tree import (
@@ -142,7 +142,7 @@ class LokyBackend:
 
     def save_captured_output(self, slot: int, destination: str) -> tuple[str, ...]:
         """See Backend."""
-        return last_words(self._prefixes[slot], destination)
+        return copy_captured_output(self._prefixes[slot], destination)
 
     def close(self, *, at_once: bool) -> None:
         """See Backend."""
