@@ -43,7 +43,7 @@ _ALSO_NO_MEMORY = ("failed to map segment", "without exception set", "without se
 
 
 def _lacks_memory(error: BaseException | None) -> bool:
-    """Whether memory has run out: Python says that in several ways where it is in the middle of an import."""
+    """Tell whether memory has run out: Python says that in several ways where it is in the middle of an import."""
     while error is not None:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _ALSO_NO_MEMORY):
             return True

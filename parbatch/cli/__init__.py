@@ -1,4 +1,7 @@
-"""The command line: what people type, and the one place where errors become exit codes."""
+"""The command line: the commands by name, and the one place where errors become messages and exit codes.
+
+Called by `__main__`. Each command is a module here, imported when it is typed; none touches SQL or a backend.
+"""
 
 import signal
 import sys
@@ -87,25 +90,25 @@ class _Group(click.Group):
             raise told from error
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
-        """A command by its name; None where there is none of that name."""
+        """Return a command by its name; None where there is none of that name."""
         return _command(name) if name in _COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was typed; for what is none, the error says which is close, or how a job is run."""
+        """Return the command that was typed; for what is none, the error says which is close, or how a job is run."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(f"{error.message}{_instead_of(args[0])}", error.ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        """The commands, in the order in which a person meets them."""
+        """Return the commands, in the order in which a person meets them."""
         return list(_COMMANDS)
 
 
 def _in_words(error: Exception) -> str | None:
-    """What is said of an error that is not parbatch's own; None for one that says nothing to a person."""
+    """Return what is said of an error that is not parbatch's own; None for one that says nothing to a person."""
     from parbatch.model.job_files import advice_on_hiding_files  # noqa: PLC0415 -- seldom needed
     from parbatch.storage.system_errors import in_words  # noqa: PLC0415
 
@@ -117,7 +120,7 @@ def _in_words(error: Exception) -> str | None:
 
 
 def _instead_of(typed: str) -> str:
-    """What to type in place of something that is no command."""
+    """Return what to type in place of something that is no command."""
     if typed.endswith((".py", ".toml")) or ":" in typed:
         return f" To run a job: parbatch run {typed}"
     if typed in _MEANT:
@@ -129,7 +132,7 @@ def _instead_of(typed: str) -> str:
 
 
 def _with_its_choices(error: click.ClickException, typed: Iterable[str]) -> click.ClickException:
-    """The same error; one about an option that came without a value says which there are."""
+    """Return the error; one about an option that came without a value says which there are."""
     name = next((word for word in typed if word in _COMMANDS), None)
     if name is None or not isinstance(error, click.BadOptionUsage):
         return error
@@ -141,18 +144,18 @@ def _with_its_choices(error: click.ClickException, typed: Iterable[str]) -> clic
 
 
 def _command(name: str) -> click.Command:
-    """A command by its name, imported only when it is used."""
+    """Return a command by its name, imported only when it is used."""
     command: click.Command = getattr(import_module(f"parbatch.cli.{_COMMANDS[name]}"), _COMMANDS[name])
     return command
 
 
 def _readable(error: ParbatchError) -> str:
-    """An error's message for a terminal: it may name ids and values that somebody else chose."""
+    """Return an error's message for a terminal: it may name ids and values that somebody else chose."""
     return "\n".join(map(printable, str(error).splitlines()))
 
 
 def _how_to_go_on() -> str:
-    """The command that goes on with one that was broken off, in a sentence; nothing where none is needed."""
+    """Return the command that goes on with one that was broken off, in a sentence; nothing where none is needed."""
     from parbatch.cli.go_on import go_on_command  # noqa: PLC0415 -- as above
 
     typed = sys.argv[1:]

@@ -1,6 +1,6 @@
-"""What a shell completes besides commands and options: job files, and the ids of items.
+"""Completion in shells, besides commands and options: job files, and the ids of items.
 
-It runs whenever somebody presses Tab: it runs none of the job's code, looks at few things, and never complains.
+Called by click whenever somebody presses Tab: it runs none of the job's code, looks at few things, never complains.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _OF_SHARDS = "run/shards/*/checkpoint.sqlite"
 
 
 def complete_job(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files that can hold a job, and the folders on the way to them."""
+    """Return files that can hold a job, and the folders on the way to them."""
     folder, slash, begun = incomplete.rpartition("/")
     found = []
     with contextlib.suppress(OSError):
@@ -36,12 +36,12 @@ def complete_job(_: click.Context, __: click.Parameter, incomplete: str) -> list
 
 
 def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """A folder, which the shell itself knows best."""
+    """Return a folder, which the shell itself knows best."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def complete_item(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids from the checkpoints in the folder of --out, or in those below `outputs` here."""
+    """Return ids from the checkpoints in the folder of --out, or in those below `outputs` here."""
     out = ctx.params.get("out")
     folders = [Path(out)] if out else sorted(Path("outputs").glob("*"))[:_MOST_FOLDERS]
     ids = (item_id for folder in folders for item_id in _ids_in(folder, incomplete))
@@ -49,7 +49,7 @@ def complete_item(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
 
 
 def _ids_in(folder: Path, begun: str) -> Iterator[str]:
-    """The ids of a folder's own checkpoint, of its shards', and of its phases', where the phase is part of the id."""
+    """Yield the ids of a folder's own checkpoint, its shards' and its phases', whose name is part of the id."""
     for checkpoint in [folder / _CHECKPOINT, *sorted(folder.glob(_OF_SHARDS))]:
         yield from _ids(checkpoint, begun)
     for checkpoint in sorted(folder.glob(f"*/{_CHECKPOINT}")):

@@ -1,4 +1,7 @@
-"""The command that goes on with what was typed."""
+"""The command that goes on with the one that was typed, as text to be pasted.
+
+Used by `run` and `retry` for their last line, and where they are interrupted. It knows options, and no run.
+"""
 
 import shlex
 from collections.abc import Collection, Sequence
@@ -21,7 +24,7 @@ def go_on_command(
     selection: bool = True,
     shard: str | None = None,
 ) -> str:
-    """The command that goes on with what was typed: the same, with --resume in place of --fresh.
+    """Return the command that goes on with what was typed: the same, with --resume in place of --fresh.
 
     With `retry_failed` it tries what is known to fail as well, for when nothing else is left; without `time_budget`
     it has none, for when that is used up; without `selection` it takes on all that is left. A retry goes on by itself.
@@ -42,7 +45,7 @@ def go_on_command(
 
 
 def _without(typed: Sequence[str], options: Collection[str]) -> list[str]:
-    """What was typed, but for these options and their values."""
+    """Return what was typed, but for these options and their values."""
     return [
         word
         for before, word in zip(["", *typed], typed, strict=False)

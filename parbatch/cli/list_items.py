@@ -1,4 +1,7 @@
-"""`parbatch list`."""
+"""`parbatch list`: a line, or JSON, for each item that is selected.
+
+It reads a checkpoint that may be in use, and never loads the job where the folder is named.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -68,7 +71,7 @@ def list_items(  # noqa: D103 -- its help is above
 
 
 def _json(items: Iterable[Listed]) -> Iterator[bytes]:
-    """One JSON array, an item a line, written as it is read."""
+    """Yield one JSON array, an item a line, written as it is read."""
     encoder, before = msgspec.json.Encoder(), b"[\n"
     for item in items:
         yield before + encoder.encode(item)

@@ -90,7 +90,7 @@ class Output:
 
 
 def json_text(value: object) -> bytes:
-    """A value as indented JSON, with a newline at the end."""
+    """Return a value as indented JSON, with a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 

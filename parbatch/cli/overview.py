@@ -1,4 +1,4 @@
-"""`parbatch overview`."""
+"""`parbatch overview`: the overview and the merged file made anew, from what the checkpoint has."""
 
 import sys
 from typing import Any

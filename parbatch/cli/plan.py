@@ -1,4 +1,4 @@
-"""`parbatch plan`."""
+"""`parbatch plan`: what a run would do, and why, in lines or JSON; it leaves the folder as it is."""
 
 import contextlib
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _plan_phases(loaded: LoadedJob, options: Options, output: Output, *, each: b
 
 
 def lines(name: str, made: Plan) -> Iterator[str]:
-    """What people read."""
+    """Yield the lines that people read."""
     yield f"{name}: {made.due:,} of {counted(made.total, 'item')} {'is' if made.due == 1 else 'are'} due"
     all_due = sum(made.reasons.values())
     for reason, count in made.reasons.items():

@@ -69,5 +69,5 @@ def end_despite_threads(code: object) -> None:
 
 
 def _waited_for() -> list[threading.Thread]:
-    """The threads that Python would wait for at its end."""
+    """Return the threads that Python would wait for at its end."""
     return [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]

@@ -1,4 +1,4 @@
-"""`parbatch prune`."""
+"""`parbatch prune`: outputs of items that are gone are removed, or listed with `--dry-run`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +60,7 @@ def prune(  # noqa: D103 -- its help is above
 
 
 def lines(pruned: Pruned) -> Iterator[str]:
-    """What people read: each path, and what it comes to."""
+    """Yield the lines that people read: each path, and what it comes to."""
     done = "would remove" if pruned.dry_run else "removed"
     for path in (*pruned.outputs, *pruned.leftovers):
         yield f"{done} {printable(as_typed(pruned.out, path))}"

@@ -1,4 +1,4 @@
-"""`parbatch render`."""
+"""`parbatch render`: one item rendered, and what to do next."""
 
 import sys
 from typing import Any
@@ -52,7 +52,7 @@ def _render(item: str, job: str | None, given: dict[str, Any]) -> RunResult:
 
 
 def _go_on(result: RunResult, item: str, job: str | None, out: str | None) -> str:
-    """What to do next: look at an item that failed, else go on with the others."""
+    """Return what to do next: look at an item that failed, else go on with the others."""
     if result.exit_code:
         return typed("show", item, job, out=out)
     return typed("run", job, out=out, options=["--resume"])

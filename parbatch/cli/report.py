@@ -1,4 +1,4 @@
-"""`parbatch report`."""
+"""`parbatch report`: the reports written again from the checkpoint."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`parbatch retry`."""
+"""`parbatch retry`: what is not ok tried again, and the command that goes on."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""`parbatch run`."""
+"""`parbatch run`: a run of all that is due, and the command that goes on."""
 
 import sys
 from typing import Any

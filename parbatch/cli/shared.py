@@ -1,4 +1,7 @@
-"""What several commands have in common."""
+"""What several commands have in common: arguments, help texts, how a job and its folder are found, what is typed next.
+
+Used by the modules of single commands. It knows no command and none of their options.
+"""
 
 import contextlib
 import shlex
@@ -60,7 +63,7 @@ def end_with(run: Callable[[], RunResult], output: Output, *, json: bool) -> int
 
 
 def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -> tuple[Folder, LoadedJob | None]:
-    """The output folder that is named, or the job's own, or a shard of it; and the job, unless only a folder is named.
+    """Return the folder that is named, or the job's, or a shard of it; and the job, unless only a folder is named.
 
     What lies in a folder can be looked at also where its job can't be loaded. Raises FolderError for a job that was
     run as a phase of another, and says where.
@@ -85,7 +88,7 @@ def folder_and_job(job: str | None, out: str | None, shard: str | None = None) -
 
 
 def _noted(folder: Folder) -> Folder:
-    """The folder, once it is noted that this command is about it."""
+    """Return the folder, once it is noted that this command is about it."""
     click.get_current_context().meta[FOLDER] = folder
     return folder
 
@@ -98,7 +101,7 @@ def _loaded_if_possible(job: str | None) -> LoadedJob | None:
 
 
 def folder_looked_at(job: str | None, out: str | None, shard: str | None = None) -> Folder:
-    """The folder for a command that only looks, which says where it is another job's than the one that was named."""
+    """Return the folder for a command that only looks, and say where it is another job's than the one named."""
     folder, loaded = folder_and_job(job, out, shard)
     if loaded is not None and (note := not_its_own(folder, loaded)) is not None:
         show(f"parbatch: {printable(note)}", sys.stderr)
@@ -133,12 +136,12 @@ def hinting_at_sample(loaded: LoadedJob) -> Iterator[None]:
 
 
 def job_to_type(job: str | None, out: str | None) -> str | None:
-    """The job as it has to be typed: a stand-in where only a folder was named, and nothing here says whose it is."""
+    """Return the job as it has to be typed: a stand-in where only a folder was named and nothing says whose it is."""
     return "JOB" if job is None and out and loading.configured_here() is None else job
 
 
 def typed(command: str, *named: str | None, out: str | None, options: Sequence[str] = ()) -> str:
-    """A command about the same folder, to be pasted into a shell: what it names (None for nothing), and its options."""
+    """Return a command about the same folder, to be pasted into a shell: what it names (None: nothing), and options."""
     names = [name for name in named if name is not None]
     given = [*(["--out", out] if out else []), *options]
     words = [*given, "--", *names] if any(name.startswith("-") for name in names) else [*names, *given]

@@ -1,4 +1,4 @@
-"""`parbatch show`."""
+"""`parbatch show`: all there is to know of one item, in lines or JSON."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def show(  # noqa: D103 -- its help is above
 
 
 def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
-    """What people read; `again` is the command that renders the item again."""
+    """Yield the lines that people read; `again` is the command that renders the item again."""
     root = str(folder.root)
     yield _headline(history)
     for attempt in history.history:
@@ -76,7 +76,7 @@ def lines(history: History, folder: Folder, again: str) -> Iterator[str]:
 
 
 def _data(history: History) -> Iterator[str]:
-    """The item's own data, as the source gave it."""
+    """Yield the item's own data, as the source gave it."""
     if history.data in ({}, None):
         return
     yield ""
@@ -89,7 +89,7 @@ def _data(history: History) -> Iterator[str]:
 
 
 def _outputs(history: History, root: str) -> Iterator[str]:
-    """What is in `items/`, fresh or out of date, and what was there and is withdrawn."""
+    """Yield what is in `items/`, fresh or out of date, and what was there and is withdrawn."""
     for heading, paths in (
         ("outputs", [f"items/{path}" for path in history.outputs]),
         ("older outputs, out of date: the item is not ok", [f"items/{path}" for path in history.out_of_date]),
@@ -153,7 +153,7 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
 
 
 def _log(root: str, stream: str, log: LogTail | None, shown: Sequence[str]) -> Iterator[str]:
-    """The end of a log, without the tracebacks that were `shown` already."""
+    """Yield the end of a log, without the tracebacks that were `shown` already."""
     if log is None:
         yield f"  {stream}: nothing was printed"
         return
@@ -164,7 +164,7 @@ def _log(root: str, stream: str, log: LogTail | None, shown: Sequence[str]) -> I
 
 
 def _without(lines: Sequence[str], tracebacks: Iterable[str]) -> Iterator[str]:
-    """Lines of a log with a word in place of each traceback; the first may have lost its beginning."""
+    """Yield lines of a log with a word in place of each traceback; the first may have lost its beginning."""
     left = [*lines]
     for traceback in tracebacks:
         wanted = traceback.splitlines()
@@ -178,6 +178,6 @@ def _without(lines: Sequence[str], tracebacks: Iterable[str]) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """A line for a terminal; a tab at its beginning is the indentation of a traceback or log."""
+    """Return a line for a terminal; a tab at its beginning is the indentation of a traceback or log."""
     shown = printable(text[:_MOST_WIDE].expandtabs(4))
     return f"{shown}…" if len(text) > _MOST_WIDE else shown

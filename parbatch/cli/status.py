@@ -1,4 +1,4 @@
-"""`parbatch status`."""
+"""`parbatch status`: how a folder stands, in lines or JSON, once or until the run ends."""
 
 import shutil
 import sys
@@ -78,7 +78,7 @@ def status(  # noqa: D103 -- its help is above
 
 
 def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> Standing:
-    """How the folder stands at the end of the run, shown until then: the screen anew, or a line where there is news."""
+    """Show the status until the run ends: the screen anew, or a line where there is news. Returns the last one."""
     shown = None
     while (standing := look(folder)).state in GOING_ON:
         if as_json:
@@ -98,7 +98,7 @@ def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> St
 
 
 def lines(standing: Standing, go_on: str) -> Iterator[str]:
-    """What people read; `go_on` is the command that goes on."""
+    """Yield the lines that people read; `go_on` is the command that goes on."""
     yield _headline(standing)
     if standing.shards:
         yield from _shards(standing.shards)
@@ -125,7 +125,7 @@ def lines(standing: Standing, go_on: str) -> Iterator[str]:
 
 
 def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
-    """How the groups stand: those that are not all ok first, and at most ten in all."""
+    """Yield how the groups stand: those that are not all ok first, and at most ten in all."""
     if not set(by_group) - {""}:
         return
     yield ""
@@ -139,7 +139,7 @@ def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
 
 
 def _older(standing: Standing) -> Iterator[str]:
-    """What does not tell of the items as they are now."""
+    """Yield lines about reports and products of earlier outcomes, and about withdrawn outputs."""
     for path in standing.older:
         yield f"  older     {printable(as_typed(standing.out, path))} is of earlier outcomes, and out of date"
     if standing.withdrawn.out_of_date:
@@ -157,7 +157,7 @@ def _in_use(held: Held) -> str:
 
 
 def _shards(shards: list[ShardStanding]) -> Iterator[str]:
-    """How many shards are in which state, and those that are not finished."""
+    """Yield how many shards are in which state, and those that are not finished."""
     states = Counter(shard.state for shard in shards)
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
     yield f"  shards    {told} of {len(shards)}"

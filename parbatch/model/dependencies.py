@@ -1,4 +1,7 @@
-"""Phases: which jobs come before a job, and in which order they are done. Pure: it takes jobs and gives jobs."""
+"""Dependencies between jobs: which come before a job, and in which order they are done.
+
+Used by jobs, to check themselves, and by the engine, for its phases. It is pure, and knows no folder.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def in_order(job: "Job") -> "list[Job]":
-    """The job and all that it comes after, each once, none before what it comes after itself; the job is the last.
+    """Return the job and all that it comes after, each once, none before what it comes after itself; the job last.
 
     Raises JobError for jobs that come after one another in a circle, and for two different jobs of one name.
     """
@@ -39,7 +42,7 @@ def in_order(job: "Job") -> "list[Job]":
 
 
 def _circle(path: "list[Job]", again: "Job") -> str:
-    """The circle as a path of names, from a job to what it comes after, and back."""
+    """Return the circle as a path of names, from a job to what it comes after, and back."""
     names = [job.name for job in path[next(n for n, job in enumerate(path) if job is again) :]]
     return (
         f"Jobs come after one another in a circle: {' → '.join([*names, again.name])} (a → b: a comes after b)."
@@ -48,7 +51,7 @@ def _circle(path: "list[Job]", again: "Job") -> str:
 
 
 def _check_names(jobs: "list[Job]") -> None:
-    """Each phase has a folder of its name: no two may have the same, not on a case-insensitive disk either."""
+    """Raise JobError where two phases would have one folder, also on a case-insensitive disk."""
     by_name: dict[str, Job] = {}
     for job in jobs:
         other = by_name.setdefault(folded(job.name), job)

@@ -1,6 +1,7 @@
 """Shared entries as values: what a job's context function yields, how contents become bytes, and the index of them.
 
 Contents are text, bytes, JSON values or NumPy arrays, and each is kept as plain bytes; nothing is ever pickled.
+Planning stores them, workers read them; where the files lie is not known here.
 """
 
 import sys
@@ -60,7 +61,7 @@ class Stored(NamedTuple):
 
 
 def checked(given: object, number: int) -> tuple[Summary, Stored]:
-    """An entry as the store takes it. `number` counts from 1. Raises DataError that names the entry."""
+    """Return an entry as the store takes it. `number` counts from 1. Raises DataError that names the entry."""
     if not isinstance(given, Entry):
         raise DataError(f"Entry {number} is of type {type(given).__name__}; yield parbatch.Entry(id, content).")
     if not isinstance(given.id, str) or not given.id:
@@ -88,7 +89,7 @@ def checked(given: object, number: int) -> tuple[Summary, Stored]:
 
 
 def digest_of_content(kind: str, layout: str, pieces: Iterable[bytes | bytearray | memoryview]) -> str:
-    """The BLAKE2b digest of a content in pieces, with what has to be known to read it; 16 bytes in hexadecimal."""
+    """Return the BLAKE2b digest of a content in pieces, its kind and layout: 16 bytes in hexadecimal."""
     digest = blake2b(f"{kind} {layout}\n".encode(), digest_size=16)
     for piece in pieces:
         digest.update(piece)
@@ -143,7 +144,7 @@ def _stored_array(entry_id: str, array: "np.ndarray[Any, Any]", numpy: Any) -> S
 
 
 def decoded(summary: Summary, view: memoryview) -> Any:
-    """The content again, from a view of its bytes. Bytes and arrays are views themselves; they can't be written to."""
+    """Return the content again, from a view of its bytes; bytes and arrays are read-only views themselves."""
     match summary.kind:
         case "text":
             return str(view, "utf-8")
@@ -159,13 +160,13 @@ def decoded(summary: Summary, view: memoryview) -> Any:
 
 
 def read_index(lines: Iterable[bytes]) -> Iterator[Summary]:
-    """The summaries in an index: lines of JSON."""
+    """Yield the summaries in an index: lines of JSON."""
     decoder = msgspec.json.Decoder(Summary)
     for line in lines:
         yield decoder.decode(line)
 
 
 def matches(summary: Summary, text: str) -> bool:
-    """Whether a text is in an entry's id, type, source or summary; upper and lower case are the same."""
+    """Tell whether a text is in an entry's id, type, source or summary; upper and lower case are the same."""
     wanted = text.casefold()
     return any(wanted in part.casefold() for part in (summary.id, summary.type, summary.source, summary.summary))

@@ -1,4 +1,7 @@
-"""File names made from ids: safe on Linux, macOS and Windows, and never the same for two ids."""
+"""File names made from ids: safe on Linux, macOS and Windows, and never the same for two ids.
+
+Used wherever a file or folder is named after an item or a job. It is pure, and looks at no disk.
+"""
 
 import re
 import unicodedata
@@ -16,12 +19,12 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def stem(item_id: str) -> str:
-    """The file name for an id, without extension: the id itself where that is safe, else made safe and marked."""
+    """Return the file name for an id, without extension: the id where that is safe, else made safe and marked."""
     return item_id if is_safe(item_id) else marked_stem(item_id)
 
 
 def is_safe(item_id: str) -> bool:
-    """Whether an id can be a file name as it is, on every system."""
+    """Tell whether an id can be a file name as it is, on every system."""
     return _CLEARLY_SAFE.fullmatch(item_id) is not None or bool(
         item_id
         and not _FORBIDDEN.search(item_id)
@@ -35,7 +38,7 @@ def is_safe(item_id: str) -> bool:
 
 
 def marked_stem(item_id: str) -> str:
-    """A safe file name that no other id gets: what is readable of the id, a tilde, a digest of the whole id."""
+    """Return a safe file name that no other id gets: what is readable of the id, a tilde, a digest of the whole id."""
     # 64 bits: among a million ids that look alike, two meet once in forty million jobs.
     digest = blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     text = unicodedata.normalize("NFC", item_id.encode("utf-8", "replace").decode())
@@ -46,7 +49,7 @@ def marked_stem(item_id: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What a case-insensitive, normalising disk sees of a name: two names that fold alike are one file there."""
+    """Return what a case-insensitive, normalising disk sees of a name: two names that fold alike are one file there."""
     return name if name.isascii() and name.islower() else unicodedata.normalize("NFC", name).casefold()
 
 

@@ -1,4 +1,7 @@
-"""Failures that are one problem have one fingerprint: status, type, place in the code, message without particulars."""
+"""Fingerprints of failures, equal for one problem: of status, type, place in the code, message without particulars.
+
+Computed once an outcome that is not ok is final; retries and reports group by it. It is pure.
+"""
 
 import re
 from functools import cache
@@ -50,7 +53,7 @@ _MOST_READ, _MOST_COMPARED = 2_000, 500
 
 
 def fingerprint(status: str, evidence: Evidence, item_id: str, name: str) -> str:
-    """Eight hexadecimal digits, the same for failures that differ only in numbers, paths, dates, addresses and ids."""
+    """Return eight hexadecimal digits, equal for failures that differ only in numbers, paths, dates and ids."""
     text = "\n".join(
         (
             status,
@@ -63,7 +66,7 @@ def fingerprint(status: str, evidence: Evidence, item_id: str, name: str) -> str
 
 
 def _place(status: str, evidence: Evidence) -> str:
-    """As much of the place in the job's code as says what the problem is.
+    """Return as much of the place in the job's code as says what the problem is.
 
     Where an attempt was when its time was up is chance; where it was when its memory was full or it crashed, nearly so.
     """
@@ -74,12 +77,12 @@ def _place(status: str, evidence: Evidence) -> str:
 
 @cache
 def _particulars() -> list[tuple[re.Pattern[str], str]]:
-    """The particulars, compiled with the first failure: a run without any starts sooner."""
+    """Return the particulars, compiled with the first failure: a run without any starts sooner."""
     return [(re.compile(pattern), stand_in) for pattern, stand_in in _PARTICULARS]
 
 
 def general(message: str, item_id: str, name: str, *, quoted: bool = True) -> str:
-    """A message with its particulars taken out; what stands in quotes is one, unless `quoted` is false."""
+    """Return a message with its particulars taken out; what stands in quotes is one, unless `quoted` is false."""
     message = _DEPTH.sub("", in_one_line(message[:_MOST_READ]))  # where a line breaks is as chancy as a number
     for particular in sorted({item_id, name} - _WORDS, key=len, reverse=True):
         if particular.isdecimal():

@@ -60,7 +60,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         return _TASK_BYTES + len(self.data) + len(self.name) + len(self.feedback)
 
     def item(self) -> Item:
-        """The item that the job's functions get, its data freshly decoded."""
+        """Return the item that the job's functions get, its data freshly decoded."""
         return Item(
             id=self.id,
             name=self.name,
@@ -71,7 +71,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
         )
 
     def staging(self, tmp: str) -> str:
-        """The attempt's private place: its folder has this path, its logs and its scratch folder an ending more."""
+        """Return the attempt's private place: the path of its folder, to which logs and scratch add an ending."""
         return f"{tmp}/{self.position}.{self.number}"
 
     @property

@@ -1,4 +1,7 @@
-"""A job as its author writes it: where the items come from, how one is rendered, and its limits."""
+"""The job as its author writes it: its functions, its limits, and what it comes after.
+
+Made by job files, read in every room. It knows nothing of runs, folders or processes.
+"""
 
 import copy
 import functools
@@ -11,8 +14,8 @@ from parbatch.model.dependencies import in_order
 from parbatch.model.file_names import is_job_name
 from parbatch.model.merge_entries import HOW
 from parbatch.model.roles import MERGE, RENDER, RENDER_CHUNK, TEARDOWN, VALIDATE, VALIDATE_CHUNK
-from parbatch.model.signatures import SIGNATURES, as_parameter, takes
-from parbatch.model.units import counted, parse_duration, parse_size
+from parbatch.model.signatures import check_functions
+from parbatch.model.units import parse_duration, parse_size
 from parbatch.model.values import chunk_size_of, one_of, positive
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -106,13 +109,13 @@ class Job:
         self._after = tuple(given)
 
     def fed(self, previous: Sequence[Any]) -> "Job":
-        """The same job with what its items function takes: one value for each job that comes before."""
+        """Return the same job with what its items function takes: one value for each job that comes before."""
         same = copy.copy(self)
         same.functions = {**self.functions, "items": functools.partial(self.functions["items"], *previous)}
         return same
 
     def counted(self) -> tuple["Job", "ItemCount"]:
-        """The same job, and how many items its items function has given so far."""
+        """Return the same job, and how many items its items function has given so far."""
         same, count, given = copy.copy(self), ItemCount(), self.functions["items"]
 
         def counting() -> Any:
@@ -184,7 +187,7 @@ class Job:
         return lambda function: self._add("baseline", function)
 
     def baseline_key(self) -> str | None:
-        """The key of the job's baseline now; None for a job without one. Raises JobError where there can't be one."""
+        """Return the key of the job's baseline now, None without one. Raises JobError where there can't be one."""
         key = self._baseline_key
         if not callable(key):
             return key
@@ -240,7 +243,7 @@ class Job:
         return needs
 
     def _several(self, name: str, given: Any, kind: Any, example: str) -> tuple[str, ...]:
-        """The texts given for `files=` or `identity=`; one alone would be taken letter by letter."""
+        """Return the texts given for `files=` or `identity=`; one alone would be taken letter by letter."""
         if isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given):
             return tuple(os.fspath(one) for one in given)
         raise JobError(f"{self!r}: {name}={given!r} is not a list of texts. Write {name}={example}.")
@@ -260,24 +263,14 @@ class Job:
 
     def check_alone(self) -> None:
         """Raise JobError unless this job has all that a run needs, whatever comes before it."""
-        for role, example in (("items", "def rows(): ..."), (RENDER, "def one(item, ctx): ...")):
-            if role not in self.functions and not (role == RENDER and RENDER_CHUNK in self.functions):
-                raise JobError(f"{self!r} has no {role} function. Add one: @job.{role} above {example}")
-        if RENDER in self.functions and RENDER_CHUNK in self.functions:
-            raise JobError(f"{self!r} has both @job.{RENDER} and @job.{RENDER_CHUNK}; keep one.")
-
-        parameters = "previous" if len(self.after) == 1 else ", ".join(as_parameter(job.name) for job in self.after)
-        for role, given, example in (("items", len(self.after), f"def rows({parameters})"), *SIGNATURES):
-            if role in self.functions and not takes(self.functions[role], given):
-                arguments = counted(given, "argument")
-                raise JobError(f"{self!r}: its {role} function can't be called with {arguments}: write {example}.")
+        check_functions(repr(self), self.functions, [job.name for job in self.after])
 
     def source(self) -> Iterable[Any]:
-        """What the items function gives, to be read lazily. Raises JobError when it is not iterable."""
+        """Return what the items function gives, to be read lazily. Raises JobError when it is not iterable."""
         return self._iterable("items", "Items or mappings")
 
     def entries(self) -> Iterable[Any]:
-        """What the context function gives, to be read lazily. Raises JobError when it is not iterable."""
+        """Return what the context function gives, to be read lazily. Raises JobError when it is not iterable."""
         return self._iterable("context", "Entries")
 
     def _iterable(self, role: str, what: str) -> Iterable[Any]:
@@ -294,7 +287,7 @@ class ItemCount:
         self.items = 0
 
     def passing(self, source: Iterable[Any]) -> Iterable[Any]:
-        """The same items, counted."""
+        """Yield the same items, counted."""
         for item in source:
             self.items += 1
             yield item

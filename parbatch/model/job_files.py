@@ -63,7 +63,7 @@ sys.meta_path.insert(0, _Finder())
 
 
 def module_name(file: Path) -> str:
-    """The name of the module that a job file becomes."""
+    """Return the name of the module that a job file becomes."""
     return f"{__name__}.job_{_NO_WORD.sub('_', file.stem)}"
 
 
@@ -86,7 +86,7 @@ def tell(environment: MutableMapping[str, str], file: Path) -> None:
 
 
 def is_for_workers(name: str) -> bool:
-    """Whether workers may import a module of this name that is no job's."""
+    """Tell whether workers may import a module of this name that is no job's."""
     return name in _PACKAGES or name in sys.stdlib_module_names
 
 

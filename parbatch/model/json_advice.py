@@ -1,4 +1,7 @@
-"""How to write, as JSON values, what JSON can't hold: a sentence for people, for the types that they meet."""
+"""Advice on how to write what JSON can't hold as JSON values: a sentence for people, for each type that they meet.
+
+Called by `model.json_values` once a value was refused.
+"""
 
 import datetime as dt
 import enum
@@ -62,7 +65,7 @@ def advice_for(value: object) -> str:
 
 
 def _of_table(value: object) -> str:
-    """Advice for values of NumPy and pandas, whose scalars are in no way Python's."""
+    """Return advice for values of NumPy and pandas, whose scalars are in no way Python's."""
     kind = type(value)
     if kind.__name__ in {"NaTType", "NAType"} or (kind.__name__.endswith("64") and str(value) in _MISSING):
         return "it stands for a missing value: use None"

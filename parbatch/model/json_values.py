@@ -28,7 +28,7 @@ class NotJSONError(ValueError):
 
 
 def encode(value: object, what: str) -> bytes:
-    """The JSON text of `value`, in UTF-8, keys in their own order; `what` names the value in errors.
+    """Return the JSON text of `value`, in UTF-8, keys in their own order; `what` names the value in errors.
 
     Raises NotJSONError for values that are not JSON (tuples count as lists).
     """
@@ -46,7 +46,7 @@ def encode(value: object, what: str) -> bytes:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Whether a value is made of the plain types alone, so that it can be encoded as it is: the usual case, quick.
+    """Tell whether a value is made of the plain types alone, so that it can be encoded as it is: the usual case, quick.
 
     Raises RecursionError where it is nested deeper than that.
     """
@@ -64,7 +64,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _plain(value: object, place: str) -> object:
-    """The value itself, or the same in the plain types that the encoder takes."""
+    """Return the value itself, or the same in the plain types that the encoder takes."""
     kind = type(value)
     if kind in _PLAIN:
         return value

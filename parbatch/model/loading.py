@@ -1,4 +1,7 @@
-"""From what a person names to a Job, in the parent and again, by the same reference, in each worker."""
+"""Loading of a job: from what a person names, in the parent, and by the same reference in each worker.
+
+Called by commands, by `engine.api` and by the worker's process. It runs the job's code, and knows no output folder.
+"""
 
 import contextlib
 import importlib
@@ -61,7 +64,7 @@ class LoadedJob(msgspec.Struct, frozen=True):
 
 
 def load(spec: str | None) -> LoadedJob:
-    """The job that `spec` names: `file.py`, `file.py:name`, `package.module:name`, a `.toml` file, or None.
+    """Return the job that `spec` names: `file.py`, `file.py:name`, `package.module:name`, a `.toml` file, or None.
 
     Raises JobError when there is no such job, or it is not complete.
     """
@@ -83,12 +86,12 @@ def load(spec: str | None) -> LoadedJob:
 
 
 def is_unnamed_sample(loaded: LoadedJob) -> bool:
-    """Whether nobody named a job, so that the sample job stands in."""
+    """Tell whether nobody named a job, so that the sample job stands in."""
     return loaded.label == "" and loaded.ref.where == SAMPLE_MODULE
 
 
 def from_object(job: Job) -> LoadedJob:
-    """A job that Python code holds. Functions of a script or notebook travel by value, others by their name."""
+    """Return a job that Python code holds. Functions of a script or notebook travel by value, others by their name."""
     if not isinstance(job, Job):
         raise JobError(f"parbatch.run takes a Job or the name of one, not {type(job).__name__}.")
     job.check()
@@ -98,7 +101,7 @@ def from_object(job: Job) -> LoadedJob:
 
 
 def phases_of(loaded: LoadedJob) -> list[LoadedJob]:
-    """The job and all that it comes after, in the order in which they are done, as workers find them."""
+    """Return the job and all that it comes after, in the order in which they are done, as workers find them."""
     return [_phase(loaded, job) for job in in_order(loaded.job)]
 
 
@@ -110,7 +113,7 @@ def _phase(last: LoadedJob, job: Job) -> LoadedJob:
 
 
 def _file_of(job: Job, last: Path | None) -> Path | None:
-    """The file of an earlier phase: that of the last one where any of its functions is from there, else its own."""
+    """Return the file of an earlier phase: the last one's, if any of its functions is from there, else its own."""
     functions = (job.functions["items"], job.rendering)
     modules = (sys.modules.get(getattr(function, "__module__", "")) for function in functions)
     files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
@@ -118,7 +121,7 @@ def _file_of(job: Job, last: Path | None) -> Path | None:
 
 
 def resolve(ref: JobRef) -> Job:
-    """The job behind a reference. Raises JobError, or what the job's own code raises while it is imported."""
+    """Return the job behind a reference. Raises JobError, or what the job's own code raises while it is imported."""
     job = _resolve(ref)
     if not ref.phase:
         job.check_alone()  # its file may have been changed during the run
@@ -169,7 +172,7 @@ def _load_unnamed() -> LoadedJob:
 
 
 def configured_here() -> tuple[Path, tuple[str, ...]] | None:
-    """The TOML file of the current folder that names a job, and its table; None when there is none."""
+    """Return the TOML file of the current folder that names a job, and its table; None when there is none."""
     if Path("parbatch.toml").is_file():
         return Path("parbatch.toml"), ()
     if Path("pyproject.toml").is_file() and "parbatch" in _read_toml(Path("pyproject.toml")).get("tool", {}):
@@ -178,7 +181,7 @@ def configured_here() -> tuple[Path, tuple[str, ...]] | None:
 
 
 def _load_toml(path: Path, table: tuple[str, ...]) -> LoadedJob:
-    """The job that a TOML file points to with `job = "..."`; its other keys are run options."""
+    """Return the job that a TOML file points to with `job = "..."`; its other keys are run options."""
     settings = _read_toml(path)
     for key in table:
         settings = settings[key]
@@ -229,7 +232,7 @@ def _is_relative(file: str, line: int) -> bool:
 
 
 def _as_module(ref: JobRef) -> str:
-    """How to name a job of a package by its module, and from which folder."""
+    """Return how to name a job of a package by its module, and from which folder."""
     file = Path(ref.where)
     folder, names = file.parent, [file.stem]
     while (folder / "__init__.py").is_file():
@@ -252,7 +255,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _close_to(path: Path) -> str:
-    """A job file beside the one that is not there, where one is spelled alike, in a sentence."""
+    """Return a job file beside the one that is not there, where one is spelled alike, in a sentence."""
     names = [file.name for file in path.parent.glob("*.py")] if path.suffix == ".py" else []
     from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
 
@@ -289,6 +292,6 @@ def _pick(module: ModuleType, name: str, where: str) -> Job:
 
 
 def _last(jobs: Mapping[str, Job]) -> str:
-    """The first job that none of the others comes after: with it, the phases before it are run as well."""
+    """Return the first job that none of the others comes after: with it, the phases before it are run as well."""
     before = {id(phase) for job in jobs.values() for phase in job.after}
     return next((key for key, job in jobs.items() if id(job) not in before), next(iter(jobs)))

@@ -1,4 +1,7 @@
-"""The item that a person names: by id or name, upper and lower case the same, with what is close when there is none."""
+"""Lookup of the item that a person names: by id or name, in any case, with what is close when there is none.
+
+Called by planning and storage with pairs of id and name, wherever these are from.
+"""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -12,7 +15,7 @@ _MOST_CLOSE = 3
 
 
 def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """The id among pairs of id and name, read once. The exact id goes first, then an id, then a name.
+    """Return the id among pairs of id and name, read once. The exact id goes first, then an id, then a name.
 
     Raises SelectionError with close matches when there is none, and with the ids when several have that name.
     """
@@ -40,13 +43,13 @@ def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _first(asked: str, others: Mapping[str, str]) -> str:
-    """What ids look like, for who asked for a number that none has."""
+    """Return what ids look like, for who asked for a number that none has."""
     ids = list(islice(dict.fromkeys(others.values()), _MOST_CLOSE)) if asked.isdecimal() else []
     return f" The first are: {', '.join(ids)}." if ids else ""
 
 
 def close_to(asked: str, by_text: Mapping[str, str]) -> str:
-    """A sentence that names the ids whose folded id or name is like what was asked for; empty when none is.
+    """Return a sentence that names the ids whose folded id or name is like what was asked for; empty when none is.
 
     Close is a number of the same value, then what begins so, then what is spelled alike; of numbers only the first two:
     100 is not close to 00.

@@ -1,6 +1,6 @@
-"""What is merged: the ways to put results together, and what a job's own merge function yields.
+"""Entries of a merged file: the ways to put results together, and what a job's own merge function yields.
 
-`merge_writer` writes it. This module stays light: job files and workers import it.
+Job files and workers import it, so it stays light; the engine writes the file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +17,12 @@ ENTRIES = "entries.jsonl"
 
 
 def file_name(how: str) -> str:
-    """The name of the merged file in the output folder."""
+    """Return the name of the merged file in the output folder."""
     return "merged.jsonl" if how == "lines" else "merged.json"
 
 
 def entries(values: Any, how: str) -> Iterator[tuple[str, bytes]]:
-    """What a job's merge function returned or yields, as pairs for `merge_writer.merge`, read as they are needed.
+    """Yield what a job's merge function returned or yields, as pairs for `merge_writer.merge`, read as they are needed.
 
     For "object" these are `(key, value)` pairs or mappings, and a mapping returned is taken as a whole; otherwise JSON
     values. In errors they are called entry 1, entry 2 and so on. None is left out, as an item without a result is.
@@ -45,7 +45,7 @@ _WANTED = {
 
 
 def _member(value: object, name: str) -> object:
-    """What goes into the object: a mapping, or the one that a pair stands for."""
+    """Return what goes into the object: a mapping, or the one that a pair stands for."""
     if value is None or isinstance(value, Mapping):
         return value
     if isinstance(value, tuple) and len(value) == 2:

@@ -1,4 +1,7 @@
-"""A job that Python code holds, on its way to workers: its functions by value or by name, and what finds them."""
+"""Pickling of a job that Python code holds, on its way to workers: its functions by value or by name.
+
+Called by `model.loading` in the parent and in workers.
+"""
 
 import contextlib
 import itertools
@@ -58,7 +61,7 @@ def pack(job: Job) -> Pickled:
 
 
 def unpack(pickled: Pickled) -> Job:
-    """The job again: itself in the process that has packed it, whose functions are the script's own, else a copy.
+    """Return the job again: itself in the process that packed it, with the script's own functions, else a copy.
 
     Raises what the job's modules raise when they are imported.
     """
@@ -90,14 +93,14 @@ def stand_in_for_main(pickled: Pickled, job: Job) -> None:
 
 
 def _modules(job: Job) -> Iterator[types.ModuleType]:
-    """The modules that the job's functions come from, each once."""
+    """Return the modules that the job's functions come from, each once."""
     functions = [function for one in in_order(job) for function in one.functions.values()]
     names = dict.fromkeys(getattr(function, "__module__", None) for function in functions)
     return (sys.modules[name] for name in names if name in sys.modules)
 
 
 def _is_found(module: types.ModuleType) -> bool:
-    """Whether another process gets this module, and no other, when it imports its name."""
+    """Tell whether another process gets this module, and no other, when it imports its name."""
     parent = module.__name__.rpartition(".")[0]
     if parent and parent not in sys.modules:
         return False
@@ -112,6 +115,6 @@ def _is_found(module: types.ModuleType) -> bool:
 
 
 def _file_of(module: types.ModuleType) -> str:
-    """The Python file that a module was made from, if there is one."""
+    """Return the Python file that a module was made from, if there is one."""
     file = getattr(module, "__file__", None)
     return str(Path(file).absolute()) if file and file.endswith(".py") and Path(file).is_file() else ""

@@ -63,6 +63,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def feedback_after(evidence: Evidence, result: msgspec.Raw) -> msgspec.Raw:
-    """What the next attempt is told of one that was not ok: the problems found, else why it failed; JSON."""
+    """Return the feedback on an attempt that was not ok, as JSON: the problems found, else why it failed."""
     problems = evidence.problems or (Problem(evidence.type, evidence.message),)
     return msgspec.Raw(msgspec.json.encode({"problems": problems, "result": result}))

@@ -1,4 +1,7 @@
-"""What a run came to: one shape for `parbatch.run`, `--json`, `report.json` and the session records."""
+"""The result of a run: one shape for `parbatch.run`, `--json`, `report.json` and the records of runs.
+
+Built by `reports.results`, read in reports and commands. It computes nothing but sums.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -57,7 +60,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 def sum_of(each: Iterable[Counts]) -> Counts:
-    """The counts of several lists of items together."""
+    """Return the counts of several lists of items together."""
     by_status: dict[str, int] = {}
     by_group: dict[str, dict[str, int]] = {}
     for one in each:
@@ -145,7 +148,7 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def all_withdrawn(each: "Iterable[Withdrawn]", most: int) -> Withdrawn:
-    """What was withdrawn in several parts of a folder together."""
+    """Return the sum of what was withdrawn in several parts of a folder."""
     parts = [*each]
     by_reason: dict[str, int] = {}
     for part in parts:
@@ -186,7 +189,7 @@ class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, result: "RunResult") -> "RunEnd":
-        """The end of a run that has come to this."""
+        """Return the end of a run that has come to this."""
         products = {"overview": result.overview, "merged": result.merged}
         unmade = tuple(name for name, product in products.items() if product is not None and product.error is not None)
         return cls(stopped_by=result.stopped_by, unmade=unmade)
@@ -275,6 +278,6 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         return (self.stopped_by or "").startswith("the time budget")
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain dicts, lists, numbers and text."""
+        """Return the result as plain dicts, lists, numbers and text."""
         plain: dict[str, Any] = msgspec.to_builtins(self, enc_hook=list)  # failures, where they are not a list
         return plain

@@ -1,4 +1,7 @@
-"""Which items a person asked for, as a value; what it means for the rows of a checkpoint is with the checkpoint."""
+"""The selection of items that a person asked for, as a value.
+
+Part of the options; what it means for the rows of a checkpoint is in `storage.filters`.
+"""
 
 import fnmatch
 import re
@@ -30,13 +33,13 @@ class Selection(NamedTuple):
     sample_groups: bool = False
 
     def matches(self, item_id: str, name: str) -> bool:
-        """Whether an item is asked for by id or name; upper and lower case are the same."""
+        """Tell whether an item is asked for by id or name; upper and lower case are the same."""
         if self.exact is not None:
             return item_id == self.exact
         return not self.only or matches_any(self.only, item_id, name)
 
     def asks_for(self, item_id: str, name: str, group: str) -> bool:
-        """Whether an item that was never tried is asked for."""
+        """Tell whether an item that was never tried is asked for."""
         return (
             self.matches(item_id, name)
             and not matches_any(self.exclude, item_id, name)
@@ -49,7 +52,7 @@ class Selection(NamedTuple):
         return bool(self.unfinished_groups or self.groups or self.only or "pending" in self.statuses)
 
     def describe(self) -> str:
-        """The selection as a person typed it."""
+        """Return the selection as a person typed it."""
         typed = (
             as_typed("group", self.groups),
             as_typed("status", self.statuses),

@@ -1,4 +1,7 @@
-"""Shards: fixed parts of a job's items, so that several processes or machines can work in one folder at once."""
+"""Shards: fixed parts of a job's items, so that several processes or machines can work in one folder at once.
+
+Used from the command line down to the layout of the folder. It is pure, and looks at no disk.
+"""
 
 import re
 from hashlib import blake2b
@@ -18,7 +21,7 @@ class Shard(NamedTuple):
     of: int
 
     def __str__(self) -> str:
-        """As a person types it."""
+        """Return the shard as a person types it."""
         return f"{self.number}/{self.of}"
 
     @property
@@ -32,12 +35,12 @@ class Shard(NamedTuple):
         return tuple(Shard(number, self.of) for number in range(1, self.of + 1))
 
     def has(self, item_id: str) -> bool:
-        """Whether an item belongs to it."""
+        """Tell whether an item belongs to it."""
         return shard_of(item_id, self.of) == self.number
 
 
 def shard_of(item_id: str, count: int) -> int:
-    """The number of the shard, of so many, that an item belongs to: by its id alone, whatever other items there are.
+    """Return the number of the shard, of so many, that an item belongs to: by its id alone.
 
     Ids that are one file name where case makes no difference belong to the same shard, which keeps them apart.
     """
@@ -46,7 +49,7 @@ def shard_of(item_id: str, count: int) -> int:
 
 
 def parse_shard(given: object) -> Shard:
-    """A shard from `2/5`. Raises DataError."""
+    """Return a shard from `2/5`. Raises DataError."""
     match = _TYPED.fullmatch(given) if isinstance(given, str) else None
     if match is None:
         raise DataError(f"shard: {given!r} is no shard. Give its number and how many there are, such as 2/5.")
@@ -58,7 +61,7 @@ def parse_shard(given: object) -> Shard:
 
 
 def named_shard(name: str) -> Shard | None:
-    """The shard of a folder's name such as `2-of-5`, or None for any other name."""
+    """Return the shard of a folder's name such as `2-of-5`, or None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None or int(match[1]) > int(match[2]):
         return None

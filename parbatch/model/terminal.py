@@ -1,8 +1,11 @@
-"""Text for people, and the streams it goes to: the one place where it is written.
+"""The standard streams, and the one place where text for people is written to them.
 
 Standard output may be a terminal that is gone, a full disk, a closed pipe, or nothing at all. A line that can't be
 written is left out, and that is all: no work is lost for it. Nothing of it is left in the stream's buffers either,
 where it would fail once more when Python ends.
+
+It is no value, but stands here because the start of a command, the loky backend, the engine and the reports all need
+it, and backends and reports may not import one another. It knows no words: what is said is made elsewhere.
 """
 
 import contextlib
@@ -56,7 +59,7 @@ def put(data: bytes, stream: TextIO) -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether people look at what is written to the stream."""
+    """Tell whether people look at what is written to the stream."""
     try:
         return stream is not None and stream.isatty()
     except Exception:  # noqa: BLE001 -- closed, or something that only looks like a stream
@@ -134,7 +137,7 @@ class Screen:
         self.encoding = _encoding(stream)
 
     def write(self, text: str) -> int:
-        """Write, or leave it."""
+        """Write the text, or leave it out. Returns its length."""
         write(text, self._stream)
         return len(text)
 
@@ -142,11 +145,11 @@ class Screen:
         """Do nothing: what is written is flushed."""
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Tell whether it is a terminal."""
         return is_terminal(self._stream)
 
     def fileno(self) -> int:
-        """The descriptor behind it, which tqdm asks for the width. Raises OSError where there is none."""
+        """Return the descriptor behind it, which tqdm asks for the width. Raises OSError where there is none."""
         if self._stream is None:
             raise io.UnsupportedOperation("fileno")
         return self._stream.fileno()

@@ -1,4 +1,7 @@
-"""Sizes and durations: what people type, in bytes and seconds, and back."""
+"""Sizes and durations: what people type, in bytes and seconds, and back.
+
+Used wherever such a value is read or shown. It is pure.
+"""
 
 import re
 
@@ -18,7 +21,7 @@ _DURATION = re.compile(r"\s*\d+(?:\.\d+)?\s*|\s*(?:\d+(?:\.\d+)?\s*[a-zA-Z]+\s*)
 
 
 def parse_size(text: str | int, what: str = "memory") -> int:
-    """Bytes in a size such as `512MB`, `1.5 GB` or `1073741824`. K, M, G and T are powers of 1024.
+    """Return the bytes in a size such as `512MB`, `1.5 GB` or `1073741824`. K, M, G and T are powers of 1024.
 
     Raises DataError for anything else, and for less than one byte.
     """
@@ -31,7 +34,7 @@ def parse_size(text: str | int, what: str = "memory") -> int:
 
 
 def parse_duration(text: str | float, what: str = "timeout") -> float:
-    """Seconds in a duration such as `90`, `1.5`, `250ms`, `10m`, `8h` or `1h30m`.
+    """Return the seconds in a duration such as `90`, `1.5`, `250ms`, `10m`, `8h` or `1h30m`.
 
     Raises DataError for anything else, and for zero.
     """
@@ -47,7 +50,7 @@ def parse_duration(text: str | float, what: str = "timeout") -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """`0.6 s`, `42.0 s`, `11 min 05 s`, `2 h 03 min`."""
+    """Return a duration for people: `0.6 s`, `42.0 s`, `11 min 05 s`, `2 h 03 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -58,14 +61,14 @@ def format_duration(seconds: float) -> str:
 
 
 def counted(count: int, word: str) -> str:
-    """`1 item`, `2 items`, `1,000,000 items`, `3 entries`."""
+    """Return a count with its word: `1 item`, `2 items`, `1,000,000 items`, `3 entries`."""
     if count != 1:
         word = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
     return f"{count:,} {word}"
 
 
 def format_size(count: float) -> str:
-    """`512 B`, `1.5 MB`, `2.0 GB`, in powers of 1024."""
+    """Return a size for people: `512 B`, `1.5 MB`, `2.0 GB`, in powers of 1024."""
     size = float(count)
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024:
@@ -75,5 +78,5 @@ def format_size(count: float) -> str:
 
 
 def format_figure(number: float) -> str:
-    """A figure of unknown kind for people: `1,234.5`, up to twelve digits, so that 0.1 + 0.2 is 0.3."""
+    """Return a figure of unknown kind for people: `1,234.5`, up to twelve digits, so that 0.1 + 0.2 is 0.3."""
     return f"{number:,.12g}"
