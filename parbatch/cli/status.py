@@ -24,7 +24,7 @@ from parbatch.model.text import printable
 from parbatch.model.units import counted, format_size
 from parbatch.reports.console import UNREAD, as_typed, counts_in_words, failure_lines
 from parbatch.reports.run_records import note_killed_runs_in_passing
-from parbatch.reports.status import GOING_ON, Held, ShardStanding, Standing, look
+from parbatch.reports.status import GOING_ON, FolderStatus, Held, ShardStatus, look
 from parbatch.reports.withdrawn import out_of_date
 from parbatch.storage.folder import Folder
 
@@ -77,7 +77,7 @@ def status(  # noqa: D103 -- its help is above
             output.lines(lines(standing, go_on))
 
 
-def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> Standing:
+def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> FolderStatus:
     """Show the status until the run ends: the screen anew, or a line where there is news. Returns the last one."""
     shown = None
     while (standing := look(folder)).state in GOING_ON:
@@ -97,7 +97,7 @@ def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> St
     return standing
 
 
-def lines(standing: Standing, go_on: str) -> Iterator[str]:
+def lines(standing: FolderStatus, go_on: str) -> Iterator[str]:
     """Yield the lines that people read; `go_on` is the command that goes on."""
     yield _headline(standing)
     if standing.shards:
@@ -138,7 +138,7 @@ def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
         yield f"  … and {more}; {left:,} of {len(by_group):,} are not all ok; --json has them all"
 
 
-def _older(standing: Standing) -> Iterator[str]:
+def _older(standing: FolderStatus) -> Iterator[str]:
     """Yield lines about reports and products of earlier outcomes, and about withdrawn outputs."""
     for path in standing.older:
         yield f"  older     {printable(as_typed(standing.out, path))} is of earlier outcomes, and out of date"
@@ -156,7 +156,7 @@ def _in_use(held: Held) -> str:
     return f"{counted(len(ids), 'entry')} held ({format_size(held.bytes)}): {named}{more}"
 
 
-def _shards(shards: list[ShardStanding]) -> Iterator[str]:
+def _shards(shards: list[ShardStatus]) -> Iterator[str]:
     """Yield how many shards are in which state, and those that are not finished."""
     states = Counter(shard.state for shard in shards)
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
@@ -169,7 +169,7 @@ def _shards(shards: list[ShardStanding]) -> Iterator[str]:
         yield f"      … and {len(left) - _MOST_SHARDS} more"
 
 
-def _headline(standing: Standing) -> str:
+def _headline(standing: FolderStatus) -> str:
     return f"{as_typed(standing.out, '')}: {_counts(standing.counts.by_status)}"
 
 
@@ -177,7 +177,7 @@ def _counts(by_status: dict[str, int]) -> str:
     return f"{counts_in_words(by_status)} of {counted(sum(by_status.values()), 'item')}"
 
 
-def _last_run(standing: Standing) -> str:
+def _last_run(standing: FolderStatus) -> str:
     if standing.state == "running":
         return f"{standing.run_id}, running"
     if standing.state == "busy":
@@ -189,7 +189,7 @@ def _last_run(standing: Standing) -> str:
     return f"{printable(standing.run_id)}, {_STATES[standing.state]}{why}"
 
 
-def _what_is_left(standing: Standing, go_on: str) -> str:
+def _what_is_left(standing: FolderStatus, go_on: str) -> str:
     left = standing.pending + standing.errors
     for shard in standing.shards:
         if shard.state != "finished" or shard.pending or shard.errors:

@@ -43,7 +43,7 @@ class Held(msgspec.Struct, frozen=True):
 NOTHING_HELD = Held({}, 0)
 
 
-class ShardStanding(msgspec.Struct, frozen=True):
+class ShardStatus(msgspec.Struct, frozen=True):
     """How one shard stands. The items of one that is not begun are not counted yet."""
 
     shard: str
@@ -54,7 +54,7 @@ class ShardStanding(msgspec.Struct, frozen=True):
     pending: int = 0
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a folder stands. `success`, `errors` and `pending` add up to `total`; the largest group of failures first.
 
     `known_to_fail` of the errors are tried again only on request. In a folder that is run in shards, all counts are of
@@ -83,57 +83,55 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Withdrawn = Withdrawn()
     stopped_by: str | None = None
     unread: bool = False
-    shards: list[ShardStanding] = []
+    shards: list[ShardStatus] = []
 
 
-def look(folder: Folder) -> Standing:
-    """How the folder stands at this moment, or all of its shards together.
+def look(folder: Folder) -> FolderStatus:
+    """Return how the folder stands at this moment, or all of its shards together.
 
     Raises FolderError when nothing was run there, or in other shards, and as `reading` does.
     """
     layout = require_layout(folder)
-    if layout.kind == "shards" and layout.chosen is None:
+    if layout.is_split:
         return _look_at_all(layout)
     busy = _held_by(folder)  # looked at before the checkpoint: a run that ends in between has not been killed
     with view_of(folder) as view:
-        last = view.last_run()
-        now = counts(view)
-        groups = group_failures(view.failures())
-        known = view.known_to_fail()
-        references, size = view.held()
-        end = view.end_of_last_run()
-        unread = view.unread
-        phases = _phases(layout, view)
-        older = view.older_products()
-        withdrawn = view.withdrawn(all_ok=now.by_status["ok"] == sum(now.by_status.values()))
+        last, now = view.last_run(), _of_view(view, layout)
     if busy is None and last is not None and last[1] == "running":
         busy = _held_by(folder)  # nor has one that has just begun
-    total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
     state = _state(last, held=busy is not None)
-    return Standing(
-        out=str(folder.root),
-        state=state,
+    in_use = now.held if state == "running" else NOTHING_HELD  # nothing outlives a run
+    return msgspec.structs.replace(now, state=state, held_by=busy, held=in_use, out=str(folder.root))
+
+
+def _of_view(view: View, layout: Layout) -> FolderStatus:
+    """Return what a view tells of a folder, but for who holds it."""
+    last, now, end = view.last_run(), counts(view), view.end_of_last_run()
+    total, success, pending = sum(now.by_status.values()), now.by_status["ok"], now.by_status["pending"]
+    return FolderStatus(
+        out=str(view.root.root),
+        state="not begun",
         run_id=last[0] if last else None,
-        held_by=busy,
+        held_by=None,
         total=total,
         success=success,
         errors=total - success - pending,
         pending=pending,
-        known_to_fail=known,
+        known_to_fail=view.known_to_fail(),
         counts=now,
-        causes=groups,
-        phases=phases,
+        causes=group_failures(view.failures()),
+        phases=_phases(layout, view),
         unmade=[*end.unmade],
-        older=older,
-        withdrawn=withdrawn,
+        older=view.older_products(),
+        withdrawn=view.withdrawn(all_ok=success == total),
         stopped_by=end.stopped_by,
-        unread=unread,
-        held=Held(references, size) if state == "running" else NOTHING_HELD,  # nothing outlives a run
+        unread=view.unread,
+        held=Held(*view.held()),
     )
 
 
 def _older_of_all(layout: Layout) -> list[str]:
-    """The same of all shards together."""
+    """Return the products of all shards together that are of earlier outcomes."""
     folder = layout.root
     made = made_before(folder)
     is_current = made.marks == marks(layout)
@@ -146,14 +144,14 @@ def _older_of_all(layout: Layout) -> list[str]:
 
 def _phases(layout: Layout, view: View) -> dict[str, dict[str, int]]:
     """Return the items of each phase by status, at the same moment as those of all together."""
-    if layout.kind != "phases":
+    if not all(part.prefix for part in layout.parts):
         return {}
     found = {name: by_status if any(by_status.values()) else {} for name, by_status in view.counts_by_part().items()}
     return {part.name: found.get(part.name, {}) for part in layout.parts}
 
 
-def _look_at_all(layout: Layout) -> Standing:
-    """The shards one after another, each as it is when its turn comes; nothing of them is copied."""
+def _look_at_all(layout: Layout) -> FolderStatus:
+    """Return how all shards stand together, each as it is when its turn comes."""
     folder, parts = layout.root, layout.parts
     standings = [look(part.folder) if part.folder.has_checkpoint else None for part in parts]
     begun = [one for one in standings if one is not None]
@@ -161,7 +159,7 @@ def _look_at_all(layout: Layout) -> Standing:
         now, causes = counts(view), group_failures(view.failures())
     newest = max(begun, key=lambda one: one.run_id or "", default=None)
     states: list[RunState] = [_state_of_shard(part, one) for part, one in zip(parts, standings, strict=True)]
-    return Standing(
+    return FolderStatus(
         out=str(folder.root),
         state=min(states, key=_MOST_TELLING.index),
         run_id=newest.run_id if newest else None,
@@ -177,15 +175,15 @@ def _look_at_all(layout: Layout) -> Standing:
         older=_older_of_all(layout),
         withdrawn=all_withdrawn((one.withdrawn for one in begun), MOST_NAMED),
         shards=[
-            ShardStanding(part.name, state, one.total, one.success, one.errors, one.pending)
+            ShardStatus(part.name, state, one.total, one.success, one.errors, one.pending)
             if one is not None
-            else ShardStanding(part.name, state)
+            else ShardStatus(part.name, state)
             for part, state, one in zip(parts, states, standings, strict=True)
         ],
     )
 
 
-def _state_of_shard(part: Part, standing: Standing | None) -> RunState:
+def _state_of_shard(part: Part, standing: FolderStatus | None) -> RunState:
     if standing is not None:
         return standing.state
     return "busy" if holder(part.folder) is not None else "not begun"

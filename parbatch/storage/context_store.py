@@ -82,14 +82,6 @@ def entries(checkpoint: Checkpoint) -> Iterator[Summary]:
         yield Summary(*row)
 
 
-def search(checkpoint: Checkpoint, text: str) -> list[Summary]:
-    """The entries whose id, type, source or summary contains a text; ASCII upper and lower case are the same."""
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    where = " OR ".join(f"{column} LIKE :text ESCAPE '\\'" for column in ("id", "type", "source", "summary"))
-    rows = checkpoint._db.execute(f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY place", {"text": pattern})
-    return [Summary(*row) for row in rows]
-
-
 def size_of(checkpoint: Checkpoint, entry_ids: Iterable[str]) -> int:
     """The bytes of some entries in all."""
     listed = msgspec.json.encode(list(entry_ids)).decode()

@@ -19,16 +19,14 @@ from parbatch.storage.tree import Tree, UnsafePathError, is_safe_name
 REPORT_NAMES = ("report.json", "junit.xml", "report.html")
 # Names that parbatch uses itself at the top of the output folder, besides the reports of shards.
 OWN_NAMES = frozenset({"items", "run", *REPORT_NAMES, "merged.json", "merged.jsonl"})
-# How a stem of joined checkpoints leads from the logs of all to those of a part: a shard, or a phase.
-_OF_A_PART = re.compile(r"\.\./(shards/\d+-of-\d+|\.\./[^./\0][^/\0]*/run)/logs/(?!\.\.?\Z)[^/\0]+")
-_OF_A_SHARD = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
+_OF_A_PART = re.compile(r"(report-\d+-of-\d+\.(json|html)|junit-\d+-of-\d+\.xml)")
 
 FOREIGN = "It was not made by parbatch, or is damaged: restore it, or use --fresh, which sets it aside."
 
 
 def is_own_name(name: str) -> bool:
     """Tell whether parbatch uses a name at the top of the output folder itself, so that nobody else may."""
-    return folded(name) in OWN_NAMES or _OF_A_SHARD.fullmatch(folded(name)) is not None
+    return folded(name) in OWN_NAMES or _OF_A_PART.fullmatch(folded(name)) is not None
 
 
 class Folder:
@@ -90,7 +88,7 @@ class Folder:
                 return False
 
     def log(self, stem: str, stream: str) -> Path:
-        """Return where an item's standard output or error is kept. Of joined checkpoints it leads elsewhere."""
+        """Return where an item's standard output or error is kept."""
         return self._beside(self.logs, stem, f".{stream}.txt")
 
     def report(self, name: str) -> Path:
@@ -99,12 +97,8 @@ class Folder:
         return self.root / f"{kind}{self.suffix}{dot}{extension}"
 
     def rejected_of(self, stem: str) -> Path:
-        """Return where what an item's last attempt left is kept when validation rejects it.
-
-        Where folders are joined, a stem leads from these logs to the part's own, and its rejected attempts lie beside.
-        """
-        log = self._beside(self.logs, stem)
-        return log.parent.parent / self.rejected.name / log.name
+        """Return where what an item's last attempt left is kept when validation rejects it."""
+        return self._beside(self.rejected, stem)
 
     def session(self, run_id: str) -> Path:
         """Return where the record of a run is kept. Raises CheckpointError for what is no run's id."""
@@ -152,8 +146,6 @@ class Folder:
     def _beside(self, logs: Path, stem: str, end: str = "") -> Path:
         if is_safe_name(stem):
             return logs / f"{stem}{end}"
-        if _OF_A_PART.fullmatch(stem):
-            return Path(os.path.normpath(logs / f"{stem}{end}"))
         raise CheckpointError(f"{self.checkpoint} names the logs of an item {stem!r}, outside of {logs}. {FOREIGN}")
 
 

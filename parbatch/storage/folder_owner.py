@@ -74,9 +74,9 @@ def _places(folder: Folder, loaded: LoadedJob) -> Iterable[tuple[Folder, LoadedJ
     yield whole, loaded
     if folder is not whole:
         yield folder, loaded
-    if loaded.job.after:
-        for phase in phases_of(loaded):
-            yield whole.below(phase.job.name), phase
+    phases = phases_of(loaded)
+    for phase in phases if phases[1:] else ():
+        yield whole.below(phase.job.name), phase
 
 
 def _written(folder: Folder) -> Owner | None:

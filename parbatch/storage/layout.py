@@ -45,6 +45,11 @@ class Layout:
         """The folder that is meant: the chosen part's, or the root."""
         return self.root if self.chosen is None else self.chosen.folder
 
+    @property
+    def is_split(self) -> bool:
+        """Whether pieces of one list are meant, all of them: each is finished, and told of, for itself."""
+        return self.kind == "shards" and self.chosen is None
+
     def begun(self) -> tuple[Part, ...]:
         """Return the parts that are meant and hold a checkpoint."""
         meant = self.parts if self.chosen is None else (self.chosen,)

@@ -89,8 +89,13 @@ def _record_failures(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequ
             for _, outcome, settled in ended
         ],
     )
+    _record_attempts(checkpoint, run_id, code, ended)
+
+
+def _record_attempts(checkpoint: Checkpoint, run_id: str, code: int, ended: Sequence[Record]) -> None:
     checkpoint._db.executemany(
-        "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attempts (id, run_id, number, status, duration_s, cpu_s, peak_memory_bytes, slot, ended_at,"
+        " evidence, logs, fingerprint, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 item_id,

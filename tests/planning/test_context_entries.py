@@ -8,7 +8,7 @@ import pytest
 import parbatch
 from parbatch import Entry, Item, Job, NothingRunError
 from parbatch.storage.checkpoint import Checkpoint
-from parbatch.storage.context_store import entries, leftovers, search
+from parbatch.storage.context_store import entries, leftovers
 from parbatch.storage.folder import Folder
 from tests.support import contents, loaded, typed, write_job
 
@@ -176,8 +176,6 @@ def test_the_index_is_listed_and_searched_in_the_checkpoint(here: Path) -> None:
     typed("run", "job.py")
     checkpoint = Checkpoint(Folder(here / "outputs/answers").checkpoint)
     assert [entry.id for entry in entries(checkpoint)] == ["a", "b", "c"]
-    assert [entry.id for entry in search(checkpoint, "LETTER B")] == ["b"]
-    assert [entry.id for entry in search(checkpoint, "%")] == []
     checkpoint.close()
 
 
