@@ -115,3 +115,10 @@ def row(checkpoint: Checkpoint, item_id: str) -> dict[str, Any]:
     cursor = checkpoint._db.execute("SELECT * FROM items WHERE id = ?", (item_id,))
     values = cursor.fetchone()
     return dict(zip([column[0] for column in cursor.description], values, strict=True))
+
+
+def failing(*names: str, job: str = JOB) -> str:
+    """Return a job file in which these items fail."""
+    return job.replace(
+        "    (ctx.dir", f"    if item.id in {names}:\n        raise ValueError('no such city')\n    (ctx.dir"
+    )

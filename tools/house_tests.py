@@ -15,11 +15,7 @@ from pathlib import Path
 TESTED_BY: dict[str, str] = {
     "__init__": "test_imports.py",
     "__main__": "test_imports.py",
-    "cli/go_on": "cli/test_cli.py::test_the_command_that_goes_on_can_be_pasted_into_a_shell",
-    "cli/output": "model/test_terminal.py::test_json_has_standard_output_to_itself_whatever_the_job_prints",
-    "cli/render": "cli/test_cli.py::test_one_item_is_rendered_by_id_or_name_and_the_others_stay_as_they_are",
     "cli/report": "reports/test_report_command.py::test_it_writes_what_the_run_wrote_and_says_where",
-    "cli/run": "cli/test_cli.py::test_a_run_publishes_what_the_items_made_and_ends_with_0",
     "cli/shared": "cli/test_cli.py::test_help_names_every_command_and_option",
     "dispatch/backends/worker_entry": "dispatch/backends/test_base.py"
     "::test_a_chunk_is_answered_by_its_beginning_and_the_end_of_each_item_in_order",

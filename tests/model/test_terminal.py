@@ -1,7 +1,6 @@
 """Text for people is written where it can be, and costs nothing but itself where it can't."""
 
 import io
-import json
 import os
 import pty
 import signal
@@ -13,72 +12,10 @@ from typing import Any
 
 import pytest
 
-from parbatch.cli import command
 from parbatch.model.terminal import Screen, flushing_anyway, is_terminal, put, show
 from parbatch.reports.progress import Bar, Lines
-from parbatch.storage.checkpoint import Checkpoint
+from tests.output_to import FULL, PRINTS_PLAINLY, needs_full_disk, shell, start, statuses
 from tests.support import JOB, ended, task, write_job
-
-FULL = Path("/dev/full")
-needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
-
-# Prints while it is loaded, while its items are read, as it ends, from Python, past Python, and in a child process.
-PRINTS = """
-import atexit, os, subprocess, sys
-
-from parbatch import Item, Job
-
-def tell(when):
-    print(f"printed {when}")
-    sys.__stdout__.write(f"written {when}\\n")
-    os.write(1, f"said {when}\\n".encode())
-    subprocess.run(["echo", f"echoed {when}"], check=True)
-
-tell("at import")
-atexit.register(tell, "at exit")
-job = Job("prints")
-
-
-@job.items
-def items():
-    tell("by the items function")
-    yield Item(id="a", data=1)
-
-
-@job.render
-def render(item, ctx):
-    tell("by render")
-    return 1
-
-
-@job.overview
-def overview(run, ctx):
-    tell("by overview")
-"""
-
-# The same by `print` alone, which parbatch sees to; code that writes past Python is told so by itself.
-PRINTS_PLAINLY = PRINTS.replace(PRINTS[PRINTS.index("    sys.__stdout__") : PRINTS.index('tell("at import')], "\n")
-WAITING = JOB.replace("    (ctx", "    if item.id == 'bob':\n        open('gate').read()\n    (ctx")
-
-
-def start(*arguments: str, **more: Any) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-m", "parbatch", *arguments], **more)
-
-
-def shell(text: str) -> "subprocess.CompletedProcess[str]":
-    """A line of shell with `$P` for the command, as people redirect it."""
-    env = {**os.environ, "P": f"{sys.executable} -m parbatch"}
-    env.pop("PYTHONUNBUFFERED", None)
-    return subprocess.run(["sh", "-c", text], check=False, env=env, capture_output=True, text=True)
-
-
-def statuses(out: Path) -> dict[str, int]:
-    checkpoint = Checkpoint(out / "run" / "checkpoint.sqlite")
-    try:
-        return {status: count for status, count in checkpoint.counts().items() if count}
-    finally:
-        checkpoint._db.close()
-
 
 # --- streams of every kind
 
@@ -218,100 +155,6 @@ def test_a_script_whose_own_output_is_full_can_run_a_job(here: Path) -> None:
     )
     assert shell(f"{sys.executable} script.py >/dev/full").returncode == 0
     assert statuses(here / "out") == {"ok": 3}
-
-
-# --- what a command is there to say
-
-
-LOOKING = ("status", "list", "plan", "show a")
-
-
-@needs_full_disk
-@pytest.mark.parametrize("name", LOOKING)
-def test_a_command_that_only_looks_says_that_it_could_not_be_heard(here: Path, name: str) -> None:
-    write_job(here / "job.py", PRINTS_PLAINLY)
-    shell("$P run job.py --backend inline --out out")
-    looked = shell(f"$P {name} job.py --out out >/dev/full")
-    assert looked.returncode == 1
-    assert "parbatch: Standard output can't be written ([Errno 28] No space left on device)." in looked.stderr
-    assert "Traceback" not in looked.stderr
-    assert shell(f"$P {name} job.py --out out >&- 2>&-").returncode == 0, "nobody wanted to read"
-
-
-@needs_full_disk
-@pytest.mark.parametrize("name", ["prune", "report", "overview", "--help", "run --help", "--version"])
-def test_what_a_command_has_done_is_done_whether_that_can_be_written_or_not(here: Path, name: str) -> None:
-    write_job(here / "job.py", PRINTS_PLAINLY)
-    shell("$P run job.py --backend inline --out out")
-    arguments = "job.py --out out" if name in {"prune", "report", "overview"} else ""
-    done = shell(f"$P {name} {arguments} >/dev/full")
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@needs_full_disk
-def test_json_that_could_not_be_written_is_an_error_of_its_own(here: Path) -> None:
-    write_job(here / "job.py", PRINTS_PLAINLY)
-    for number, target in enumerate((">/dev/full", ">&-")):
-        run = shell(f"$P run job.py --backend inline --out out{number} --json {target}")
-        assert run.returncode == 1
-        assert "parbatch: Standard output " in run.stderr
-        assert "The command itself ended with 0, and what it did is kept." in run.stderr
-        assert statuses(here / f"out{number}") == {"ok": 1}
-
-
-# --- data alone on standard output
-
-WITH_JSON = {
-    "run": ["--fresh", "--workers", "1"],
-    "retry": [],
-    "render": [],
-    "plan": ["--items"],
-    "status": [],
-    "list": [],
-    "show": [],
-    "overview": [],
-    "prune": [],
-}
-
-
-def takes_json(name: str) -> bool:
-    found = command.get_command(None, name)  # type: ignore[arg-type]
-    assert found is not None
-    return any("--json" in parameter.opts for parameter in found.params)
-
-
-def test_every_command_with_json_is_among_those_that_are_tried() -> None:
-    names = command.list_commands(None)  # type: ignore[arg-type]
-    assert {name for name in names if takes_json(name)} == set(WITH_JSON)
-
-
-@pytest.mark.parametrize("name", WITH_JSON)
-def test_json_has_standard_output_to_itself_whatever_the_job_prints(here: Path, name: str) -> None:
-    write_job(here / "job.py", PRINTS)
-    if name != "run":
-        made = start("run", "job.py", "--backend", "inline", "--out", "out", stdout=subprocess.DEVNULL)
-        assert made.wait() == 0
-    item = ["a"] if name in {"show", "render"} else []
-    asked = [sys.executable, "-m", "parbatch", name, *item, "job.py", "--out", "out", "--json", *WITH_JSON[name]]
-    told = subprocess.run(asked, check=False, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    json.loads(told.stdout)
-    if name not in {"status", "list", "show"}:  # which don't load the job where the folder is named
-        for how in ("printed", "written", "said", "echoed"):
-            assert f"{how} at import" in told.stderr
-            assert f"{how} at exit" in told.stderr
-
-
-@pytest.mark.parametrize("name", ["list", "plan --items", "prune --dry-run", "report"])
-def test_fields_in_a_pipe_have_standard_output_to_themselves(here: Path, name: str) -> None:
-    write_job(here / "job.py", PRINTS)
-    shell("$P run job.py --backend inline")
-    told = shell(f"$P {name} job.py")
-    assert told.returncode == 0, told.stderr
-    assert "at import" in told.stderr
-    for how in ("printed", "written", "said", "echoed"):
-        assert how not in told.stdout
 
 
 # --- signals that were ignored
