@@ -64,7 +64,7 @@ def _fill(checkpoint: Checkpoint, job: Job, stage: Staging) -> None:
 
 
 def _given(job: Job) -> Iterator[object]:
-    """What the context function yields, one by one; its own errors with the place they come from."""
+    """Yield what the context function yields, one by one; its own errors with the place they come from."""
     if "context" not in job.functions:
         return
     number = 0

@@ -154,7 +154,7 @@ class LineUp:
 
 
 def _numbered(required: Sequence[str | None], known: dict[str, int] | None = None) -> list[list[int]]:
-    """What items require, in JSON, as numbers of entries."""
+    """Return what items require, in JSON, as numbers of entries."""
     numbers = {} if known is None else known
     return [
         [numbers.setdefault(entry, len(numbers)) for entry in msgspec.json.decode(text)] if text else []

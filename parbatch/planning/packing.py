@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 
 def pack(needs: Sequence[Sequence[int]], size: int, most: int) -> list[int]:
-    """The indices of `needs` in the order of packing; each need is the distinct numbers of the entries required.
+    """Return the indices of `needs` in the order of packing; each need is the distinct numbers of the entries required.
 
     Cut in this order into chunks of at most `size` items and at most `most` distinct entries, it needs few entries in
     all. Time grows with the items times the items that share an entry: give it some thousands of items at once.
@@ -76,7 +76,7 @@ class _Packer:
             self._by_lack.setdefault(self._lacks[user], deque()).append(user)
 
     def closest(self) -> int | None:
-        """The item that lacks least of those that share an entry with the open chunk."""
+        """Return the item that lacks least of those that share an entry with the open chunk."""
         for lack in sorted(self._by_lack):
             waiting = self._by_lack[lack]
             while waiting and (self._taken[waiting[0]] or self._lacks[waiting[0]] != lack):
@@ -86,7 +86,7 @@ class _Packer:
         return None
 
     def any_left(self) -> int | None:
-        """The first item that is in no chunk yet."""
+        """Return the first item that is in no chunk yet."""
         while self._seed < len(self._needs) and self._taken[self._seed]:
             self._seed += 1
         return self._seed if self._seed < len(self._needs) else None

@@ -70,7 +70,7 @@ def check_files(loaded: LoadedJob) -> None:
 
 
 def code_digest(loaded: LoadedJob) -> str:
-    """A digest of the job's source file; empty for a job that has none."""
+    """Return a digest of the job's source file; empty for a job that has none."""
     return (loaded.file and _digest(loaded.file)) or ""
 
 
@@ -183,7 +183,7 @@ def _few_words(counted_reasons: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tasks_due(checkpoint: Checkpoint, selection: Selection, bounds: Bounds = ANY_BOUNDS) -> Iterator[Task]:
-    """The items that a run takes on, in the order of dispatch, read as they are needed.
+    """Return the items that a run takes on, in the order of dispatch, read as they are needed.
 
     Where items require entries, they are packed for chunks of these bounds.
     """
@@ -253,7 +253,7 @@ def _mark_broken_outputs(checkpoint: Checkpoint, items: Path) -> None:
 
 
 def _nothing_left(checkpoint: Checkpoint, selection: Selection, total: int, out: dict[str, int]) -> str:
-    """That a selection leaves nothing, and which rule left how many out."""
+    """Say that a selection leaves nothing, and which rule left how many out."""
     text = "No item is left to retry." if selection.retry else f"No item matches {selection.describe()}."
     if len(out) > 1:
         parts = ", ".join(f"{count:,} {what}" for what, count in out.items() if count)
@@ -262,7 +262,7 @@ def _nothing_left(checkpoint: Checkpoint, selection: Selection, total: int, out:
 
 
 def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
-    """What is close to a group or an item that was asked for, and that there is not."""
+    """Return what is close to a group or an item that was asked for, and that there is not."""
     db = checkpoint._db
     if selection.groups and not db.execute('SELECT 1 FROM items WHERE in_groups("group") LIMIT 1').fetchone():
         groups = db.execute('SELECT DISTINCT "group" FROM items WHERE "group" <> \'\' LIMIT ?', (MOST_COMPARED,))
@@ -276,7 +276,7 @@ def _close_matches(checkpoint: Checkpoint, selection: Selection) -> str:
 
 
 def find_item(loaded: LoadedJob, asked: str) -> str:
-    """The id of the job's item that a person names. Raises SelectionError as `lookup.find` does."""
+    """Return the id of the job's item that a person names. Raises SelectionError as `lookup.find` does."""
     return find(asked, ((item_id, name) for item_id, name, *_ in rows(loaded.job)))
 
 

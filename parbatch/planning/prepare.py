@@ -96,7 +96,7 @@ def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkp
 
 
 def _begin(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
-    """A new checkpoint, complete before it has its name."""
+    """Return a new checkpoint, complete before it has its name."""
     with damage_in_words(folder.checkpoint.with_name(f"{folder.checkpoint.name}.new")):
         new = create(folder.checkpoint)
         try:
@@ -165,7 +165,7 @@ def _way(checkpoint: Checkpoint, folder: Folder, loaded: LoadedJob, options: Opt
 def _finish(
     checkpoint: Checkpoint, loaded: LoadedJob, options: Options, difference: Difference, folder: Folder | None
 ) -> Plan:
-    """The plan, once the items are read. Without a folder no entries are written: the plan is only looked at."""
+    """Return the plan, once the items are read. Without a folder no entries are written: the plan is only looked at."""
     with staging(folder) as stage:
         items_changed = bool(difference.changed or difference.gone or difference.new)
         renew(checkpoint, loaded.job, stage, items_changed=items_changed)

@@ -61,7 +61,7 @@ def _source_failed(job: Job, after: int, error: BaseException) -> str:
 
 
 def _as_item(given: object, number: int) -> Item:
-    """An Item from a mapping: its fields if it has `data`, else a row of data with an `id` in it."""
+    """Return an Item from a mapping: its fields if it has `data`, else a row of data with an `id` in it."""
     if isinstance(given, Item):
         return given
     if not isinstance(given, Mapping):

@@ -24,14 +24,14 @@ def summary_of(withdrawn: Withdrawn) -> str:
 
 
 def named(withdrawn: Withdrawn) -> str:
-    """The first of them by their paths: `bob.txt, cyd.txt … and 3 more`."""
+    """Return the first of them by their paths: `bob.txt, cyd.txt … and 3 more`."""
     names = ", ".join(printable(one.path) for one in withdrawn.first[:MOST_NAMED])
     more = withdrawn.count - min(len(withdrawn.first), MOST_NAMED)
     return names + (f" … and {more:,} more" if more else "")
 
 
 def out_of_date(count: int) -> str:
-    """That some outputs are of items that are not ok; empty where none is."""
+    """Say that some outputs are of items that are not ok; empty where none is."""
     if not count:
         return ""
     are = "is" if count == 1 else "are"
@@ -47,14 +47,14 @@ def lines(withdrawn: Withdrawn, where: str) -> Iterator[str]:
 
 
 def of_earlier_outcomes(product: ProductReport | None, shown: str) -> str:
-    """That a product is still that of earlier outcomes; empty where it is not. `shown` is its path."""
+    """Say that a product is still that of earlier outcomes; empty where it is not. `shown` is its path."""
     if product is None or product.out_of_date is None:
         return ""
     return f"{printable(shown)} is of earlier outcomes, and out of date"
 
 
 def details(withdrawn: Withdrawn) -> Iterator[str]:
-    """A part of the page that names them."""
+    """Return a part of the page that names them."""
     if not withdrawn.count and not withdrawn.out_of_date:
         return
     told = "; ".join(filter(None, (summary_of(withdrawn), out_of_date(withdrawn.out_of_date))))

@@ -157,7 +157,7 @@ class Checkpoint(Facts):
     # --- outputs
 
     def live_owner(self, place: str) -> str | None:
-        """The id of the item that is ok by virtue of a file there; `place` is the folded path."""
+        """Return the id of the item that is ok by virtue of a file there; `place` is the folded path."""
         row = self._db.execute(
             "SELECT outputs.id FROM outputs JOIN items ON items.id = outputs.id WHERE place = ? AND status = 'ok'",
             (place,),
@@ -178,12 +178,12 @@ class Checkpoint(Facts):
         yield from map(tuple, self._db.execute(query))
 
     def path_at(self, place: str) -> str | None:
-        """The path of the file that was published there last."""
+        """Return the path of the file that was published there last."""
         row = self._db.execute("SELECT path FROM outputs WHERE place = ?", (place,)).fetchone()
         return row[0] if row else None
 
     def outputs_of(self, item_id: str) -> dict[str, str]:
-        """What an item has published: folded path to path."""
+        """Return what an item has published: folded path to path."""
         return dict(self._db.execute("SELECT place, path FROM outputs WHERE id = ?", (item_id,)))
 
     def mark_due(self, reason: str, where: str = "1", values: Sequence[object] = (), *, table: str = "items") -> None:

@@ -87,7 +87,7 @@ def spreads(checkpoint: Checkpoint, run_id: str) -> tuple[int, dict[str, dict[st
 
 def _spread(checkpoint: Checkpoint, run_id: str, figure: str, count: int) -> dict[str, Any]:
     def at(share: float) -> Any:
-        """The nearest rank: the smallest figure that so large a share of all does not exceed."""
+        """Return the nearest rank: the smallest figure that so large a share of all does not exceed."""
         rank = max(0, -int(-share * count // 1) - 1)
         return checkpoint._db.execute(
             f"SELECT {figure} FROM chunks WHERE run_id = ? ORDER BY {figure} LIMIT 1 OFFSET ?", (run_id, rank)

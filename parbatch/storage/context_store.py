@@ -60,7 +60,7 @@ class Staging:
 
 @contextlib.contextmanager
 def staging(folder: Folder | None) -> Iterator[Staging]:
-    """A staging that leaves nothing behind."""
+    """Return a staging that leaves nothing behind."""
     stage = Staging(folder)
     try:
         yield stage
@@ -77,13 +77,13 @@ def _is_there(folder: Folder, summary: Summary) -> bool:
 
 
 def entries(checkpoint: Checkpoint) -> Iterator[Summary]:
-    """What is known of each entry without its content, in the order of the context function."""
+    """Return what is known of each entry without its content, in the order of the context function."""
     for row in checkpoint._db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY place"):
         yield Summary(*row)
 
 
 def size_of(checkpoint: Checkpoint, entry_ids: Iterable[str]) -> int:
-    """The bytes of some entries in all."""
+    """Return the bytes of some entries in all."""
     listed = msgspec.json.encode(list(entry_ids)).decode()
     query = "SELECT COALESCE(SUM(size), 0) FROM entries WHERE id IN (SELECT value FROM json_each(?))"
     return int(checkpoint._db.execute(query, (listed,)).fetchone()[0])
@@ -129,7 +129,7 @@ def _index_path(folder: Folder) -> Path:
 
 
 def _digests(folder: Folder, index: Path) -> set[str]:
-    """The contents that an index names; names that no content has are nobody's."""
+    """Return the contents that an index names; names that no content has are nobody's."""
     try:
         with folder.tree.open(index) as lines:
             return {summary.digest for summary in read_index(lines) if is_safe_name(summary.digest)}

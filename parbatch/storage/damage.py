@@ -126,7 +126,7 @@ def _first(flaws: Iterator[str]) -> str | None:
 
 
 def _flaws(db: sqlite3.Connection, check: str) -> Iterator[str]:
-    """The structure of the file, its tables, and names in it that become paths."""
+    """Return the structure of the file, its tables, and names in it that become paths."""
     for (told,) in db.execute(f"PRAGMA {check}(1)"):
         if told != "ok":
             yield " ".join(str(told).replace("*** in database main ***", "").split())
@@ -182,7 +182,7 @@ def _wrong_types(db: sqlite3.Connection, table: str) -> Iterator[str]:
 
 
 def _is_wrong(name: str, kind: str) -> str:
-    """The SQL condition for a value that is not of its column's kind, or beyond its range."""
+    """Return the SQL condition for a value that is not of its column's kind, or beyond its range."""
     if kind == "TEXT":
         return f"({_quoted(name)} IS NOT NULL AND typeof({_quoted(name)}) <> 'text')"  # in a third of the time of IN
     low, high = _RANGES.get(name, _ANY_NUMBER)
@@ -219,7 +219,7 @@ def _no_json(values: Iterator[Any], decoder: "msgspec.json.Decoder[Any]") -> Ite
 
 
 def _some(values: Iterator[Any]) -> Iterator[Any]:
-    """The next values, up to a number or a size at which decoding them together pays."""
+    """Return the next values, up to a number or a size at which decoding them together pays."""
     size = 0
     for value in islice(values, _AT_ONCE):
         yield value
@@ -234,7 +234,7 @@ def _quoted(name: str) -> str:
 
 @cache
 def _reference() -> sqlite3.Connection:
-    """An empty checkpoint as it should be."""
+    """Return an empty checkpoint as it should be."""
     db = sqlite3.connect(":memory:", check_same_thread=False)
     db.executescript(SCHEMA)
     return db

@@ -89,7 +89,7 @@ class Directory:
                 raise
 
     def path_of(self, name: str) -> str:
-        """The path of something in this folder, for a message."""
+        """Return the path of something in this folder, for a message."""
         return os.path.join(self.path, name)
 
     def state(self, name: str) -> os.stat_result | None:
@@ -109,7 +109,7 @@ class Directory:
             return False
 
     def names(self) -> list[str]:
-        """The names of all that is in the folder, in order."""
+        """Return the names of all that is in the folder, in order."""
         with self._scanned() as entries:
             return sorted(entry.name for entry in entries)
 

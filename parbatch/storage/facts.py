@@ -36,7 +36,7 @@ class Facts:
         return row[0] if row else ""
 
     def product_outputs(self, product: str) -> list[Output]:
-        """The files of a product, as they were published."""
+        """Return the files of a product, as they were published."""
         rows = self._db.execute("SELECT path, size, mtime_ns, digest FROM products WHERE product = ?", (product,))
         return [Output(*row) for row in rows]
 
@@ -55,7 +55,7 @@ class Facts:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
     def fact(self, key: str) -> str | None:
-        """What is remembered about the folder under this key."""
+        """Return what is remembered about the folder under this key."""
         row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
@@ -81,7 +81,7 @@ class Facts:
     # --- what the outputs depend on, and the runs
 
     def code_version(self, digest: str) -> int:
-        """The number of a version of the job's code."""
+        """Return the number of a version of the job's code."""
         self._db.execute("INSERT OR IGNORE INTO codes (digest) VALUES (?)", (digest,))
         return int(self._db.execute("SELECT code FROM codes WHERE digest = ?", (digest,)).fetchone()[0])
 
@@ -98,13 +98,13 @@ class Facts:
         self._db.execute("UPDATE OR REPLACE files SET path = ? WHERE path = ?", (place, path))
 
     def last_run(self) -> tuple[str, str] | None:
-        """The id and state of the newest run; the state is `running` for one that was killed."""
+        """Return the id and state of the newest run; the state is `running` for one that was killed."""
         row: tuple[str, str] | None
         row = self._db.execute("SELECT run_id, state FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         return row
 
     def runs_without_an_end(self) -> list[str]:
-        """The ids of runs that have not written down their end, the oldest first: going on, or killed."""
+        """Return the ids of runs that have not written down their end, the oldest first: going on, or killed."""
         return [
             run_id for (run_id,) in self._db.execute("SELECT run_id FROM runs WHERE state = 'running' ORDER BY rowid")
         ]
@@ -114,7 +114,7 @@ class Facts:
         self._db.execute("UPDATE runs SET state = 'killed' WHERE run_id = ?", (run_id,))
 
     def run_ids(self) -> list[str]:
-        """The ids of all runs, the newest first."""
+        """Return the ids of all runs, the newest first."""
         return [run_id for (run_id,) in self._db.execute("SELECT run_id FROM runs ORDER BY rowid DESC")]
 
     def set_run(self, run_id: str, state: str, end: RunEnd | None = None) -> None:
@@ -123,7 +123,7 @@ class Facts:
         self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, state, record))
 
     def end_of_last_run(self) -> RunEnd:
-        """What is known of the newest run's end; nothing of one that was killed."""
+        """Return what is known of the newest run's end; nothing of one that was killed."""
         row = self._db.execute("SELECT record FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
         with contextlib.suppress(msgspec.MsgspecError):
             return msgspec.json.decode(row[0], type=RunEnd) if row else RunEnd()

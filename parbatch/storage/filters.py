@@ -25,12 +25,12 @@ class Rule(NamedTuple):
 
 
 def narrowed(selection: Selection) -> str:
-    """The SQL condition on the items that a person asked for, done or not."""
+    """Return the SQL condition on the items that a person asked for, done or not."""
     return _all(_narrowing(selection))
 
 
 def due(selection: Selection) -> str:
-    """The SQL condition on the items that a run takes on."""
+    """Return the SQL condition on the items that a run takes on."""
     return _all([Rule(OK_ALREADY, "status <> 'ok'"), *_narrowing(selection), *_known(selection)])
 
 
@@ -82,7 +82,7 @@ def offer_selection(checkpoint: Checkpoint, selection: Selection, prefix: str = 
 
 
 def _narrowing(selection: Selection) -> list[Rule]:
-    """The rules on what a person asked for, in the order in which they are applied."""
+    """Return the rules on what a person asked for, in the order in which they are applied."""
     if selection.exact is not None:
         return [Rule("not asked for", "selected(id, name)")]
     retry = selection.retry

@@ -80,7 +80,7 @@ def _places(folder: Folder, loaded: LoadedJob) -> Iterable[tuple[Folder, LoadedJ
 
 
 def _written(folder: Folder) -> Owner | None:
-    """The owner that the checkpoint names; None where it names none, or can't be read."""
+    """Return the owner that the checkpoint names; None where it names none, or can't be read."""
     with contextlib.suppress(sqlite3.Error, OSError, TypeError, *NOT_JSON):
         with _untouched(folder) as db:
             row = db.execute("SELECT value FROM facts WHERE key = ?", (OWNER,)).fetchone()

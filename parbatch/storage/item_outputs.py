@@ -185,7 +185,7 @@ class ItemOutputs:
         return False
 
     def _before(self, known: dict[str, Before], path: str, state: os.stat_result) -> Output | None:
-        """What parbatch has published where something is in the way; None where that is nothing."""
+        """Return what parbatch has published where something is in the way; None where that is nothing."""
         if path in known:
             return known[path].output
         elsewhere = self._elsewhere(folded(path))
@@ -257,7 +257,7 @@ def _known(checkpoint: Checkpoint, place: str) -> Before | None:
 
 
 def _across(checkpoint: Checkpoint, outputs: Iterable[Output]) -> list[tuple[str, str, str]]:
-    """What items that are not ok have published as a folder of one of these outputs, or below one of them.
+    """Return what items that are not ok have published as a folder of one of these outputs, or below one of them.
 
     Returns the item's id, the place and the path of each.
     """
@@ -279,7 +279,7 @@ def _across(checkpoint: Checkpoint, outputs: Iterable[Output]) -> list[tuple[str
 
 
 def known_in(checkpoint: Checkpoint, place: str, where: str) -> Before | None:
-    """What another checkpoint has in a place; `where` says which that is."""
+    """Return what another checkpoint has in a place; `where` says which that is."""
     known = _known(checkpoint, place)
     return None if known is None else known._replace(where=where)
 

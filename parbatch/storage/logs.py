@@ -37,7 +37,7 @@ class Logs:
         return found
 
     def tail(self, path: str, most: int) -> Tail:
-        """The end of the log at a path that `paths` gave. Raises OSError where it can't be read."""
+        """Return the end of the log at a path that `paths` gave. Raises OSError where it can't be read."""
         with self._folder.tree.open(self._folder.root / path) as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(0, size - most))

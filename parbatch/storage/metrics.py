@@ -94,7 +94,7 @@ def _in_all(db: sqlite3.Connection, ok: int) -> dict[str, MetricFigures]:
 
 
 def _figures(ordered: Iterable[float], count: int, *, missing: int) -> MetricFigures:
-    """The figures of `count` numbers in ascending order, of which a handful is held."""
+    """Return the figures of `count` numbers in ascending order, of which a handful is held."""
     at_95 = -(-95 * count // 100)
     wanted = {(count + 1) // 2: 0.0, count // 2 + 1: 0.0, at_95: 0.0, count: 0.0}
     total = math.fsum(_noting(ordered, wanted))  # exact, so that it is the same in whatever order items have ended

@@ -61,7 +61,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def owner_of(loaded: LoadedJob, root: Path) -> Owner:
-    """The job, as the folder `root` is to remember it."""
+    """Return the job, as the folder `root` is to remember it."""
     module = loaded.ref.where if loaded.ref.kind == "module" else _module_of(loaded)
     file = None if loaded.file is None else Path(os.path.realpath(loaded.file))
     if file is None or (loaded.ref.kind != "file" and _is_installed(file)):
@@ -74,7 +74,7 @@ def owner_of(loaded: LoadedJob, root: Path) -> Owner:
 
 
 def _module_of(loaded: LoadedJob) -> str:
-    """The module of a job's functions; that of a job file has a name that the loader gave it."""
+    """Return the module of a job's functions; that of a job file has a name that the loader gave it."""
     if loaded.ref.kind == "file":
         return ""
     name = getattr(loaded.job.rendering, "__module__", "") or ""

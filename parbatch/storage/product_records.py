@@ -34,7 +34,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def made_before(folder: Folder) -> Made:
-    """What was made of all shards before; nothing, where that can't be read."""
+    """Return what was made of all shards before; nothing, where that can't be read."""
     try:
         made = msgspec.json.decode(folder.tree.read(record_file(folder)), type=Made)
     except UnsafePathError as error:

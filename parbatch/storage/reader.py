@@ -17,7 +17,7 @@ from parbatch.storage.opening import lay_out, migrate, open_existing
 
 @contextlib.contextmanager
 def reading(folder: Folder) -> Iterator[Checkpoint]:
-    """The folder's checkpoint as it is at this moment; what a run writes meanwhile is not seen.
+    """Return the folder's checkpoint as it is at this moment; what a run writes meanwhile is not seen.
 
     Raises FolderError when there is none, CheckpointError when it can't be read.
     """
@@ -49,13 +49,13 @@ def copy(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _migrated_copy(checkpoint: Checkpoint) -> Checkpoint:
-    """What an older version wrote, in the present format; the file itself is left to the next run."""
+    """Return what an older version wrote, in the present format; the file itself is left to the next run."""
     with contextlib.closing(checkpoint):
         return migrate(copy(checkpoint))
 
 
 def empty() -> Checkpoint:
-    """A new checkpoint without items, in a temporary file as well."""
+    """Return a new checkpoint without items, in a temporary file as well."""
     return lay_out(_scratch())
 
 
@@ -65,7 +65,7 @@ def _scratch() -> Checkpoint:
 
 
 def _connect(path: Path) -> Checkpoint:
-    """A connection that can't write.
+    """Return a connection that can't write.
 
     A read-only mode of opening would leave SQLite's two helper files behind, so it is opened like any other and told to
     refuse writing. Where the folder can't be written, the helpers can't be made and nobody changes the file.
@@ -75,7 +75,7 @@ def _connect(path: Path) -> Checkpoint:
 
 
 def _connect_unchanging(path: Path) -> Checkpoint:
-    """A connection to a file that nobody changes: SQLite takes no locks, and makes no helper files."""
+    """Return a connection to a file that nobody changes: SQLite takes no locks, and makes no helper files."""
     return _connect_by(path, "immutable=1")
 
 

@@ -63,7 +63,7 @@ def _take_back(checkpoint: Checkpoint, tmp: Directory, staged: str, target: Dire
 
 
 def _published(tmp: Directory, staged: str, target: Directory) -> list[str]:
-    """The paths in `target` where the very files of an attempt are."""
+    """Return the paths in `target` where the very files of an attempt are."""
     found = []
     for path in _files_below(tmp, staged):
         mine, there = _state(tmp, f"{staged}/{path}"), _state(target, path)
@@ -139,7 +139,7 @@ def _bring_back(checkpoint: Checkpoint, folder: Folder, run_id: str) -> None:
 
 
 def _files_below(folder: Directory, path: str) -> list[str]:
-    """The paths of all that lies below, and is no folder, from `path` on."""
+    """Return the paths of all that lies below, and is no folder, from `path` on."""
     found: list[str] = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), contextlib.ExitStack() as opened:
         here = opened.enter_context(folder.enter(path)) if path else folder

@@ -114,13 +114,13 @@ def _of_the_system(error: OSError) -> str:
 
 
 def _file_of(error: BaseException) -> str:
-    """The file of the innermost frame that an error has passed."""
+    """Return the file of the innermost frame that an error has passed."""
     frames = traceback.extract_tb(error.__traceback__)
     return frames[-1].filename if frames else ""
 
 
 def _call(error: BaseException) -> str:
-    """The call that failed, as it stands in the code."""
+    """Return the call that failed, as it stands in the code."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__

@@ -90,7 +90,7 @@ class Tree:
         return True
 
     def names(self, path: _Path) -> list[str]:
-        """The names of what is in a folder, in order; none where there is no folder."""
+        """Return the names of what is in a folder, in order; none where there is no folder."""
         try:
             with self.folder(path) as folder:
                 return folder.names()
@@ -176,13 +176,13 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def digest_file(path: Path) -> str:
-    """The BLAKE2b digest of a plain file, 16 bytes in hexadecimal."""
+    """Return the BLAKE2b digest of a plain file, 16 bytes in hexadecimal."""
     with open_plain(path) as file:
         return digest_of(file)
 
 
 def digest_of(file: BinaryIO) -> str:
-    """The BLAKE2b digest of what an open file still has to read, 16 bytes in hexadecimal."""
+    """Return the BLAKE2b digest of what an open file still has to read, 16 bytes in hexadecimal."""
     digest = blake2b(digest_size=16)
     while piece := file.read(1 << 20):
         digest.update(piece)

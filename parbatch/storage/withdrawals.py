@@ -187,7 +187,7 @@ def forget_withdrawn(checkpoint: Checkpoint, kept: Iterable[str]) -> None:
 
 
 def withdrawn_of(checkpoint: Checkpoint, item_id: str) -> tuple[WithdrawnOutput, ...]:
-    """What was withdrawn of one item, in all runs."""
+    """Return what was withdrawn of one item, in all runs."""
     rows = checkpoint._db.execute(
         "SELECT path, kept, why FROM withdrawn WHERE is_done AND id = ? ORDER BY run_id, kept", (item_id,)
     )

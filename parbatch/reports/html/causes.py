@@ -20,7 +20,7 @@ MOST_DETAILS = 300_000
 
 
 def causes(material: Material) -> Iterator[str]:
-    """The section of failures, the most frequent cause first; nothing where all went well."""
+    """Return the section of failures, the most frequent cause first; nothing where all went well."""
     groups = group_failures(material.result.failures, MOST_NAMED)
     if not groups:
         return
@@ -66,7 +66,7 @@ def _named(failure: Failure) -> str:
 
 
 def _details(failure: Failure, material: Material) -> Iterator[str]:
-    """What the group's first item left: its message, traceback and the ends of its logs."""
+    """Return what the group's first item left: its message, traceback and the ends of its logs."""
     whose = f"<bdi>{markup(failure.name, 120)}</bdi>"
     if failure.traceback:
         yield from _block(f"Traceback of {whose}", failure.traceback, MOST_TRACEBACK)

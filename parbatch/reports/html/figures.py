@@ -58,7 +58,7 @@ class Histogram(msgspec.Struct):
     longest: float
 
     def below(self, share: float) -> float:
-        """The duration that this share of the items stayed under, to the width of a bin."""
+        """Return the duration that this share of the items stayed under, to the width of a bin."""
         wanted = share * (sum(self.ok) + sum(self.bad))
         so_far = 0
         for edge, ok, bad in zip(self.edges[1:], self.ok, self.bad, strict=True):
@@ -113,7 +113,7 @@ class _Durations:
 
 
 def figures(material: Material) -> Figures:
-    """What the charts show of the run: its own items over time, and the durations of all."""
+    """Return what the charts show of the run: its own items over time, and the durations of all."""
     result = material.result
     began = datetime.fromisoformat(result.started_at).timestamp()
     span = max(_ended(material) - began, 0.001)

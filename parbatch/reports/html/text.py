@@ -46,7 +46,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def tail(logs: Logs, path: str, most: int) -> str:
-    """The end of a log in so many bytes, with what is not text replaced; empty where it can't be read."""
+    """Return the end of a log in so many bytes, with what is not text replaced; empty where it can't be read."""
     try:
         piece, size = logs.tail(path, most)
     except OSError:
