@@ -125,18 +125,7 @@ TESTED_BY: dict[str, str] = {
     "::test_a_checkpoint_of_the_format_before_is_gone_on_with_and_read_without_being_touched",
     "storage/withdrawals": "engine/test_withdrawn.py"
     "::test_an_output_that_somebody_edited_is_withdrawn_before_its_new_one_is_published",
-    "worker/context": "storage/test_metrics.py",
-    "worker/explanations": "worker/test_evidence.py::test_a_long_command_is_cut_in_its_middle_so_that_its_end_is_told",
-    "worker/housekeeping": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
-    "worker/limits": "faults/test_memory_and_setup.py"
-    "::test_a_process_that_reaches_its_limit_gets_a_memory_error_and_lives_on",
-    "worker/open_files": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
-    "worker/pools": "faults/test_multiprocessing.py::test_items_start_processes_in_every_way_as_in_plain_python",
-    "worker/problems": "engine/test_validation.py",
-    "worker/process_marks": "faults/test_outliving.py::test_nothing_outlives_a_run_that_is_killed",
-    "worker/process_state": "faults/test_leftovers.py::test_items_find_the_process_as_the_first_one_did",
     "worker/settings": "dispatch/backends/test_base.py",
-    "worker/teardown": "faults/test_teardown.py",
 }
 
 
