@@ -67,9 +67,9 @@ class _Group(click.Group):
             terminal.show(f"parbatch: interrupted. What had been finished is kept.{_how_to_go_on()}", sys.stderr)
             sys.exit(128 + signum)
         except Exception as error:
-            if (told := _in_words(error)) is None:
+            if (words := _in_words(error)) is None:
                 raise
-            terminal.show(f"parbatch: {printable(told)}", sys.stderr)
+            terminal.show(f"parbatch: {printable(words)}", sys.stderr)
             sys.exit(NothingRunError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -85,9 +85,9 @@ class _Group(click.Group):
             from parbatch.storage.damage import explained  # noqa: PLC0415 -- seldom needed
             from parbatch.storage.layout import checkpoints_in  # noqa: PLC0415
 
-            if (told := explained(error, *checkpoints_in(folder))) is None:
+            if (damage := explained(error, *checkpoints_in(folder))) is None:
                 raise
-            raise told from error
+            raise damage from error
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """Return a command by its name; None where there is none of that name."""

@@ -42,8 +42,8 @@ def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: 
         options = read_options(loaded, {**given, "workers": 1})
         reports, exit_code = runner.rebuild_products(loaded, options)
         if as_json:
-            made = {_CALLED[product]: report for product, report in reports.items()}
-            exit_code = output.result([json_text(made)], exit_code)
+            by_name = {_CALLED[product]: report for product, report in reports.items()}
+            exit_code = output.result([json_text(by_name)], exit_code)
         else:
             for product, report in reports.items():
                 _tell(_CALLED[product], report, str(options.out.absolute()), output)
@@ -52,8 +52,8 @@ def overview(job: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: 
 
 def _tell(what: str, report: ProductReport, out: str, output: Output) -> None:
     if report.error is not None:
-        told = f"parbatch: {what} failed: {report.error}\n{report.traceback or ''}"
-        show("\n".join(map(printable, told.splitlines())), sys.stderr)
+        words = f"parbatch: {what} failed: {report.error}\n{report.traceback or ''}"
+        show("\n".join(map(printable, words.splitlines())), sys.stderr)
     elif report.path is None:
         output.tell([f"{what:<8}  its function ran, and left no file"])
     else:

@@ -69,15 +69,15 @@ def _plan_one(loaded: LoadedJob, options: Options, output: Output, *, each: bool
     """Say what a run of one job would do. Returns whether there is anything."""
     folder = folder_of(options)
     with reading_items(loaded, *output.telling) as read:
-        checkpoint, made = preview(folder, read, options)
+        checkpoint, found = preview(folder, read, options)
     with contextlib.closing(checkpoint):
         if as_json:
-            output.json(_as_json(checkpoint, made, options.selection, str(folder.root), each=each))
-            return made.due > 0
+            output.json(_as_json(checkpoint, found, options.selection, str(folder.root), each=each))
+            return found.due > 0
         if each:
             output.lines(_items(checkpoint, options.selection, in_columns=output.is_terminal))
-    output.lines(lines(loaded.job.name, made))
-    return made.due > 0
+    output.lines(lines(loaded.job.name, found))
+    return found.due > 0
 
 
 def _plan_phases(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
@@ -100,21 +100,21 @@ def _plan_phases(loaded: LoadedJob, options: Options, output: Output, *, each: b
     return any(value.get("due", 1) for value in values)
 
 
-def lines(name: str, made: Plan) -> Iterator[str]:
+def lines(name: str, found: Plan) -> Iterator[str]:
     """Yield the lines that people read."""
-    yield f"{name}: {made.due:,} of {counted(made.total, 'item')} {'is' if made.due == 1 else 'are'} due"
-    all_due = sum(made.reasons.values())
-    for reason, count in made.reasons.items():
+    yield f"{name}: {found.due:,} of {counted(found.total, 'item')} {'is' if found.due == 1 else 'are'} due"
+    all_due = sum(found.reasons.values())
+    for reason, count in found.reasons.items():
         yield f"  {count:>9,} {printable(reason)}"
-    if made.due < all_due:
-        yield f"  {all_due - made.due:>9,} of them left for later by --limit"
-    if made.known_to_fail:
-        yield f"  {made.known_to_fail:>9,} known to fail"
-    if made.matching > all_due + made.known_to_fail:
-        yield f"  {made.matching - all_due - made.known_to_fail:>9,} done already"
-    if made.total > made.matching:
-        yield f"  {made.total - made.matching:>9,} not selected"
-    yield from remarks(made)
+    if found.due < all_due:
+        yield f"  {all_due - found.due:>9,} of them left for later by --limit"
+    if found.known_to_fail:
+        yield f"  {found.known_to_fail:>9,} known to fail"
+    if found.matching > all_due + found.known_to_fail:
+        yield f"  {found.matching - all_due - found.known_to_fail:>9,} done already"
+    if found.total > found.matching:
+        yield f"  {found.total - found.matching:>9,} not selected"
+    yield from remarks(found)
 
 
 def _items(checkpoint: Checkpoint, selection: Selection, *, in_columns: bool) -> Iterator[str]:
@@ -124,20 +124,20 @@ def _items(checkpoint: Checkpoint, selection: Selection, *, in_columns: bool) ->
     yield ""
 
 
-def _as_json(checkpoint: Checkpoint, made: Plan, selection: Selection, out: str, *, each: bool) -> dict[str, Any]:
+def _as_json(checkpoint: Checkpoint, found: Plan, selection: Selection, out: str, *, each: bool) -> dict[str, Any]:
     items = [
         {"id": item_id, "name": name, "group": group, "reason": reason}
         for item_id, name, group, reason in (reasons_due(checkpoint, selection) if each else ())
     ]
     return {
         "out": out,
-        "total": made.total,
-        "matching": made.matching,
-        "due": made.due,
-        "reasons": made.reasons,
-        "known_to_fail": made.known_to_fail,
-        "stale": made.stale,
-        "older_code": made.older_code,
+        "total": found.total,
+        "matching": found.matching,
+        "due": found.due,
+        "reasons": found.reasons,
+        "known_to_fail": found.known_to_fail,
+        "stale": found.stale,
+        "older_code": found.older_code,
     } | ({"items": items} if each else {})
 
 

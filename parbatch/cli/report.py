@@ -30,9 +30,9 @@ def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa
         folder, loaded = folder_and_job(job, out, shard)
         if loaded is not None:
             check_owner(folder, loaded)
-        told = write_again(folder)
-        for note in told.notes:
+        rewritten = write_again(folder)
+        for note in rewritten.notes:
             show(f"parbatch: {printable(note)}", sys.stderr)
-        written = (name for name in REPORTS if name in told.written)
+        written = (name for name in REPORTS if name in rewritten.written)
         output.tell(as_typed(str(folder.root), folder.report(name).name) for name in written)
-    sys.exit(0 if len(told.written) == len(REPORTS) else 1)
+    sys.exit(0 if len(rewritten.written) == len(REPORTS) else 1)

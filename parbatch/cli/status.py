@@ -159,8 +159,8 @@ def _in_use(held: Held) -> str:
 def _shards(shards: list[ShardStatus]) -> Iterator[str]:
     """Yield how many shards are in which state, and those that are not finished."""
     states = Counter(shard.state for shard in shards)
-    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    yield f"  shards    {told} of {len(shards)}"
+    counted_states = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    yield f"  shards    {counted_states} of {len(shards)}"
     left = [shard for shard in shards if shard.state != "finished" or shard.pending]
     for shard in left[:_MOST_SHARDS]:
         of = f", {shard.pending:,} of {counted(shard.total, 'item')} pending" if shard.total else ""

@@ -54,7 +54,7 @@ def fed(phase: Phase, root: Folder) -> Iterator[LoadedJob]:
             folder = root.below(earlier.name)
             checkpoint = open_ones.enter_context(reading(folder))
             previous.append(Previous(checkpoint.counts(), checkpoint.outcomes, folder.items))
-        yield msgspec.structs.replace(phase.loaded, job=job.fed(previous))
+        yield msgspec.structs.replace(phase.loaded, job=job.with_inputs(previous))
 
 
 def unmet(phase: Phase, root: Folder) -> str | None:

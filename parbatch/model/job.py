@@ -108,14 +108,14 @@ class Job:
             raise JobError(f"Job({self.name!r}): after={jobs!r} is neither a Job nor several.")
         self._after = tuple(given)
 
-    def fed(self, previous: Sequence[Any]) -> "Job":
-        """Return the same job with what its items function takes: one value for each job that comes before."""
+    def with_inputs(self, previous: Sequence[Any]) -> "Job":
+        """Return the job with what its items function takes: one value for each job that comes before."""
         same = copy.copy(self)
         same.functions = {**self.functions, "items": functools.partial(self.functions["items"], *previous)}
         return same
 
     def counted(self) -> tuple["Job", "ItemCount"]:
-        """Return the same job, and how many items its items function has given so far."""
+        """Return the job, and how many items its items function has given so far."""
         same, count, given = copy.copy(self), ItemCount(), self.functions["items"]
 
         def counting() -> Any:
