@@ -6,6 +6,7 @@ position, and `after` is the position after which they begin.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,7 +40,7 @@ class FailedRow(NamedTuple):
 
 
 class PlainRow(NamedTuple):
-    """An item without what can be wide: its data, its result, its evidence."""
+    """An item without what can be wide: its data, its result, its evidence; `paths` are what it has published."""
 
     position: int
     id: str
@@ -50,6 +51,7 @@ class PlainRow(NamedTuple):
     attempts: int
     duration_s: float | None
     peak_memory_bytes: int | None
+    paths: Sequence[str] = ()
 
 
 class ItemDetails(NamedTuple):
@@ -139,21 +141,19 @@ def results(db: sqlite3.Connection, after: int = -1) -> Iterator[tuple[int, str,
         yield position, item_id, result.encode()
 
 
-def plain_rows(
-    db: sqlite3.Connection, after: int = -1, *, outputs: bool = True
-) -> Iterator[tuple[PlainRow, list[str]]]:
+def plain_rows(db: sqlite3.Connection, after: int = -1, *, outputs: bool = True) -> Iterator[PlainRow]:
     """Yield the items with the paths that each is known to have published; none without `outputs`."""
     query = f"SELECT {_ROW_COLUMNS} FROM items WHERE position > ? ORDER BY position"
     for rows in pages(db.execute(query, (after,))):
         published = outputs_between(db, rows[0][0], rows[-1][0]) if outputs else {}
         for row in rows:
-            yield PlainRow(*row), published.get(row[1], [])
+            yield PlainRow._make((*row, published.get(row[1], ())))
 
 
 def tried_rows(db: sqlite3.Connection, after: int = -1) -> Iterator[PlainRow]:
     """Yield the items that were tried and are not ok."""
     query = f"SELECT {_ROW_COLUMNS} FROM items WHERE position > ? AND {_TRIED} ORDER BY position"
-    yield from map(PlainRow._make, db.execute(query, (after,)))
+    yield from starmap(PlainRow, db.execute(query, (after,)))
 
 
 def failed_rows(db: sqlite3.Connection, after: int = -1) -> Iterator[FailedRow]:

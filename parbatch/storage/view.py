@@ -46,9 +46,15 @@ class ItemRow(NamedTuple):
     attempts: int
     duration_s: float | None
     peak_memory_bytes: int | None
-    outputs: list[str]
-    file_stem: str
+    outputs: Sequence[str]
+    own_id: str
+    stem: str | None
     folder: Folder
+
+    @property
+    def file_stem(self) -> str:
+        """Return how the names of the item's logs begin."""
+        return self.stem or stem(self.own_id)
 
 
 class Known(NamedTuple):
@@ -90,16 +96,13 @@ class View(Totals):
         """Yield every item in item order; `outputs` are what an item that is ok has published."""
         outputs = outputs and any(checkpoint.has_outputs for _, checkpoint in self._each())
 
-        def read(one: Checkpoint, after: int) -> Iterator[tuple[int, stored.PlainRow, list[str]]]:
-            return ((row.position, row, paths) for row, paths in stored.plain_rows(one._db, after, outputs=outputs))
-
-        for source, (_, row, paths) in self._merged(read):
-            yield _item_row(source, row, paths if row.status == "ok" else [])  # what is out of date is named apart
+        for source, row in self._merged(lambda one, after: stored.plain_rows(one._db, after, outputs=outputs)):
+            yield _item_row(source, row)
 
     def tried(self) -> Iterator[ItemRow]:
         """Yield the items that were tried and are not ok, in item order; nothing of theirs is published."""
         for source, row in self._merged(lambda one, after: stored.tried_rows(one._db, after)):
-            yield _item_row(source, row, [])
+            yield _item_row(source, row)
 
     def failures(self) -> Iterator[Failure]:
         """Yield every item that was tried and is not ok, in item order, with the evidence of its last attempt."""
@@ -208,16 +211,13 @@ def view_of(folder: Folder) -> Iterator[View]:
         yield view
 
 
-def _item_row(source: Source, row: stored.PlainRow, paths: list[str]) -> ItemRow:
+def _item_row(source: Source, row: stored.PlainRow) -> ItemRow:
+    """Return an item as one of all parts; what it has published and is out of date is named apart."""
+    _, own_id, name, group, status, own_stem, attempts, duration_s, peak, paths = row
+    outputs = paths if status == "ok" else ()
+    if source.items_way:
+        outputs = [f"{source.items_way}{path}" for path in outputs]
+    item_id = f"{source.prefix}{own_id}"
     return ItemRow(
-        f"{source.prefix}{row.id}",
-        row.name,
-        row.group,
-        row.status,
-        row.attempts,
-        row.duration_s,
-        row.peak_memory_bytes,
-        [f"{source.items_way}{path}" for path in paths] if source.items_way else paths,
-        row.stem or stem(row.id),
-        source.part.folder,
+        item_id, name, group, status, attempts, duration_s, peak, outputs, own_id, own_stem, source.part.folder
     )
