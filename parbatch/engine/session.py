@@ -28,8 +28,8 @@ from parbatch.worker.baseline import baseline_file
 from parbatch.worker.capture import write_log
 from parbatch.worker.environment import heading, identity
 from parbatch.worker.limits import default_cap
-from parbatch.worker.settings import Settings
-from parbatch.worker.teardown import PARTING_S, TEARDOWN_S, records, summary, told
+from parbatch.worker.settings import WorkerSettings
+from parbatch.worker.teardown import PARTING_S, TEARDOWN_S, reason_in, records, summary
 
 
 def new_run_id() -> str:
@@ -103,7 +103,7 @@ class Setting:
     def workers(self, slots: int) -> Iterator[Backend]:
         """A backend of so many slots, and a guardian beside it in case this process is killed."""
         key = self._baseline_key()
-        settings = Settings(
+        settings = WorkerSettings(
             job=self.loaded.ref,
             base=str(self.loaded.base),
             tmp=str(self.tmp),
@@ -142,7 +142,7 @@ class Setting:
             return
         texts = [record.read_text("utf-8", "replace") for record in found]
         for record, text in zip(found, texts, strict=True):
-            write_log(record, log, f"{self.log_heading}# teardown: {told(text)}\n\n", below=True)
+            write_log(record, log, f"{self.log_heading}# teardown: {reason_in(text)}\n\n", below=True)
         terminal.show(printable(summary(texts, str(log))), self.stream)
 
     def _baseline_key(self) -> str:

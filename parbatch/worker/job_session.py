@@ -19,7 +19,7 @@ from parbatch.model.tracebacks import PACKAGE
 from parbatch.worker.capture import Capture
 from parbatch.worker.housekeeping import Housekeeping
 from parbatch.worker.limits import PeakMeter
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 from parbatch.worker.teardown import TEARDOWN_S, record_of, tear_down
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class JobSession:
     of this process at the end of the last item, which is where the next one begins.
     """
 
-    def __init__(self, job: Job, settings: Settings, capture: Capture) -> None:
+    def __init__(self, job: Job, settings: WorkerSettings, capture: Capture) -> None:
         self.job = job
         self.settings = settings
         self.base = Path(settings.base)

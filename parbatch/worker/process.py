@@ -47,7 +47,7 @@ from parbatch.worker.pipe import Pipe
 from parbatch.worker.process_marks import mark_this_process
 from parbatch.worker.process_state import Calls
 from parbatch.worker.process_tree import leave_if_not
-from parbatch.worker.settings import DUMP_SIGNAL, Settings
+from parbatch.worker.settings import DUMP_SIGNAL, WorkerSettings
 
 
 class Worker:
@@ -100,7 +100,7 @@ class Worker:
         return self._stopped
 
 
-def serve(orders: int, messages: int, settings: Settings) -> None:
+def serve(orders: int, messages: int, settings: WorkerSettings) -> None:
     """Be a worker: prepare this process, load the job, and work. Called in the worker process."""
     _set_apart(settings)
     pipe = Pipe(orders, messages)
@@ -138,7 +138,7 @@ def serve(orders: int, messages: int, settings: Settings) -> None:
             os._exit(EXIT_WORKER_BROKEN)
 
 
-def _set_apart(settings: Settings) -> None:
+def _set_apart(settings: WorkerSettings) -> None:
     """Have this process end with its run, and not by what is typed at the terminal."""
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # already a leader
@@ -149,7 +149,7 @@ def _set_apart(settings: Settings) -> None:
         limit_descriptors(settings.descriptors)
 
 
-def _load(pipe: Pipe, settings: Settings, capture: Capture, pid: int) -> JobSession:
+def _load(pipe: Pipe, settings: WorkerSettings, capture: Capture, pid: int) -> JobSession:
     """Import the job and run its setup, saying what is done before each step. Raises what the job's code raises."""
     pipe.send(Loading("the job's import", pid))
     behave_as_plain_python(settings.job)
@@ -176,7 +176,7 @@ def behave_as_plain_python(job: JobRef) -> None:
         tell(os.environ, Path(job.where))
 
 
-def _prepare(settings: Settings) -> Capture:
+def _prepare(settings: WorkerSettings) -> Capture:
     """Send what this process prints to its slot's files, and have it write its stacks there when it is ended."""
     capture = Capture(settings.capture_prefix)
     capture.install()
@@ -189,7 +189,7 @@ def _prepare(settings: Settings) -> Capture:
     return capture
 
 
-def _compare_identity(job: Job, settings: Settings) -> None:
+def _compare_identity(job: Job, settings: WorkerSettings) -> None:
     """Raise SetupError where this worker is not in the same environment as its parent."""
     file = Path(settings.job_file) if settings.job_file else None
     if different := differences(identity(LoadedJob(job, settings.job, file, "")), settings.identity):

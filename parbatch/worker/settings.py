@@ -15,7 +15,7 @@ from parbatch.worker.teardown import PARTING_S
 DUMP_SIGNAL: int | None = getattr(signal, "SIGRTMAX", None) or getattr(signal, "SIGUSR1", None)
 
 
-class Settings(msgspec.Struct, frozen=True):
+class WorkerSettings(msgspec.Struct, frozen=True):
     """All that a worker has to know: the job, its folders, and the limits it holds itself.
 
     `descriptors` is how many files the job's code may have open, where its process was started with more.

@@ -54,8 +54,8 @@ def records(tmp: Path) -> list[Path]:
     return sorted(tmp.glob(f"{_RECORDS}*"))
 
 
-def told(record: str) -> str:
-    """Return in a line what a record says."""
+def reason_in(record: str) -> str:
+    """Return, in a line, what went wrong by a record."""
     if not record:
         return f"it ended its process, or took longer than {TEARDOWN_S:.0f} s, and could not say so"
     if record.startswith(_STACKS):
@@ -65,4 +65,4 @@ def told(record: str) -> str:
 
 def summary(texts: list[str], log: str) -> str:
     """Return a line for people about teardowns that failed, of which there is at least one."""
-    return f"Note: teardown failed in {counted(len(texts), 'worker')}: {told(texts[0])}. Log: {log}"
+    return f"Note: teardown failed in {counted(len(texts), 'worker')}: {reason_in(texts[0])}. Log: {log}"

@@ -9,7 +9,7 @@ from parbatch import Job
 from parbatch.model.loading import JobRef
 from parbatch.worker.capture import Capture
 from parbatch.worker.job_session import JobSession
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 
 MakeSession = Callable[[Job], JobSession]
 
@@ -18,7 +18,7 @@ MakeSession = Callable[[Job], JobSession]
 def make_session(tmp_path: Path) -> Iterator[MakeSession]:
     """Makes the session of a job, set up; what is printed is captured below `tmp_path` until the test has ended."""
     capture = Capture(str(tmp_path / "captured"))
-    settings = Settings(JobRef("none"), str(tmp_path), str(tmp_path), str(tmp_path / "captured"), None)
+    settings = WorkerSettings(JobRef("none"), str(tmp_path), str(tmp_path), str(tmp_path / "captured"), None)
 
     def make(job: Job) -> JobSession:
         session = JobSession(job, settings, capture)

@@ -13,7 +13,7 @@ from parbatch.model.messages import Message, Order
 from parbatch.model.units import counted
 from parbatch.model.values import BACKENDS
 from parbatch.worker.limits import allow_descriptors, descriptor_limit
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 
 # Files that this process has open for each worker: both pipes, the process itself, and loky's queues.
 _FOR_WORKER = 10
@@ -93,7 +93,7 @@ def check_some_descriptors(name: str) -> None:
         raise NothingRunError(str(error)) from None
 
 
-def start(name: str, settings: Settings, run_mark: str, slots: int) -> Backend:
+def start(name: str, settings: WorkerSettings, run_mark: str, slots: int) -> Backend:
     """Start a backend by its name. Raise DataError for a name that there is not."""
     if name not in BACKENDS:
         raise DataError(f"backend: {name!r} is not one of {', '.join(BACKENDS)}.")

@@ -31,7 +31,7 @@ from parbatch.worker.capture import Capture, copy_captured_output
 from parbatch.worker.chunk import WHOLE, work_through
 from parbatch.worker.evidence import of_exception
 from parbatch.worker.job_session import SETTING_UP, JobSession
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 from parbatch.worker.teardown import TEARDOWN_S
 
 _SLOT = 0
@@ -46,7 +46,7 @@ class InlineBackend:
 
     ends_workers = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         self._settings = msgspec.structs.replace(settings, capture_prefix=f"{settings.capture_prefix}{_SLOT}")
         self._chunks: deque[Chunk] = deque()
         self._under_way: Iterator[Message] | None = None
@@ -232,6 +232,6 @@ class _Alarm:
             raise TimeUpError(ran_over(self._what, self._seconds).message)
 
 
-def start(settings: Settings, run_mark: str, slots: int) -> InlineBackend:  # noqa: ARG001 -- one process, one slot
+def start(settings: WorkerSettings, run_mark: str, slots: int) -> InlineBackend:  # noqa: ARG001 -- one process, one slot
     """Start a backend of this process alone."""
     return InlineBackend(settings)

@@ -40,7 +40,7 @@ from parbatch.worker.process_tree import (
     sweep,
     tree_sizes,
 )
-from parbatch.worker.settings import DUMP_SIGNAL, Settings
+from parbatch.worker.settings import DUMP_SIGNAL, WorkerSettings
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,7 +57,7 @@ class LokyBackend:
 
     ends_workers = True
 
-    def __init__(self, settings: Settings, run_mark: str) -> None:
+    def __init__(self, settings: WorkerSettings, run_mark: str) -> None:
         self._settings = settings
         self._run_mark = run_mark
         self._killed_for_memory = killed_for_memory()
@@ -285,7 +285,7 @@ class LokyBackend:
             self._selector.unregister(pipe.fileno())
 
 
-def start(settings: Settings, run_mark: str, slots: int) -> LokyBackend:
+def start(settings: WorkerSettings, run_mark: str, slots: int) -> LokyBackend:
     """Start a backend of loky workers; `settings.capture_prefix` is completed with the slot's number.
 
     Raise SetupError where this process may not open as many files as so many workers take.

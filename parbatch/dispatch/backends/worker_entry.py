@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from parbatch.worker.settings import Settings
+    from parbatch.worker.settings import WorkerSettings
 
 _handed: "list[Connection[Any, Any]]" = []
 
@@ -19,7 +19,7 @@ def take_pipes(orders: "Connection[Any, Any]", messages: "Connection[Any, Any]")
     _handed.extend((orders, messages))
 
 
-def serve_slot(settings: "Settings") -> None:
+def serve_slot(settings: "WorkerSettings") -> None:
     """Be the worker of a slot, until the parent ends the conversation."""
     from parbatch.worker.process import serve  # noqa: PLC0415 -- in the worker alone
 

@@ -22,7 +22,7 @@ from parbatch.dispatch.backends.worker_entry import serve_slot, take_pipes
 from parbatch.model.terminal import flushing_anyway
 from parbatch.worker.limits import ONE_THREAD
 from parbatch.worker.process_marks import Marks
-from parbatch.worker.settings import DUMP_SIGNAL, Settings
+from parbatch.worker.settings import DUMP_SIGNAL, WorkerSettings
 
 if TYPE_CHECKING:
     import psutil
@@ -45,7 +45,7 @@ class WorkerProcess:
     processes that it had started by then.
     """
 
-    def __init__(self, slot: int, settings: Settings, run_mark: str) -> None:
+    def __init__(self, slot: int, settings: WorkerSettings, run_mark: str) -> None:
         self.slot = slot
         self.outgoing: deque[memoryview] = deque()
         self.retiring: Message | None = None

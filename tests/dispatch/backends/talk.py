@@ -10,7 +10,7 @@ import msgspec
 from parbatch.dispatch.backends.base import Backend, Died, start
 from parbatch.model.loading import load
 from parbatch.model.messages import Chunk, Ended, Message
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 from tests.support import task, write_job
 
 JOB = """
@@ -88,7 +88,7 @@ def talking(name: str, root: Path, text: str = JOB, **more: object) -> Iterator[
     job = write_job(root / "job.py", text)
     tmp = root / "tmp"
     tmp.mkdir()
-    settings = Settings(load(str(job)).ref, str(root), str(tmp), f"{tmp}/slot-", memory_cap=None)
+    settings = WorkerSettings(load(str(job)).ref, str(root), str(tmp), f"{tmp}/slot-", memory_cap=None)
     backend = start(name, msgspec.structs.replace(settings, **more), f"test-{uuid.uuid4().hex}", 1)
     try:
         yield Talk(backend, tmp)

@@ -12,7 +12,7 @@ from parbatch.errors import DataError
 from parbatch.model.loading import load
 from parbatch.model.messages import Began, Chunk, Ended, Loading, NotReady, Ready, Returned, Stop
 from parbatch.model.values import BACKENDS
-from parbatch.worker.settings import Settings
+from parbatch.worker.settings import WorkerSettings
 from tests.dispatch.backends.talk import CHUNKED, JOB, Talk, talking
 from tests.support import task, write_job
 
@@ -110,7 +110,7 @@ def test_sizes_are_those_of_the_slots_there_are(talk: Talk) -> None:
 
 
 def test_a_backend_that_there_is_not_is_named(tmp_path: Path) -> None:
-    settings = Settings(load(str(write_job(tmp_path / "job.py"))).ref, "", "", "", None)
+    settings = WorkerSettings(load(str(write_job(tmp_path / "job.py"))).ref, "", "", "", None)
     with pytest.raises(DataError, match=r"backend: 'threads' is not one of loky, inline\."):
         start("threads", settings, "mark", 1)
 
