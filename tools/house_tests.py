@@ -47,22 +47,24 @@ TESTED_BY: dict[str, str] = {
     "docx/xpaths": "docx/test_differential.py",
     "docx/zipping": "docx/test_saving.py",
     "engine/api": "cli/test_cli.py::test_a_run_from_python_gives_its_result",
-    "engine/background": "engine/test_stream.py::test_while_the_reader_is_behind_little_is_handed_out",
     "engine/control": "faults/test_kills_and_signals.py"
     "::test_an_interrupted_run_finishes_what_is_in_flight_and_resumes",
     "engine/finish": "engine/test_shards.py"
     "::test_each_shard_renders_its_own_items_and_the_last_one_makes_the_overview_of_all",
-    "engine/listening": "engine/test_stream.py::test_a_function_is_called_with_each_outcome_in_the_runs_own_thread",
+    "engine/preview": "cli/test_plan.py::test_after_a_run_each_reason_is_counted_and_nothing_is_touched",
+    "engine/products/anew": "cli/test_overview.py"
+    "::test_it_is_made_anew_though_it_is_up_to_date_and_no_item_is_rendered",
+    "engine/products/make": "engine/products/test_overview.py"
+    "::test_it_is_made_again_only_when_an_outcome_changed_or_it_is_damaged",
+    "engine/restart": "engine/test_phased.py::test_an_unfinished_run_is_found_once_for_the_whole_folder",
     "engine/part": "engine/products/test_overview.py::test_a_run_that_did_not_get_to_the_end_makes_none",
-    "engine/phases": "engine/test_phased.py::test_a_selection_is_for_the_last_phase_and_those_before_run_whole",
-    "engine/products/merge": "engine/test_shards.py::test_what_is_merged_of_all_shards_is_what_one_run_merges",
+    "engine/products/merge": "engine/test_all_parts.py::test_what_is_merged_of_all_shards_is_what_one_run_merges",
     "engine/products/product": "engine/test_withdrawn.py"
     "::test_a_product_that_parbatch_did_not_make_is_not_overwritten_and_an_edited_one_is_withdrawn",
     "engine/prune": "cli/test_prune.py::test_outputs_of_items_that_are_gone_are_removed_and_named",
+    "engine/reporter": "engine/test_reporters.py::test_a_silent_reporter_says_only_what_has_to_be_known",
+    "engine/workshop": "faults/test_teardown.py::test_its_failure_is_told_and_fails_no_item",
     "engine/render": "engine/test_sample_groups.py::test_samples_are_done_before_any_other_item_begins",
-    "engine/rewriting": "reports/test_report_command.py"
-    "::test_after_a_run_that_was_killed_the_counts_are_the_checkpoints_and_it_says_so",
-    "engine/session": "faults/test_teardown.py::test_its_failure_is_told_and_fails_no_item",
     "model/item": "planning/test_source.py",
     "model/job_files": "model/test_loading.py",
     "model/json_advice": "model/test_json_values.py::test_what_json_cannot_hold_is_told_with_how_to_write_it",

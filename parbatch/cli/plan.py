@@ -1,6 +1,5 @@
 """`parbatch plan`: what a run would do, and why, in lines or JSON; it leaves the folder as it is."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from parbatch.cli.shared import (
     typed,
 )
 from parbatch.engine.announcements import remarks
-from parbatch.engine.phases import previews
+from parbatch.engine.preview import previews
 from parbatch.model import loading
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options, read_options
@@ -23,7 +22,6 @@ from parbatch.model.selection import Selection
 from parbatch.model.text import printable
 from parbatch.model.units import counted
 from parbatch.planning.plan import Plan, reasons_due
-from parbatch.planning.prepare import preview
 from parbatch.reports.progress import reading_items
 from parbatch.reports.run_records import note_killed_runs_in_passing
 from parbatch.storage.checkpoint import Checkpoint
@@ -53,8 +51,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
         folder = folder_of(options)
         check_owner(folder, loaded)
         note_killed_runs_in_passing(folder)
-        plan_it = _plan_phases if loaded.job.after else _plan_one
-        due = plan_it(loaded, options, output, each=each, as_json=as_json)
+        due = _plan(loaded, options, output, each=each, as_json=as_json)
         if as_json:
             return
         if (busy := holder(folder)) is not None:
@@ -65,38 +62,27 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
             output.lines([f"To do it: {to_run}"])
 
 
-def _plan_one(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
-    """Say what a run of one job would do. Returns whether there is anything."""
-    folder = folder_of(options)
-    with reading_items(loaded, *output.telling) as read:
-        checkpoint, found = preview(folder, read, options)
-    with contextlib.closing(checkpoint):
-        if as_json:
-            output.json(_as_json(checkpoint, found, options.selection, str(folder.root), each=each))
-            return found.due > 0
-        if each:
-            output.lines(_items(checkpoint, options.selection, in_columns=output.is_terminal))
-    output.lines(lines(loaded.job.name, found))
-    return found.due > 0
-
-
-def _plan_phases(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
-    """Say what a run would do in each phase, as far as that is known. Returns whether there is anything."""
-    values = []
-    for phase in previews(loaded, options):
-        values.append({"phase": phase.name, "waits_for": phase.waits_for})
-        if phase.checkpoint is not None and phase.plan is not None:
-            values[-1] |= _as_json(phase.checkpoint, phase.plan, phase.selection, phase.out, each=each)
+def _plan(loaded: LoadedJob, options: Options, output: Output, *, each: bool, as_json: bool) -> bool:
+    """Say what a run would do in each part, as far as that is known. Returns whether there is anything."""
+    values: list[dict[str, Any]] = []
+    parts = previews(loaded, options, lambda read: reading_items(read, *output.telling))
+    for part in parts:
+        is_one_of_several = bool(part.part.prefix)
+        values.append({"phase": part.name, "waits_for": part.waits_for} if is_one_of_several else {})
+        if part.checkpoint is not None and part.plan is not None:
+            out = str(part.part.folder.root)
+            values[-1] |= _as_json(part.checkpoint, part.plan, part.selection, out, each=each)
         if as_json:
             continue
-        if phase.plan is None or phase.checkpoint is None:
-            output.lines([f"{phase.name}: not known yet: {phase.waits_for}"])
+        if part.plan is None or part.checkpoint is None:
+            output.lines([f"{part.name}: not known yet: {part.waits_for}"])
             continue
         if each:
-            output.lines(_items(phase.checkpoint, phase.selection, in_columns=output.is_terminal))
-        output.lines(lines(phase.name, phase.plan))
+            output.lines(_items(part.checkpoint, part.selection, in_columns=output.is_terminal))
+        output.lines(lines(part.name, part.plan))
     if as_json:
-        output.json({"out": str(folder_of(options).root), "phases": values})
+        whole = {"out": str(folder_of(options).root), "phases": values}
+        output.json(whole if "phase" in values[0] else values[0])
     return any(value.get("due", 1) for value in values)
 
 

@@ -8,7 +8,7 @@ import click
 from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, hinting_at_sample, job_argument, json_option
-from parbatch.engine.prune import Pruned, prune_phases, rehearse
+from parbatch.engine.prune import Pruned
 from parbatch.engine.prune import prune as prune_folder
 from parbatch.model import loading
 from parbatch.model.options import out_folder
@@ -48,11 +48,13 @@ def prune(  # noqa: D103 -- its help is above
         folder = part_folder(Path(out) if out else out_folder(loaded), part)
         with hinting_at_sample(loaded):
             check_owner(folder, loaded)
-            if loaded.job.after:
-                pruned = prune_phases(loaded, folder, dry_run=dry_run, withdrawn=withdrawn)
-            else:
-                with reading_items(loaded, *output.telling) as read:
-                    pruned = (rehearse if dry_run else prune_folder)(folder, read.job, withdrawn=withdrawn)
+            pruned = prune_folder(
+                loaded,
+                folder,
+                lambda read: reading_items(read, *output.telling),
+                dry_run=dry_run,
+                withdrawn=withdrawn,
+            )
         if as_json:
             output.json(pruned)
         else:

@@ -7,7 +7,7 @@ import click
 from parbatch.cli.options import takes_options
 from parbatch.cli.output import standard_output
 from parbatch.cli.shared import JOB_HELP, folder_and_job, job_argument
-from parbatch.engine.rewriting import write_again
+from parbatch.engine.finish import refresh
 from parbatch.model.terminal import show
 from parbatch.model.text import printable
 from parbatch.reports import REPORTS
@@ -30,7 +30,7 @@ def report(job: str | None, out: str | None, shard: str | None) -> None:  # noqa
         folder, loaded = folder_and_job(job, out, shard)
         if loaded is not None:
             check_owner(folder, loaded)
-        rewritten = write_again(folder)
+        rewritten = refresh(folder)
         for note in rewritten.notes:
             show(f"parbatch: {printable(note)}", sys.stderr)
         written = (name for name in REPORTS if name in rewritten.written)

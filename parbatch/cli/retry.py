@@ -40,7 +40,7 @@ def _retry(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     options = read_options(loaded, as_given(given), retry=True)
     with hinting_at_sample(loaded):
-        return runner.execute(loaded, options, go_on=_go_on)
+        return runner.run_as_asked(loaded, options, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

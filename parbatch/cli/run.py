@@ -50,7 +50,7 @@ def _run(job: str | None, given: dict[str, Any]) -> RunResult:
     loaded = loading.load(job)
     options = read_options(loaded, as_given(given))
     with hinting_at_sample(loaded):
-        return runner.execute(loaded, options, go_on=_go_on)
+        return runner.run_as_asked(loaded, options, go_on=_go_on)
 
 
 def _go_on(result: RunResult) -> str:

@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from parbatch.engine.listening import Listener
+from parbatch.engine.control import RunControl
 from parbatch.model.loading import refuse_while_loading
 from parbatch.model.outcome import Outcome
 from parbatch.model.result import RunResult
@@ -16,15 +16,16 @@ from parbatch.model.result import RunResult
 MOST_WAITING = 256
 
 Notify = Callable[[], object]
+OnOutcome = Callable[[Outcome], object]
 
 
 class Flow:
     """One run in its thread, and the queue between. All but the last methods may be called from any thread."""
 
-    def __init__(self, go: Callable[[Listener], RunResult]) -> None:
+    def __init__(self, go: Callable[[RunControl, OnOutcome], RunResult]) -> None:
         self._go = go
         self._outcomes: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
-        self._listener = Listener(self._yield, self._is_full)
+        self._control = RunControl(self._is_full)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._result: RunResult | None = None
@@ -49,7 +50,7 @@ class Flow:
         if outcome is not None:
             if self._is_held and self._outcomes.qsize() <= MOST_WAITING:
                 self._is_held = False
-                self._listener.interrupts.wake()
+                self._control.wake()
             return outcome
         self._outcomes.put(None)  # for whoever asks again
         error, self._error = self._error, None
@@ -59,7 +60,7 @@ class Flow:
 
     def cancel(self, *, at_once: bool = False) -> None:
         """End the run in order, or without waiting for what is in flight."""
-        self._listener.interrupts.cancel("cancelled", at_once=at_once)
+        self._control.cancel("cancelled", at_once=at_once)
         with self._starting:
             if self._thread is None and not self._ended.is_set():
                 self._end()
@@ -106,7 +107,7 @@ class Flow:
 
     def _work(self) -> None:
         try:
-            self._result = self._go(self._listener)
+            self._result = self._go(self._control, self._yield)
         except BaseException as error:  # noqa: BLE001 -- whoever reads gets it
             self._error = error
         finally:

@@ -1,10 +1,14 @@
-"""What ends a run early: SIGINT, SIGTERM or SIGHUP (the first in order, the second at once), or who has started it."""
+"""What ends a run early, or holds it back: signals (the first in order, the second at once), or who has started it.
+
+Called by the run, which tells it of each dispatcher, and from other threads by whoever has started the run. It knows
+nothing of items and folders.
+"""
 
 import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -48,10 +52,15 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-class Interrupts:
-    """Which signal came, or why the run was cancelled, if either is so, and the dispatch to tell it."""
+class RunControl:
+    """Which signal came, or why the run was cancelled, if either is so, and the dispatcher to tell it.
 
-    def __init__(self) -> None:
+    While `hold_back` gives true, nothing more is handed out; what is in flight goes on, and limits are kept. It is
+    asked again after `wake`.
+    """
+
+    def __init__(self, hold_back: Callable[[], bool] = lambda: False) -> None:
+        self.hold_back = hold_back
         self.signum: int | None = None
         self.cancelled: str | None = None
         self._grace_s = GRACE_S
@@ -59,7 +68,7 @@ class Interrupts:
         self._breaks_off = False
 
     def tell(self, dispatch: Dispatcher) -> None:
-        """From now on it is this dispatch that is stopped; what has come already stops it now."""
+        """Stop this dispatcher from now on; what has come already stops it now."""
         self._dispatch = dispatch
         self._stop()
 
@@ -70,7 +79,7 @@ class Interrupts:
         self._stop()
 
     def wake(self) -> None:
-        """Have the dispatch look again whether it is held back; may be called from any thread."""
+        """Have the dispatcher look again whether it is held back; may be called from any thread."""
         if self._dispatch is not None:
             self._dispatch.wake()
 
@@ -104,7 +113,7 @@ class Interrupts:
         self._stop()
 
     def _stop(self) -> None:
-        """Stop the dispatch, where there is one and something has come that stops it."""
+        """Stop the dispatcher, where there is one and something has come that stops it."""
         reason = "interrupted" if self.signum is not None else self.cancelled
         if self._dispatch is None or reason is None:
             return

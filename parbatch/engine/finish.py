@@ -1,204 +1,153 @@
-"""All shards of a folder together: their overview and their reports, made when the last of them is done.
+"""The end of a run of several parts, and the reports of a folder anew: one result of all, and the reports of that.
 
-Whoever ends last makes them, under the lock of the folder itself; who finds that lock taken leaves it to its holder,
-who looks once more when it is done. What they were made from is kept in `run/whole.json`.
+`finish` is called by `run`, once the last part is done; `refresh` by `parbatch report`, and after one item was rendered
+in its own part. What a part's outcomes are, the view tells; what a run has counted, the records of its parts.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
-from parbatch.engine.part import Stages
-from parbatch.errors import FolderError, FolderHeldError
-from parbatch.model.loading import LoadedJob
-from parbatch.model.options import Options
-from parbatch.model.result import Documents, ProductReport, RunResult, Withdrawn, all_withdrawn
-from parbatch.model.roles import MERGE, OVERVIEW
-from parbatch.reports import write_reports
+from parbatch.engine.all_parts import result_of_all
+from parbatch.engine.session import RunSession
+from parbatch.errors import FolderError
+from parbatch.model.result import Counts, PhaseReport, RunResult, State, sum_of
+from parbatch.reports import REPORTS, write_reports
 from parbatch.reports.report_data import Material
-from parbatch.reports.results import RunFacts, build_result, counts, sum_facts
-from parbatch.reports.run_records import newest_record
-from parbatch.storage.checkpoint import Checkpoint
+from parbatch.reports.results import RunFacts, build_result, counts, sum_facts, within
+from parbatch.reports.run_records import keep_record, newest_record, note_killed_runs, note_killed_runs_in_passing
+from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
-from parbatch.storage.layout import Layout, require_layout
+from parbatch.storage.layout import Layout, Part, check_on_disk, read_layout, shard_of_folder, wanted_layout
 from parbatch.storage.lock import hold
-from parbatch.storage.parts import marks, unfinished
-from parbatch.storage.product_records import Made, made_before, older, record_file
-from parbatch.storage.reader import empty, reading
-from parbatch.storage.staged import is_intact
-from parbatch.storage.view import View, open_view
-from parbatch.storage.withdrawals import MOST_NAMED
+from parbatch.storage.opening import open_existing
+from parbatch.storage.product_records import made_before
+from parbatch.storage.reader import reading
+from parbatch.storage.view import View, open_view, view_of
 
 
-class Joined(msgspec.Struct, frozen=True):
-    """All shards, joined: their result together, and what became of the products."""
+def finish(layout: Layout, done: Mapping[str, RunResult], session: RunSession, stopped_by: str | None) -> RunResult:
+    """Write down what the parts came to together: those that are `done` now, at least one, and the others as they are.
 
-    result: RunResult
-    products: dict[str, ProductReport]
-    products_exit_code: int
-    problems: dict[str, str]
-
-
-def require_finished(folder: Folder) -> None:
-    """Raise FolderError, which names the shards that are not finished, unless all are."""
-    layout = require_layout(folder)
-    if left := unfinished(layout):
-        named = ", ".join(f"{shard} ({why})" for shard, why in left.items())
-        first = next(iter(left))
-        raise FolderError(
-            f"{folder.root} is run in {len(layout.parts)} shards, of which these are not finished: {named}. The"
-            f" overview is made of all. Go on with parbatch run … --shard {first}"
-            f"{'' if left[first] == 'not begun' else ' --resume'}."
-        )
-
-
-def join_when_all_are_finished(loaded: LoadedJob, asked: Options) -> Joined | None:
-    """Make the overview and the reports of all shards, if this was the last one and they are not up to date.
-
-    None where there is nothing to do, or somebody else is at it. That two shards published the same file is the
-    overview's failure.
+    The caller holds the folder of all. Returns the result of all.
     """
-    folder, joined = Folder(asked.out), None
-    layout = require_layout(folder)
-    while not unfinished(layout) and not _is_current(layout, again=joined is not None):
-        try:
-            with hold(folder) as held:
-                held.keep()
-                joined = _join(loaded, asked, folder)
-        except FolderHeldError:
-            return joined
-    return joined
-
-
-def join_anew(loaded: LoadedJob, asked: Options) -> Joined:
-    """The same on request, also when they are up to date. Raises FolderError where a shard is not finished."""
-    folder = Folder(asked.out)
-    with hold(folder) as held:
-        held.keep()
-        require_finished(folder)
-        return _join(loaded, asked, folder)
-
-
-def report_anew(folder: Folder) -> tuple[RunResult, dict[str, str]]:
-    """Write the reports of all shards that have begun, as they are now: their result, and what could not be written."""
-    with hold(folder) as held:
-        held.keep()
-        with open_view(require_layout(folder).begun(), folder) as view:
-            before = made_before(folder)
-            result = _together(view, folder, before.products, before.documents)
-            return result, write_reports(Material(result, view, folder))
-
-
-def _is_current(layout: Layout, *, again: bool) -> bool:
-    """Whether nothing has changed since; `again` after an attempt, which is not repeated only because it failed."""
-    folder = layout.root
-    made = made_before(folder)
-    if made.marks != marks(layout):
-        return False
-    outputs = (output for published in made.outputs.values() for output in published)
-    return again or (not made.has_failed and all(is_intact(output, folder.root) for output in outputs))
-
-
-def _join(loaded: LoadedJob, asked: Options, folder: Folder) -> Joined:
-    layout = require_layout(folder)
-    before, now = made_before(folder), marks(layout)
-    with open_view(layout.begun(), folder) as view, contextlib.closing(empty()) as checkpoint:
-        for product, outputs in before.outputs.items():
-            checkpoint.set_product(product, outputs)
-        stage = Stages(loaded, asked.for_products(), folder, checkpoint, view=view)
-        products = {
-            product: report if report.error is None else older(checkpoint, folder, product, report) or report
-            for product, report in _products(loaded, stage, checkpoint, view).items()
-        }
-        result = _together(view, folder, products, stage.documents)
-        problems = write_reports(Material(result, view, folder))
-        made = _made(checkpoint, stage, products, now)
-        ends_with = stage.exit_code or int(made.has_failed)
-    _keep(folder, made)
-    return Joined(result, products, ends_with, problems)
-
-
-def _made(
-    checkpoint: Checkpoint, stage: Stages, products: Mapping[str, ProductReport], made_from: Mapping[str, str]
-) -> Made:
-    published = {product: tuple(checkpoint.product_outputs(product)) for product in products}
-    return Made(dict(made_from), published, dict(products), stage.documents)
-
-
-def _keep(folder: Folder, made: Made) -> None:
-    with folder.tree.written_whole(record_file(folder)) as file:
-        file.write(msgspec.json.encode(made))
-
-
-def _products(loaded: LoadedJob, stage: Stages, checkpoint: Checkpoint, view: View) -> dict[str, ProductReport]:
-    """What is made of all that is joined; nothing of shards that are in each other's way."""
-    job = loaded.job
-    wanted = [*([MERGE] if job.merging else []), *([OVERVIEW] if OVERVIEW in job.functions else [])]
-    folder, found = view.root, view.clashes()
-    if not found:
-        # Without marks they are not up to date yet: the reports are still to be written.
-        return stage.only_products(wanted, lambda made: _keep(folder, _made(checkpoint, stage, made, {})))
-    first, more = found[0], f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
-    error = (
-        f"items/{first.path} was published by two items of different shards, {first.first_id!r} and"
-        f" {first.second_id!r}, one over the other.{more} Put the item's id into the file's name, and run both shards"
-        " with --fresh; where an item was only given another id, a run of the other shard with --resume is enough."
-    )
-    return {product: ProductReport(error=error) for product in wanted or [OVERVIEW]}
-
-
-def _together(view: View, folder: Folder, products: Mapping[str, ProductReport], in_products: Documents) -> RunResult:
-    """The last runs of all shards as one: from when the first began to when the last ended."""
-    records = []
-    layout = require_layout(folder)
+    now = {}
     for part in layout.begun():
-        with reading(part.folder) as one:
-            records.append(newest_record(one, part.folder))
-    left = unfinished(layout)
-    after = counts(view)
-    total, success, pending = sum(after.by_status.values()), after.by_status["ok"], after.by_status["pending"]
-    facts = sum_facts([RunFacts.of(record) for record in records])
-    documents = facts.documents + in_products
-    facts = msgspec.structs.replace(
-        facts,
-        documents=documents,
-        environment=facts.environment | {"acceleration": documents.acceleration},
-        workers=sum(record.workers for record in records),
-        overview=products.get(OVERVIEW),
-        merged=products.get(MERGE),
-        withdrawn=_withdrawn(view, records),
-        memory_cap_bytes=max((record.memory_cap_bytes or 0 for record in records), default=0) or None,
-        shard=None,
-        signum=None,
-        at_limit=False,
-        has_failed=total > success + pending,
-    )
-    return build_result(_of_all(facts, left), view, after=after)
+        with reading(part.folder) as checkpoint:
+            now[part.name] = counts(View.of(checkpoint, part.folder))
+    facts = _facts_of_all(layout.parts, done, now, session, stopped_by)
+    with open_view(layout.begun(), layout.root) as view:
+        result = build_result(facts, view)
+        keep_record(result, layout.root)
+        for problem in write_reports(Material(result, view, layout.root)).values():
+            session.reporter.warn(problem)
+    return result
 
 
-def _of_all(facts: RunFacts, left: Mapping[str, str]) -> RunFacts:
-    """How all stand together: finished, unless some are left, and then why."""
-    if not left:
-        seconds = None if facts.finished_at is None else _seconds(facts.started_at, facts.finished_at)
-        return msgspec.structs.replace(facts, state="finished", stopped_by=None, duration_s=seconds)
-    told = ", ".join(f"{shard} is {why}" for shard, why in left.items())
+def _facts_of_all(
+    parts: tuple[Part, ...],
+    done: Mapping[str, RunResult],
+    now: Mapping[str, Counts],
+    session: RunSession,
+    stopped_by: str | None,
+) -> RunFacts:
+    facts = {name: within(name, RunFacts.of(result)) for name, result in done.items()}
+    others = [one for name, one in now.items() if name not in facts]
+    summed = sum_facts([*facts.values()])
+    state: State = "finished" if stopped_by is None else "stopped"
+    metrics = {f"{name}/{key}": one for name, result in done.items() for key, one in result.metrics.items()}
     return msgspec.structs.replace(
-        facts,
-        state="running" if "running" in left.values() else "stopped",
-        stopped_by=f"of its shards, {told}",
-        finished_at=None,
-        duration_s=None,
+        summed,
+        job=parts[-1].name,
+        state="interrupted" if session.control.signum is not None else state,
+        signum=session.control.signum,
+        has_failed=summed.has_failed or stopped_by is not None,
+        started_at=session.started_at.isoformat(timespec="milliseconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        duration_s=round(time.monotonic() - session.began, 3),
+        kept=summed.kept + sum(one.by_status["ok"] for one in others),
+        before=sum_of([(facts[name].before if name in facts else one) for name, one in now.items()]),
+        stopped_by=stopped_by,
+        metrics=metrics,
+        phases=tuple(_report_of(part, done.get(part.name), now.get(part.name)) for part in parts),
     )
 
 
-def _withdrawn(view: View, records: Sequence[RunResult]) -> Withdrawn:
-    """What the last runs of the shards have withdrawn, and what is out of date now."""
-    each = all_withdrawn((record.withdrawn for record in records), MOST_NAMED)
-    now = view.withdrawn("")
-    return msgspec.structs.replace(each, out_of_date=now.out_of_date, stale=now.stale)
+def _report_of(part: Part, result: RunResult | None, now: Counts | None) -> PhaseReport:
+    by_status = now.by_status if now else {}
+    total, success, pending = sum(by_status.values()), by_status.get("ok", 0), by_status.get("pending", 0)
+    return PhaseReport(
+        name=part.name,
+        state=result.state if result else "not begun",
+        total=total,
+        success=success,
+        errors=total - success - pending,
+        pending=pending,
+        rendered=result.rendered if result else 0,
+        duration_s=(result and result.duration_s) or 0.0,
+    )
 
 
-def _seconds(began: str, ended: str) -> float:
-    return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds(), 3)
+class Refreshed(NamedTuple):
+    """Which reports were written, and what a person should know about them."""
+
+    written: list[str]
+    notes: list[str]
+
+
+def refresh(folder: Folder) -> Refreshed:
+    """Write the reports from what the checkpoints hold now, and from the newest record of each run.
+
+    Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
+    """
+    layout = read_layout(folder)
+    if layout is not None and layout.chosen is None and not layout.is_single and not layout.is_run_as_one:
+        return _refresh_all(layout)
+    check_on_disk(wanted_layout(folder.root, shard=shard_of_folder(folder)))
+    if layout is None or not (layout.is_run_as_one or layout.begun()):
+        raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
+    with hold(folder):
+        note_killed_runs(folder)
+        with damage_in_words(folder.checkpoint), _opened(folder, is_one=not layout.is_run_as_one) as view:
+            record = newest_record(view, folder)
+            problems = write_reports(Material(build_result(RunFacts.of(record), view), view, folder))
+            last = view.last_run()
+    notes = [*problems.values()]
+    if last and last[0] != record.run_id:
+        notes.append(
+            f"The last run ({last[0]}) was cut off and left no record. The counts and failures are those of the"
+            f" checkpoint now; times and worker figures are of the run before ({record.run_id})."
+        )
+    elif record.state == "killed":
+        notes.append(f"The last run ({record.run_id}) was killed: when it ended, and its worker figures, nobody knows.")
+    return Refreshed([name for name in REPORTS if name not in problems], notes)
+
+
+def _refresh_all(layout: Layout) -> Refreshed:
+    """Write the reports of all parts that have begun, each run by itself."""
+    note_killed_runs_in_passing(layout.root)
+    with hold(layout.root) as held:
+        held.keep()
+        with open_view(layout.begun(), layout.root) as view:
+            before = made_before(layout.root)
+            result = result_of_all(layout, view, before.products, before.documents)
+            problems = write_reports(Material(result, view, layout.root))
+    notes = [*problems.values()]
+    if result.state != "finished":
+        notes.append(f"Not everything is in it yet: {result.stopped_by}.")
+    return Refreshed([name for name in REPORTS if name not in problems], notes)
+
+
+@contextlib.contextmanager
+def _opened(folder: Folder, *, is_one: bool) -> Iterator[View]:
+    """Open a view of a folder that is held; a checkpoint of an earlier version gets the present format."""
+    if not is_one:
+        with view_of(folder) as view:
+            yield view
+        return
+    with contextlib.closing(open_existing(folder.checkpoint)) as checkpoint:
+        yield View.of(checkpoint, folder)

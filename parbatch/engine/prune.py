@@ -1,17 +1,21 @@
-"""What nobody needs any more: outputs of items that are gone from the source, and what killed runs left behind."""
+"""What nobody needs any more: outputs of items that are gone from the source, and what killed runs left behind.
+
+Called by `parbatch prune`. It goes over the parts of a folder, and treats each alike.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from parbatch.engine.phases import Phase, fed, phases_in, unmet
+from parbatch.engine.phases import fed, is_settled, jobs_of
 from parbatch.engine.session import new_run_id
 from parbatch.errors import FolderError, SelectionError
 from parbatch.model.job import Job
-from parbatch.model.loading import LoadedJob
+from parbatch.model.loading import LoadedJob, phases_of
 from parbatch.model.merge_entries import HOW, file_name
 from parbatch.planning.changes import compare
 from parbatch.reports import REPORTS
@@ -21,7 +25,7 @@ from parbatch.storage.checkpoint import Checkpoint
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
 from parbatch.storage.gone import count_gone, forget_gone, forget_outputs, outputs_of_gone
-from parbatch.storage.layout import read_layout, require_checkpoint, require_layout, shard_of_folder, wanted_layout
+from parbatch.storage.layout import Layout, Part, read_layout, require_layout, wanted_layout
 from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_to_write
 from parbatch.storage.parts import output_elsewhere
@@ -61,17 +65,64 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_removed: bool = False
 
 
-def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
-    """Remove what nobody needs. The checkpoint is brought up to date with the source on the way.
+def prune(
+    loaded: LoadedJob,
+    folder: Folder,
+    reading_items: Callable[[LoadedJob], AbstractContextManager[LoadedJob]] = contextlib.nullcontext,
+    *,
+    dry_run: bool = False,
+    withdrawn: bool = False,
+) -> Pruned:
+    """Remove what nobody needs, part by part. Each checkpoint is brought up to date with the source on the way.
 
     Only what was published by this folder's runs is removed, and only as it was published; with `withdrawn`, what was
-    withdrawn before is removed too. Raises FolderError when nothing was run in the folder, FolderHeldError while a run
-    holds it, and SelectionError when the source has no items at all, which is more often a mistake than a wish.
+    withdrawn before is removed too. With `dry_run` it is found out in a copy of the checkpoint what would be removed:
+    nothing is touched, no run disturbed. `reading_items` tells people of reading them.
+
+    Raises FolderError when nothing was run in the folder, FolderHeldError while a run holds it, and SelectionError when
+    the source has no items at all, which is more often a mistake than a wish.
     """
-    layout = require_layout(folder)
-    if layout.kind == "shards" and layout.chosen is None:
-        return _together(folder, [prune(part.folder, job, withdrawn=withdrawn) for part in layout.begun()])
-    require_checkpoint(folder)
+    layout = _layout(loaded, folder)
+    found: list[tuple[str, Pruned]] = []
+    left_alone = []
+    with hold(layout.root) if layout.is_run_as_one and not dry_run else contextlib.nullcontext():
+        for job in jobs_of(loaded, layout):
+            if not job.part.folder.has_checkpoint:
+                continue
+            if not is_settled(job, layout.root):
+                left_alone.append(job.part.name)
+                continue
+            with fed(job, layout.root) as its_job, reading_items(its_job) as read:
+                do = _rehearse if dry_run else _prune_part
+                found.append((job.part.prefix, do(job.part, read.job, withdrawn=withdrawn)))
+    return _together(layout, found, left_alone)
+
+
+def _layout(loaded: LoadedJob, folder: Folder) -> Layout:
+    """Return the layout that the job has there. Raises FolderError where nothing was run."""
+    there = read_layout(folder)
+    if there is not None and there.is_run_as_one:
+        return wanted_layout(folder.root, [one.job.name for one in phases_of(loaded)])
+    return require_layout(folder)
+
+
+def _together(layout: Layout, found: list[tuple[str, Pruned]], left_alone: list[str]) -> Pruned:
+    in_order = list if layout.is_run_as_one or layout.is_single else sorted
+    return Pruned(
+        out=str(layout.root.root),
+        dry_run=any(one.dry_run for _, one in found),
+        gone=sum(one.gone for _, one in found),
+        outputs=in_order(f"{prefix}{path}" for prefix, one in found for path in one.outputs),
+        leftovers=in_order(f"{prefix}{path}" for prefix, one in found for path in one.leftovers),
+        left_alone=left_alone,
+        edited=in_order(f"{prefix}{path}" for prefix, one in found for path in one.edited),
+        withdrawn=sum(one.withdrawn for _, one in found),
+        withdrawn_removed=any(one.withdrawn_removed for _, one in found),
+    )
+
+
+def _prune_part(part: Part, job: Job, *, withdrawn: bool) -> Pruned:
+    folder = part.folder
     try:
         with hold(folder):
             note_killed_runs(folder)
@@ -79,14 +130,22 @@ def prune(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
                 damage_in_words(folder.checkpoint),
                 contextlib.closing(open_to_write(folder.checkpoint)) as checkpoint,
             ):
-                return _prune(checkpoint, folder, job, withdrawn=withdrawn)
+                return _prune(checkpoint, part, job, withdrawn=withdrawn)
     except OSError as error:
         raise FolderError(f"{folder.root} can't be pruned: {in_words(error)}. Mend that, and prune again.") from error
 
 
-def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool) -> Pruned:
+def _rehearse(part: Part, job: Job, *, withdrawn: bool) -> Pruned:
+    with reading(part.folder) as checkpoint:
+        scratch = copy(checkpoint)
+    with contextlib.closing(scratch), scratch.transaction():
+        return _look(scratch, part, job, dry_run=True, withdrawn=withdrawn)
+
+
+def _prune(checkpoint: Checkpoint, part: Part, job: Job, *, withdrawn: bool) -> Pruned:
+    folder = part.folder
     with checkpoint.transaction():
-        found = _look(checkpoint, folder, job, dry_run=False, withdrawn=withdrawn)
+        found = _look(checkpoint, part, job, dry_run=False, withdrawn=withdrawn)
         kept = kept_paths(checkpoint, folder) if withdrawn else []
         stale = _stale(checkpoint, folder)
         checkpoint.mark_due("pruned", table="gone")
@@ -115,72 +174,6 @@ def _prune(checkpoint: Checkpoint, folder: Folder, job: Job, *, withdrawn: bool)
     return found
 
 
-def rehearse(folder: Folder, job: Job, *, withdrawn: bool = False) -> Pruned:
-    """What `prune` would remove, found out in a copy of the checkpoint: nothing is touched, no run disturbed."""
-    layout = require_layout(folder)
-    if layout.kind == "shards" and layout.chosen is None:
-        return _together(folder, [rehearse(part.folder, job, withdrawn=withdrawn) for part in layout.begun()])
-    with reading(folder) as checkpoint:
-        scratch = copy(checkpoint)
-    with contextlib.closing(scratch), scratch.transaction():
-        return _look(scratch, folder, job, dry_run=True, withdrawn=withdrawn)
-
-
-def prune_phases(loaded: LoadedJob, root: Folder, *, dry_run: bool, withdrawn: bool = False) -> Pruned:
-    """The same for each phase that has begun, one after another. Raises as `prune` and `rehearse` do."""
-    if read_layout(root) is None:
-        require_checkpoint(root)
-    found: list[tuple[str, Pruned]] = []
-    left_alone = []
-    with contextlib.nullcontext() if dry_run else hold(root):
-        for phase in phases_in(loaded, root):
-            if not phase.folder.has_checkpoint:
-                continue
-            if not _is_settled(phase, root):
-                left_alone.append(phase.name)
-                continue
-            with fed(phase, root) as its_job:
-                do = rehearse if dry_run else prune
-                one = do(phase.folder, its_job.job, withdrawn=withdrawn)
-            found.append((phase.name, one))
-    return Pruned(
-        out=str(root.root),
-        dry_run=dry_run,
-        gone=sum(one.gone for _, one in found),
-        outputs=[f"{name}/{path}" for name, one in found for path in one.outputs],
-        leftovers=[f"{name}/{path}" for name, one in found for path in one.leftovers],
-        left_alone=left_alone,
-        edited=[f"{name}/{path}" for name, one in found for path in one.edited],
-        withdrawn=sum(one.withdrawn for _, one in found),
-        withdrawn_removed=withdrawn,
-    )
-
-
-def _is_settled(phase: Phase, root: Folder) -> bool:
-    """Whether all that a phase's items are made from is there: an item that is missing for now is not gone."""
-    parts = wanted_layout(root.root, [job.name for job in phase.loaded.job.after]).begun()
-    if len(parts) < len(phase.loaded.job.after) or unmet(phase, root) is not None:
-        return False
-    for part in parts:
-        with reading(part.folder) as checkpoint:
-            if checkpoint.counts()["pending"]:
-                return False
-    return True
-
-
-def _together(folder: Folder, each: list[Pruned]) -> Pruned:
-    return Pruned(
-        out=str(folder.root),
-        dry_run=any(one.dry_run for one in each),
-        gone=sum(one.gone for one in each),
-        outputs=sorted(path for one in each for path in one.outputs),
-        leftovers=sorted(path for one in each for path in one.leftovers),
-        edited=sorted(path for one in each for path in one.edited),
-        withdrawn=sum(one.withdrawn for one in each),
-        withdrawn_removed=any(one.withdrawn_removed for one in each),
-    )
-
-
 class _Stale(NamedTuple):
     """An output of an item that is gone; `is_intact` is False where it was edited, None where it is not there."""
 
@@ -189,8 +182,9 @@ class _Stale(NamedTuple):
     is_intact: bool | None
 
 
-def _look(checkpoint: Checkpoint, folder: Folder, job: Job, *, dry_run: bool, withdrawn: bool) -> Pruned:
-    difference = compare(checkpoint, job, shard_of_folder(folder))
+def _look(checkpoint: Checkpoint, part: Part, job: Job, *, dry_run: bool, withdrawn: bool) -> Pruned:
+    folder = part.folder
+    difference = compare(checkpoint, job, part.shard)
     if not difference.total and not difference.elsewhere:
         raise SelectionError(f"{job!r} has no items: its items function gave none. Nothing was removed.")
     if difference.new or difference.changed or difference.gone:

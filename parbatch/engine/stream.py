@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
-from parbatch.engine.api import execute, go_on_in_python, prepare
-from parbatch.engine.background import Flow, Notify
-from parbatch.engine.listening import Listener
+from parbatch.engine.api import go_on_in_python, prepare, run_as_asked
+from parbatch.engine.background import Flow, Notify, OnOutcome
+from parbatch.engine.control import RunControl
 from parbatch.model.job import Job
 from parbatch.model.option_table import RunOptions
 from parbatch.model.outcome import Outcome
@@ -209,9 +209,9 @@ def astream(
 
 
 def _flow(job: Job | str | os.PathLike[str] | None, on_error: str, options: RunOptions) -> Flow:
-    def go(listener: Listener) -> RunResult:
+    def go(control: RunControl, on_outcome: OnOutcome) -> RunResult:
         loaded, asked = prepare(job, {"progress": "none", **options}, on_error)
         go_on = None if asked.progress == "none" else go_on_in_python
-        return execute(loaded, asked, go_on=go_on, listener=listener)
+        return run_as_asked(loaded, asked, go_on=go_on, control=control, on_outcome=on_outcome)
 
     return Flow(go)

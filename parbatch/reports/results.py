@@ -40,12 +40,11 @@ _BY_SIGNAL = 128
 
 
 class Tally:
-    """What is counted while items settle: how many, how many not ok, to nothing, cut off, with python-docx."""
+    """What is counted while items settle: how many, how many not ok, cut off, with python-docx."""
 
     def __init__(self) -> None:
         self.rendered = 0
         self.failures = 0
-        self.empty = 0
         self.cut_off = 0
         self.documents = Documents()
 
@@ -54,7 +53,6 @@ class Tally:
         self.rendered += 1
         self.failures += ended.status != "ok"
         self.cut_off += ended.status == "pending"
-        self.empty += ended.status == "ok" and not ended.outputs and bytes(ended.result) == b"null"
         if ended.acceleration:
             self.documents += documents(ended)
 

@@ -30,6 +30,11 @@ class Part(NamedTuple):
     prefix: str = ""
     shard: Shard | None = None
 
+    @property
+    def shard_name(self) -> str | None:
+        """The part's name where it is a shard, such as `2/5`."""
+        return None if self.shard is None else self.name
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -50,10 +55,24 @@ class Layout:
         """Whether pieces of one list are meant, all of them: each is finished, and told of, for itself."""
         return self.kind == "shards" and self.chosen is None
 
+    @property
+    def meant(self) -> tuple[Part, ...]:
+        """The parts that are meant: the chosen one, or all."""
+        return self.parts if self.chosen is None else (self.chosen,)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether its one part is the root itself."""
+        return self.kind == "single"
+
+    @property
+    def is_run_as_one(self) -> bool:
+        """Whether one process does all parts in order, holding the root meanwhile, and reports on all: phases."""
+        return self.kind == "phases"
+
     def begun(self) -> tuple[Part, ...]:
         """Return the parts that are meant and hold a checkpoint."""
-        meant = self.parts if self.chosen is None else (self.chosen,)
-        return tuple(part for part in meant if part.folder.has_checkpoint)
+        return tuple(part for part in self.meant if part.folder.has_checkpoint)
 
     def locate(self, item: str) -> tuple[Part, str]:
         """Return the part that has an item, and the item's id there. Of phases, an id without one is the last one's."""
