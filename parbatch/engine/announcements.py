@@ -25,7 +25,7 @@ def announcements(loaded: LoadedJob, plan: Plan, *, accelerate: bool) -> Iterato
 
 
 def remarks(plan: Plan) -> Iterator[str]:
-    """What a run does not make anew by itself: what is known to fail, and what is out of date."""
+    """Yield what a run does not make anew by itself: what is known to fail, and what is out of date."""
     if plan.known_to_fail:
         yield (
             f"Known to fail: {counted(plan.known_to_fail, 'item')} that failed alike in the last two runs, with nothing"

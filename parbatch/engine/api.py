@@ -27,7 +27,7 @@ from parbatch.model.terminal import occupy_standard_descriptors
 from parbatch.planning.plan import find_item
 from parbatch.storage.folder import Folder
 from parbatch.storage.folder_owner import check_owner
-from parbatch.storage.layout import Part, folder_of, read_layout
+from parbatch.storage.layout import Layout, Part, folder_of, read_layout, wanted_layout
 from parbatch.storage.lock import hold
 from parbatch.storage.reader import reading
 
@@ -103,8 +103,8 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Unpack[Rende
     if strange := options.keys() - RENDER_NAMES:
         raise DataError(f"parbatch.render takes no {', '.join(sorted(strange))}; it renders one item, done or not.")
     asked = _read_options(loaded, {"progress": "none", **options, "workers": 1})
-    with _one_item(loaded, asked, item) as (alone, part, its_own):
-        render_alone(alone, part, its_own, session_of(its_own, None))
+    with _one_item(loaded, asked, item) as (alone, layout, part, its_own):
+        render_alone(alone, layout, part, its_own, session_of(its_own, None))
         with reading(part.folder) as checkpoint:
             outcome = checkpoint.outcome_of(its_own.selection.exact or "")
     _refresh(asked)
@@ -114,15 +114,15 @@ def render(job: Job | str | os.PathLike[str], item: str, **options: Unpack[Rende
 
 def render_one(loaded: LoadedJob, asked: Options, item: str, *, go_on: GoOn) -> RunResult:
     """Render the one item that a person names. Raises SelectionError, and as `run` does."""
-    with _one_item(loaded, asked, item) as (alone, part, its_own):
-        result = render_alone(alone, part, its_own, session_of(its_own, go_on))
+    with _one_item(loaded, asked, item) as (alone, layout, part, its_own):
+        result = render_alone(alone, layout, part, its_own, session_of(its_own, go_on))
     _refresh(asked)
     return result
 
 
 @contextlib.contextmanager
-def _one_item(loaded: LoadedJob, asked: Options, item: str) -> Iterator[tuple[LoadedJob, Part, Options]]:
-    """Give the part that has an item, its job, and the options for it alone; what all parts share is held meanwhile.
+def _one_item(loaded: LoadedJob, asked: Options, item: str) -> Iterator[tuple[LoadedJob, Layout, Part, Options]]:
+    """Give the job, layout and part of an item, and the options for it alone; what parts share is held meanwhile.
 
     Of phases, an id without a phase's name is the last one's. Raises SelectionError.
     """
@@ -133,10 +133,12 @@ def _one_item(loaded: LoadedJob, asked: Options, item: str) -> Iterator[tuple[Lo
     (job,) = [one for one in jobs_of(loaded, layout) if one.part.name == named.name]
     with hold(layout.root) if layout.is_run_as_one else contextlib.nullcontext(), fed(job, layout.root) as alone:
         item_id = find_item(alone, name)
-        there = None if layout.is_run_as_one else read_layout(layout.root)
-        part = named if there is None else there.locate(item_id)[0]
-        options = asked.for_phase(job.loaded.job, part.folder.root).for_one_item(item_id, part.shard)
-        yield alone, part._replace(prefix=""), options  # it is told of as if there were no others
+        there = read_layout(layout.root)
+        if not layout.is_run_as_one and there is not None and not there.is_run_as_one:
+            named = there.locate(item_id)[0]
+            layout = wanted_layout(asked.out, shard=named.shard)
+        options = asked.for_phase(job.loaded.job, named.folder.root).for_one_item(item_id, named.shard)
+        yield alone, layout, named._replace(prefix=""), options  # it is told of as if there were no others
 
 
 def _refresh(asked: Options) -> None:

@@ -45,7 +45,7 @@ class Flow:
                 self._thread.start()
 
     def take(self, *, wait: bool) -> Outcome | None:
-        """The next outcome; None at the end, once what the run has raised is raised. Raises queue.Empty."""
+        """Return the next outcome; None at the end, once what the run has raised is raised. Raises queue.Empty."""
         outcome = self._outcomes.get(block=wait)
         if outcome is not None:
             if self._is_held and self._outcomes.qsize() <= MOST_WAITING:
@@ -67,7 +67,7 @@ class Flow:
 
     @property
     def ended(self) -> bool:
-        """Whether the run has let go of all that it held."""
+        """Tell whether the run has let go of all that it held."""
         return self._ended.is_set()
 
     def join(self) -> None:

@@ -203,7 +203,7 @@ def _look(checkpoint: Checkpoint, part: Part, job: Job, *, dry_run: bool, withdr
 
 
 def _stale(checkpoint: Checkpoint, folder: Folder) -> list[_Stale]:
-    """What items that are gone have published, but for what an item of another shard has published there since."""
+    """List what items that are gone have published, but for what another part has published there since."""
     return [
         _Stale(item_id, output.path, is_intact(output, folder.items))
         for place, item_id, output in outputs_of_gone(checkpoint)
@@ -213,7 +213,7 @@ def _stale(checkpoint: Checkpoint, folder: Folder) -> list[_Stale]:
 
 
 def _leftovers(folder: Folder) -> list[Path]:
-    """What lies where only a run that is going on has anything: temporary folders, and files not yet put into place."""
+    """List what lies where only a run that goes on has anything: temporary folders, files not yet put into place."""
     with folder.in_use():
         temporary = [folder.tmp / name for name in folder.tree.names(folder.tmp)]
         made = ("lock.json.new", "phases.json.new", "whole.json.new")

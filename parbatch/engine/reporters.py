@@ -163,7 +163,7 @@ def _summary(result: RunResult, go_on: str) -> str:
 
 
 class _Emptiness:
-    """Whether the items of a part that are ok left neither a file nor a result: most likely a forgotten return."""
+    """Tell whether the items of a part that are ok left neither a file nor a result: most likely a forgotten return."""
 
     def __init__(self) -> None:
         self._ok = self._empty = 0

@@ -49,11 +49,24 @@ def execute(loaded: LoadedJob, session: RunSession) -> RunResult:
     return result
 
 
-def render_alone(loaded: LoadedJob, part: Part, options: Options, session: RunSession) -> RunResult:
+def render_alone(loaded: LoadedJob, layout: Layout, part: Part, options: Options, session: RunSession) -> RunResult:
     """Render what is selected in one part alone, the others as they are. The caller holds the folder of all, if any."""
+    check_on_disk(layout)
     try:
         with contextlib.closing(session.reporter), hold(part.folder) as held:
-            result = run_part(PartRun(part, loaded, options, begun=held.keep), session)
+            check_on_disk(layout)
+
+            def begun() -> None:
+                held.keep()
+                if not layout.is_run_as_one:
+                    remove_phases(layout.root)
+
+            try:
+                result = run_part(PartRun(part, loaded, options, begun=begun), session)
+            except SetupError:
+                if not part.folder.has_checkpoint:
+                    held.drop()
+                raise
     except ParbatchError as error:
         if isinstance(error.result, RunResult):
             session.reporter.finished(error.result)

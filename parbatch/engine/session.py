@@ -15,8 +15,9 @@ from parbatch.model.units import format_duration
 
 
 def new_run_id() -> str:
-    """Return the name of a run that begins now; they are in order of time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    """Return the name of a run that begins now; they are in order of time, within a second too."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond >> 8:03x}{uuid.uuid4().hex[:3]}"
 
 
 @dataclass

@@ -29,7 +29,7 @@ CAME_TO_NOTHING = (
 
 
 def summary(result: RunResult, go_on: str) -> str:
-    """What is printed after a run. `go_on` is the command that goes on."""
+    """Return what is printed after a run. `go_on` is the command that goes on."""
     return "\n".join(_lines(result, go_on))
 
 
@@ -79,7 +79,7 @@ def _outputs(result: RunResult) -> Iterator[str]:
 
 
 def _older(result: RunResult) -> Iterator[str]:
-    """What does not tell of the items as they are now: what was withdrawn, and what is still there."""
+    """Yield what does not tell of the items as they are now: what was withdrawn, and what is still there."""
     for product in (result.overview, result.merged):
         if product is not None and product.out_of_date is not None:
             shown = as_typed(result.out, product.out_of_date)
@@ -125,12 +125,12 @@ def _headline(result: RunResult) -> str:
 
 
 def _stopped_by(result: RunResult) -> str:
-    """What stopped a run, in a line: the error that did is shown whole below the summary."""
+    """Return what stopped a run, in a line: the error that did is shown whole below the summary."""
     return printable((result.stopped_by or "").partition("\n")[0])
 
 
 def _changes(result: RunResult) -> Iterator[str]:
-    """Counts by status before and after, where they differ, in all and by group; a first run has nothing before it."""
+    """Yield counts before and after, where they differ, in all and by group; a first run has nothing before it."""
     before, after = result.before, result.after
     if before.by_status.get("pending", 0) == result.total or not (
         changed := _changed(before.by_status, after.by_status)
@@ -230,7 +230,7 @@ def _what_is_left(result: RunResult, *, tries_known: bool) -> str:
 
 
 def as_typed(out: str, path: str) -> str:
-    """A path in the output folder as a person in the current folder would type it."""
+    """Return a path in the output folder as a person in the current folder would type it."""
     whole = Path(os.path.normpath(Path(out, path)))  # of one phase among several, it leads out of items/ first
     try:
         return str(whole.relative_to(os.getcwd()))

@@ -12,12 +12,12 @@ _NO_FAILURES = b'\n  "failures": []'  # at the outermost level; within JSON text
 
 
 def encode(result: RunResult) -> bytes:
-    """The report as indented JSON text in UTF-8, with a newline at the end."""
+    """Return the report as indented JSON text in UTF-8, with a newline at the end."""
     return b"".join(pieces(result))
 
 
 def pieces(result: RunResult) -> Iterator[bytes]:
-    """The same piece by piece: where all of 200,000 items failed, the text alone is 200 MB."""
+    """Yield the report piece by piece: where all of 200,000 items failed, the text alone is 200 MB."""
     before, failures, after = _indented(msgspec.structs.replace(result, failures=[])).partition(_NO_FAILURES)
     yield before
     yield failures if not result.failures else failures.removesuffix(b"]")

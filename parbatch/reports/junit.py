@@ -91,7 +91,7 @@ def _cases(writer: "_Writer", material: Material) -> None:
 
 
 def _opening_of_case(row: ItemRow, job: str) -> str:
-    """A case's tag without its end. There may be 100,000: this is most of what the report costs."""
+    """Return a case's tag without its end. There may be 100,000: this is most of what the report costs."""
     name = row.name if row.name == row.id else f"{row.name} [{row.id}]"
     return f'<testcase classname={_class_name(job, row.group)} name={_quoted(name)} time="{row.duration_s or 0:.3f}"'
 

@@ -33,13 +33,13 @@ class Progress(Protocol):
     """Is told of every settled item."""
 
     def begin(self, phase: str, due: int) -> None:
-        """A phase begins, with so many more items."""
+        """Take note that a phase begins, with so many more items."""
 
     def settled(self, task: Task, ended: Ended) -> None:
-        """An item has its status."""
+        """Take note of an item that has its status."""
 
     def waits_for(self, what: str, seconds: float) -> None:
-        """Something takes its time, and has taken so many seconds; nothing does if it has no name."""
+        """Say what takes its time, and has taken so many seconds; nothing does if it has no name."""
 
     def say(self, text: str) -> None:
         """Show a line without spoiling what is on the screen."""
@@ -55,7 +55,7 @@ class _Causes:
         self._told: set[str] = set()
 
     def new(self, ended: Ended) -> str:
-        """The cause of a failure, as a line ends with it, if it is one of the first that are named; else nothing."""
+        """Return the cause of a failure, as a line ends with it, if it is one of the first; else nothing."""
         evidence = ended.evidence
         alike = ended.fingerprint or f"{ended.status} {evidence.type if evidence else ''}"
         if alike in self._told or len(self._told) >= _MOST_TOLD:
@@ -198,7 +198,7 @@ class Silent:
 
 
 def start(mode: str, total: int, stream: TextIO | None) -> Progress:
-    """The progress display of a mode; `auto` is a bar where standard error is a terminal. Raises DataError."""
+    """Return the progress display of a mode; `auto` is a bar where standard error is a terminal. Raises DataError."""
     mode = _chosen(mode)
     if mode == "bar":
         return Bar(total, sys.stderr)
@@ -239,6 +239,6 @@ def reading_items(loaded: LoadedJob, mode: str, stream: TextIO | None) -> Iterat
 
 
 def cause(kind: str, message: str) -> str:
-    """A failure in a line: its type, and its message if it has one; of a long one the middle is left out."""
+    """Return a failure in a line: its type, and its message if it has one; of a long one the middle is left out."""
     told = shortened(in_one_line(message[:_MOST_READ]), _MOST_CAUSE)
     return printable(f"{kind[:200]}: {told}" if told else kind[:200])

@@ -77,13 +77,13 @@ def counts_of(by_group: dict[str, dict[str, int]]) -> Counts:
 
 
 def chunk_figures(checkpoint: Checkpoint, run_id: str) -> ChunkFigures | None:
-    """What the chunks of a run came to; None where none was written down."""
+    """Return what the chunks of a run came to; None where none was written down."""
     count, figures = spreads(checkpoint, run_id)
     return ChunkFigures(count, **{name: Spread(**spread) for name, spread in figures.items()}) if count else None
 
 
 def warnings_of(view: View) -> Warnings:
-    """The warnings about items that are ok, the first of them in item order."""
+    """Return the warnings about items that are ok, the first of them in item order."""
     items = total = 0
     by_type: dict[str, int] = {}
     first: list[Warned] = []
@@ -98,7 +98,7 @@ def warnings_of(view: View) -> Warnings:
 
 
 def environment(same: Mapping[str, str], acceleration: str) -> dict[str, str]:
-    """What this machine is, what parent and workers have in common, and whether python-docx was accelerated."""
+    """Return what this machine is, what parent and workers share, and whether python-docx was accelerated."""
     return {"host": socket.gethostname(), "platform": platform.platform(), **same, "acceleration": acceleration}
 
 

@@ -38,7 +38,7 @@ def forget_record(run_id: str, folder: Folder) -> None:
 
 
 def newest_record(view: View | Checkpoint, folder: Folder) -> RunResult:
-    """The newest readable record, of a run that the checkpoint knows. Raises FolderError where there is none."""
+    """Return the newest readable record, of a run that the checkpoint knows. Raises FolderError where there is none."""
     for run_id in view.run_ids():
         if (record := _record(run_id, folder)) is not None:
             return record
@@ -67,7 +67,7 @@ def note_killed_runs(folder: Folder) -> None:
 
 
 def note_killed_runs_in_passing(folder: Folder) -> None:
-    """The same from a command that only looks, also in each shard and phase.
+    """Write down killed runs from a command that only looks, also in each shard and phase.
 
     It is done where nobody holds the folder, and it can be written; else nothing is done, and nothing said.
     """
@@ -87,7 +87,7 @@ def note_killed_runs_in_passing(folder: Folder) -> None:
 
 
 def _record(run_id: str, folder: Folder) -> RunResult | None:
-    """The record of a run; None where it is not there, can't be read, or is not what a run has written there."""
+    """Return the record of a run; None where it is not there, can't be read, or is not what a run has written."""
     try:
         record = msgspec.json.decode(folder.tree.read(folder.session(run_id), _MOST_OF_RECORD), type=RunResult)
         times = [datetime.fromisoformat(time) for time in (record.started_at, record.finished_at) if time is not None]
@@ -99,7 +99,7 @@ def _record(run_id: str, folder: Folder) -> RunResult | None:
 
 
 def _killed(record: RunResult, checkpoint: Checkpoint, folder: Folder) -> RunResult:
-    """The record of a run that was killed, as far as the checkpoint can tell: when it ended nobody has written down."""
+    """Return the record of a run that was killed, as the checkpoint can tell; when it ended, nobody knows."""
     began = datetime.fromisoformat(record.started_at).timestamp()
     rendered = checkpoint.ended_since(began)
     facts = msgspec.structs.replace(

@@ -1,5 +1,7 @@
 """What all parts of a run use up together."""
 
+import time
+
 from parbatch.engine.session import Budget, new_run_id
 
 
@@ -23,3 +25,11 @@ def test_runs_have_names_that_differ_and_begin_with_a_time() -> None:
     first, second = new_run_id(), new_run_id()
     assert first != second
     assert (first[8], first[15]) == ("T", "Z")
+
+
+def test_runs_that_begin_in_one_second_are_in_order_by_their_names() -> None:
+    names = []
+    for _ in range(3):
+        names.append(new_run_id())
+        time.sleep(0.001)
+    assert names == sorted(names)

@@ -152,7 +152,7 @@ def keep(checkpoint: Checkpoint, making: Making, product: str, publication: Publ
 
 
 def why_not(ended: Ended | None) -> ProductReport:
-    """The report of a product that was not made."""
+    """Return the report of a product that was not made."""
     if ended is None:
         return ProductReport(error="interrupted before it was done")
     cause = f": {ended.evidence.type}: {ended.evidence.message}" if ended.evidence else ""
