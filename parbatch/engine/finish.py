@@ -105,7 +105,7 @@ def refresh(folder: Folder) -> Refreshed:
     Raises FolderError where there is none, FolderHeldError during a run, CheckpointError for a damaged checkpoint.
     """
     layout = read_layout(folder)
-    if layout is not None and layout.chosen is None and not layout.is_single and not layout.is_run_as_one:
+    if layout is not None and layout.is_split:
         return _refresh_all(layout)
     check_on_disk(wanted_layout(folder.root, shard=shard_of_folder(folder)))
     if layout is None or not (layout.is_run_as_one or layout.begun()):

@@ -107,7 +107,7 @@ def _layout(loaded: LoadedJob, folder: Folder) -> Layout:
 
 
 def _together(layout: Layout, found: list[tuple[str, Pruned]], left_alone: list[str]) -> Pruned:
-    in_order = list if layout.is_run_as_one or layout.is_single else sorted
+    in_order = sorted if layout.is_split else list
     return Pruned(
         out=str(layout.root.root),
         dry_run=any(one.dry_run for _, one in found),

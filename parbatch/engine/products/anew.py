@@ -33,7 +33,7 @@ def make_products_anew(loaded: LoadedJob, session: RunSession) -> dict[str, Prod
         )
     wanted = layout_of(loaded, session.options.for_products())
     there = None if wanted.is_run_as_one else read_layout(wanted.root)
-    if there is not None and not (there.is_single or there.is_run_as_one):
+    if there is not None and there.is_split:
         from parbatch.engine.all_parts import make_anew  # noqa: PLC0415 -- most runs are no part of others
 
         return make_anew(loaded, there, session)
