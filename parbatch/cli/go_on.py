@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from parbatch.model.option_table import TABLE
 from parbatch.model.selection import Selection
 
-_SELECTING = [option for option in TABLE.values() if option.field in Selection._fields]
+_SELECTING = [option for option in TABLE.values() if option.field in Selection.names()]
 # Those that take a value, and those that take none.
 _SELECTING_BY = frozenset(option.switch for option in _SELECTING if not option.is_flag)
 _SELECTING_FLAGS = frozenset(option.switch for option in _SELECTING if option.is_flag)

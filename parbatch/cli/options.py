@@ -59,7 +59,7 @@ def as_given(typed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in typed.items()}
 
 
-def as_typed(given: Mapping[str, Any], *, without: Collection[str] = ()) -> list[str]:
+def as_words(given: Mapping[str, Any], *, without: Collection[str] = ()) -> list[str]:
     """Return the given options as the words with which they are typed, in the table's order, but for some."""
     words = []
     for option in TABLE.values():

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from parbatch.cli.options import as_given, as_typed, takes_options
+from parbatch.cli.options import as_given, as_words, takes_options
 from parbatch.cli.output import Output, standard_output
 from parbatch.cli.shared import (
     JOB_HELP,
@@ -58,7 +58,7 @@ def plan(job: str | None, *, each: bool, as_json: bool, **given: Any) -> None:  
             output.lines([f"A run is at work there ({busy}): this is what it would leave if it ended now."])
         elif due:
             resume = ["--resume"] if _has_begun(options) else []
-            to_run = typed("run", job, out=given["out"], options=[*resume, *as_typed(given, without={"out"})])
+            to_run = typed("run", job, out=given["out"], options=[*resume, *as_words(given, without={"out"})])
             output.lines([f"To do it: {to_run}"])
 
 

@@ -12,7 +12,6 @@ import msgspec
 from parbatch.errors import JobError
 from parbatch.model.loading import LoadedJob, phases_of
 from parbatch.model.options import Options
-from parbatch.model.selection import Selection
 from parbatch.model.units import counted
 from parbatch.storage.folder import Folder, is_own_name
 from parbatch.storage.layout import Layout, Part, wanted_layout
@@ -91,18 +90,10 @@ def is_settled(job: PartJob, root: Folder) -> bool:
 
 
 def options_for(job: PartJob, options: Options) -> Options:
-    """Return the run's options for one part: what selects items is for the last, and those before are done whole.
-
-    A retry takes groups that have pending items too: what an earlier phase has mended makes new ones.
-    """
+    """Return the run's options for one part: as they are where it is the only one."""
     if job.is_last and not job.loaded.job.after:
         return options
-    selection = options.selection
-    if not job.is_last:
-        selection = Selection(retry_failed=selection.retry_failed, retry=selection.retry)
-    selection = selection._replace(unfinished_groups=True)
-    if not job.part.folder.has_checkpoint:
-        selection = selection._replace(retry=False)
+    selection = options.selection.for_phase(is_last=job.is_last, has_begun=job.part.folder.has_checkpoint)
     return options.for_phase(job.loaded.job, job.part.folder.root, selection)
 
 

@@ -4,7 +4,6 @@ Which options there are, and how each is read, is in `model.option_table`. Comma
 once; planning and the engine get the value, and derive others from it by its methods only.
 """
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,7 +111,7 @@ def _complete(loaded: LoadedJob, given: Mapping[str, Any], default_progress: str
         for name, option in TABLE.items()
     }
     _check_combinations(given)
-    selected = {name: values.pop(name) for name in Selection._fields if name in values}
+    selected = {name: values.pop(name) for name in Selection.names() if name in values}
     return Options(
         **values
         | {
@@ -129,7 +128,9 @@ def _complete(loaded: LoadedJob, given: Mapping[str, Any], default_progress: str
 def _check_names(given: Mapping[str, Any], names: Collection[str]) -> None:
     for name in given:
         if name not in names:
-            close = difflib.get_close_matches(name, sorted(names), 1)
+            from difflib import get_close_matches  # noqa: PLC0415 -- for a name that was mistyped
+
+            close = get_close_matches(name, sorted(names), 1)
             raise DataError(f"There is no run option {name!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
 
 

@@ -6,10 +6,11 @@ Part of the options; what it means for the rows of a checkpoint is in `storage.f
 import fnmatch
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Selection:
     """Which items a person asked for, and at most how many (`limit`).
 
     `only` and `exclude` are shell patterns for ids or names, `groups` for groups, `statuses` are statuses,
@@ -32,6 +33,11 @@ class Selection(NamedTuple):
     unfinished_groups: bool = False
     sample_groups: bool = False
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of all that can be asked for."""
+        return frozenset(field.name for field in fields(cls))
+
     def matches(self, item_id: str, name: str) -> bool:
         """Tell whether an item is asked for by id or name; upper and lower case are the same."""
         if self.exact is not None:
@@ -45,6 +51,15 @@ class Selection(NamedTuple):
             and not matches_any(self.exclude, item_id, name)
             and (not self.groups or matches_any(self.groups, group))
         )
+
+    def for_phase(self, *, is_last: bool, has_begun: bool) -> "Selection":
+        """Return the selection for one phase of a run: what selects items is for the last, others are done whole.
+
+        A retry takes groups that have pending items too: what an earlier phase has mended makes new ones. In a phase
+        that has not begun there is nothing to try again.
+        """
+        selected = self if is_last else Selection(retry_failed=self.retry_failed, retry=self.retry)
+        return replace(selected, unfinished_groups=True, retry=self.retry and has_begun)
 
     @property
     def takes_unfinished_groups(self) -> bool:

@@ -4,7 +4,7 @@ import click
 import pytest
 
 from parbatch.cli import command
-from parbatch.cli.options import as_given, as_typed
+from parbatch.cli.options import as_given, as_words
 from parbatch.model.option_table import RUN_NAMES, TABLE, options_of
 
 COMMANDS = command.list_commands(None)  # type: ignore[arg-type]
@@ -36,5 +36,5 @@ def test_what_nobody_typed_is_not_given() -> None:
 
 def test_given_options_are_typed_as_they_were() -> None:
     given = {"only": ("a*", "b"), "limit": 3, "retry_failed": True, "exclude": None, "out": "x", "accelerate": False}
-    words = as_typed(given, without={"out"})
+    words = as_words(given, without={"out"})
     assert words == ["--retry-failed", "--only", "a*", "--only", "b", "--limit", "3", "--no-accelerate"]

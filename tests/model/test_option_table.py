@@ -53,7 +53,7 @@ each_option = pytest.mark.parametrize("option", TABLE.values(), ids=TABLE)
 
 
 def value_of(options: Options, option: Option) -> Any:
-    return getattr(options.selection if option.field in Selection._fields else options, option.field)
+    return getattr(options.selection if option.field in Selection.names() else options, option.field)
 
 
 def given_with_what_it_needs(option: Option) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_the_keys_of_a_toml_file_are_those_of_the_table(option: Option) -> None:
 
 def test_options_and_selection_have_a_field_for_each_line_and_none_besides() -> None:
     in_options = {field.name for field in dataclasses.fields(Options)} - {"selection", "given"}
-    in_selection = set(Selection._fields) - {"exact", "retry"}
+    in_selection = Selection.names() - {"exact", "retry"}
     assert {option.field for option in TABLE.values()} == in_options | in_selection
 
 
