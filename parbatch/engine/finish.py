@@ -22,7 +22,7 @@ from parbatch.reports.results import RunFacts, build_result, counts, sum_facts, 
 from parbatch.reports.run_records import keep_record, newest_record, note_killed_runs, note_killed_runs_in_passing
 from parbatch.storage.damage import damage_in_words
 from parbatch.storage.folder import Folder
-from parbatch.storage.layout import Layout, Part, check_on_disk, read_layout, shard_of_folder, wanted_layout
+from parbatch.storage.layout import Layout, Part, check_meant, read_layout
 from parbatch.storage.lock import hold
 from parbatch.storage.opening import open_existing
 from parbatch.storage.product_records import made_before
@@ -107,7 +107,7 @@ def refresh(folder: Folder) -> Refreshed:
     layout = read_layout(folder)
     if layout is not None and layout.is_split:
         return _refresh_all(layout)
-    check_on_disk(wanted_layout(folder.root, shard=shard_of_folder(folder)))
+    check_meant(folder)
     if layout is None or not (layout.is_run_as_one or layout.begun()):
         raise FolderError(f"{folder.root} holds no run of parbatch. Name the job, or the folder with --out.")
     with hold(folder):

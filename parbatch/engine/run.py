@@ -102,7 +102,9 @@ class _Course:
                 self._session.reporter.close()
                 return self._finish()
             except ParbatchError as error:
-                raise self._broken_off(error) from error
+                if (told := self._broken_off(error)) is error:
+                    raise
+                raise told from error
             except KeyboardInterrupt:  # by a second signal: the part has written down its own end
                 with contextlib.suppress(OSError):
                     self._write_down("interrupted")

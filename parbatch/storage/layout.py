@@ -175,6 +175,11 @@ def check_on_disk(wanted: Layout) -> None:
     check_compatible(wanted, read_layout(wanted.root))
 
 
+def check_meant(folder: Folder) -> None:
+    """Raise FolderError where what the disk holds is run in other parts than the one that the folder is, or in some."""
+    check_on_disk(wanted_layout(folder.root, shard=shard_of_folder(folder)))
+
+
 def require_checkpoint(folder: Folder) -> None:
     """Raise FolderError where nothing was run in the folder yet."""
     if folder.has_checkpoint:
