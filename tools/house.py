@@ -26,7 +26,7 @@ FORBIDDEN_NAMES = frozenset(
 
 # Classes whose constructor takes what a person may set, or what is to be said of that. They may have as many parameters
 # as there are options, or columns in their table.
-OPTION_CLASSES = frozenset({"Job", "Option", "Options"})
+OPTION_CLASSES = frozenset({"Job", "Option", "Options", "Selection"})
 
 
 class Finding(NamedTuple):

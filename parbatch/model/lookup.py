@@ -14,17 +14,17 @@ _MOST_NAMED = 5
 _MOST_CLOSE = 3
 
 
-def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
+def find(wanted: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Return the id among pairs of id and name, read once. The exact id goes first, then an id, then a name.
 
     Raises SelectionError with close matches when there is none, and with the ids when several have that name.
     """
-    folded = asked.casefold()
+    folded = wanted.casefold()
     by_id: list[str] = []
     by_name: list[str] = []
     others: dict[str, str] = {}
     for item_id, name in pairs:
-        if item_id == asked:
+        if item_id == wanted:
             return item_id
         if item_id.casefold() == folded:
             by_id.append(item_id)
@@ -38,23 +38,23 @@ def find(asked: str, pairs: Iterable[tuple[str, str]]) -> str:
     if found:
         ids = ", ".join(found[:_MOST_NAMED])
         more = f", … and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-        raise SelectionError(f"{len(found)} items are called {asked!r}. Name one by its id: {ids}{more}.")
-    raise SelectionError(f"No item is called {asked!r}.{close_to(asked, others) or _first(asked, others)}")
+        raise SelectionError(f"{len(found)} items are called {wanted!r}. Name one by its id: {ids}{more}.")
+    raise SelectionError(f"No item is called {wanted!r}.{close_to(wanted, others) or _first(wanted, others)}")
 
 
-def _first(asked: str, others: Mapping[str, str]) -> str:
-    """Return what ids look like, for who asked for a number that none has."""
-    ids = list(islice(dict.fromkeys(others.values()), _MOST_CLOSE)) if asked.isdecimal() else []
+def _first(wanted: str, others: Mapping[str, str]) -> str:
+    """Return what ids look like, for those who ask for a number that none has."""
+    ids = list(islice(dict.fromkeys(others.values()), _MOST_CLOSE)) if wanted.isdecimal() else []
     return f" The first are: {', '.join(ids)}." if ids else ""
 
 
-def close_to(asked: str, by_text: Mapping[str, str]) -> str:
-    """Return a sentence that names the ids whose folded id or name is like what was asked for; empty when none is.
+def close_to(wanted: str, by_text: Mapping[str, str]) -> str:
+    """Return a sentence that names the ids whose folded id or name is like what is wanted; empty when none is.
 
     Close is a number of the same value, then what begins so, then what is spelled alike; of numbers only the first two:
     100 is not close to 00.
     """
-    folded = asked.casefold()
+    folded = wanted.casefold()
     texts = [text for text in by_text if _same_number(text, folded)] if folded.isdecimal() else []
     if folded:
         texts += [text for text in by_text if text.startswith(folded)][:_MOST_CLOSE]
@@ -66,5 +66,5 @@ def close_to(asked: str, by_text: Mapping[str, str]) -> str:
     return f" Close to it: {', '.join(ids)}." if ids else ""
 
 
-def _same_number(text: str, asked: str) -> bool:
-    return text.isdecimal() and text.lstrip("0") == asked.lstrip("0")
+def _same_number(text: str, wanted: str) -> bool:
+    return text.isdecimal() and text.lstrip("0") == wanted.lstrip("0")

@@ -104,3 +104,35 @@ def test_what_cannot_be_used_is_named(given: dict[str, Any], words: str) -> None
 def test_an_unknown_name_in_a_toml_file_is_no_less_wrong() -> None:
     with pytest.raises(DataError, match="There is no run option 'wrokers'"):
         options(toml={"wrokers": 8})
+
+
+# --- options that are made from others
+
+
+def test_another_phase_has_its_own_jobs_options_but_for_those_that_were_given() -> None:
+    given = options(Job("letters", memory="1GB", timeout=9), timeout="3m", only="a*")
+    phase = given.for_phase(Job("people", memory="2GB", timeout=1, attempts=4), Path("out/people"))
+    assert (phase.memory, phase.timeout, phase.attempts, phase.out) == (2 * 1024**3, 180.0, 4, Path("out/people"))
+    assert phase.selection == given.selection
+
+
+def test_what_selects_items_is_for_the_last_phase() -> None:
+    selection = options(only="a*", resume=True, retry_failed=True).selection
+    earlier = selection.for_phase(is_last=False, has_begun=True)
+    assert (earlier.only, earlier.retry_failed, earlier.takes_unfinished_groups) == ((), True, True)
+    assert selection.for_phase(is_last=True, has_begun=True).only == ("a*",)
+
+
+def test_in_a_phase_that_has_not_begun_there_is_nothing_to_try_again() -> None:
+    selection = read_options(loaded(make_job([]), Path()), {}, retry=True).selection
+    assert selection.for_phase(is_last=True, has_begun=True).retry
+    assert not selection.for_phase(is_last=True, has_begun=False).retry
+
+
+def test_one_item_is_selected_whatever_was_selected_and_products_are_made_of_all() -> None:
+    given = options(only="a*", workers=8, shard="2/5")
+    alone = given.for_one_item("bob", None)
+    assert (alone.selection.exact, alone.selection.only, alone.shard) == ("bob", (), None)
+    assert (given.for_products().workers, given.for_products().shard) == (1, None)
+    assert given.starting_over().fresh
+    assert given.stopping_at_first_failure().max_failures == 1
