@@ -12,11 +12,12 @@ help: ## Show these lines
 
 test: .venv/test.stamp lint unit ## Check and test everything, as CI does
 
-lint: .venv/test.stamp ## Check style, types and the layers of imports
+lint: .venv/test.stamp ## Check style, types, the layers of imports and how the code is laid out
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/house.py
 
 house: .venv/bin/python ## Count how the code is laid out, and say where a bound is broken
 	$(BIN)/python tools/house.py

@@ -186,7 +186,7 @@ class _CasedIds:
         db.execute("CREATE TEMP TABLE cased (key TEXT, id TEXT)")
 
     def noted(self, source: Iterable[Placed]) -> Iterator[Placed]:
-        """The same rows, their ids noted on the way."""
+        """Yield the rows as they come, and note their ids on the way."""
         for row in source:
             item_id = row[1]
             if not (item_id.islower() and item_id.isascii()):

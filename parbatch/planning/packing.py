@@ -93,7 +93,7 @@ class _Packer:
 
 
 def ranks(needs: Sequence[Sequence[int]], most: int) -> dict[int, int]:
-    """A number for each entry, close ones for entries that are required together: their order in packed items."""
+    """Return a number for each entry, close ones for those that are required together: their order in packed items."""
     found: dict[int, int] = {}
     for item in pack(needs, len(needs), most):
         for entry in needs[item]:

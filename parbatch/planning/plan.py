@@ -54,7 +54,7 @@ class Plan(NamedTuple):
 
 
 def current_files(loaded: LoadedJob) -> dict[str, str | None]:
-    """The job's files with the digest that each has now, None for one that is not there; and its baseline's key."""
+    """Return the job's files with the digest of each now, None for one that is not there; and its baseline's key."""
     files = {str(path): _digest(path) for path in (loaded.base / file for file in loaded.job.files)}
     key = loaded.job.baseline_key()
     return files if key is None else {**files, BASELINE: key}
@@ -194,7 +194,7 @@ def tasks_due(checkpoint: Checkpoint, selection: Selection, bounds: Bounds = ANY
 
 
 def reasons_due(checkpoint: Checkpoint, selection: Selection) -> Iterator[tuple[str, str, str, str]]:
-    """The same items one by one, higher priorities first, in item order: id, name, group and why each is due."""
+    """Yield the items that are due, higher priorities first, in item order: id, name, group and why each is due."""
     offer_selection(checkpoint, selection)
     limit = -1 if selection.limit is None else selection.limit
     yield from checkpoint._db.execute(

@@ -67,7 +67,7 @@ def _open_and_plan(folder: Folder, loaded: LoadedJob, options: Options) -> tuple
 
 
 def preview(folder: Folder, loaded: LoadedJob, options: Options) -> tuple[Checkpoint, Plan]:
-    """What `open_and_plan` would come to, found out in a copy, which the caller closes; the folder is not touched.
+    """Find out in a copy, which the caller closes, what `open_and_plan` would come to; the folder is not touched.
 
     A run that is going on is neither waited for nor disturbed.
     """

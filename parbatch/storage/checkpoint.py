@@ -81,7 +81,7 @@ class Checkpoint(Facts):
         return {status: found.get(status, 0) for status in STATUSES}
 
     def counts_by_group(self) -> dict[str, dict[str, int]]:
-        """The same for each group; items without a group are under the empty name."""
+        """Count the items of each group by status; items without a group are under the empty name."""
         if not self._db.execute("SELECT 1 FROM items WHERE \"group\" <> '' LIMIT 1").fetchone():
             counts = self.counts()  # in half the time
             return {"": counts} if any(counts.values()) else {}
@@ -124,7 +124,7 @@ class Checkpoint(Facts):
             left -= len(rows) if left > 0 else 0
 
     def as_task(self, row: Sequence[Any]) -> Task:
-        """The next attempt at the item of a row of TASK_COLUMNS: the first in this run, unless one broke off its tries.
+        """Return the next attempt at the item of a row of TASK_COLUMNS, the run's first unless one broke off its tries.
 
         It is told what was wrong with the attempt before, in whatever run that was.
         """

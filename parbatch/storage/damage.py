@@ -75,7 +75,7 @@ def damage_in_words(*paths: Path) -> Iterator[None]:
 
 
 def explained(error: Exception, *paths: Path) -> CheckpointError | None:
-    """What an error is about that came up while these checkpoints were used; None where that is something else."""
+    """Say what an error is about that came up in the use of these checkpoints; None where that is something else."""
     path = paths[0] if paths else None
     if is_of_sqlite(error) and not is_damage(error):
         if is_busy(error):
@@ -95,7 +95,7 @@ def explained(error: Exception, *paths: Path) -> CheckpointError | None:
 
 
 def damaged(path: Path, what: str) -> CheckpointError:
-    """The error for a checkpoint in which something is wrong; the disk is named where it does not give all of it."""
+    """Make the error for a checkpoint that is wrong somewhere; the disk is named where it does not give all of it."""
     try:
         digest_file(path)
     except OSError as error:

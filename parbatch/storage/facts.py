@@ -86,7 +86,7 @@ class Facts:
         return int(self._db.execute("SELECT code FROM codes WHERE digest = ?", (digest,)).fetchone()[0])
 
     def files(self) -> dict[str, str | None]:
-        """The files that the outputs depend on, each with its digest when it was used (None: it was not there)."""
+        """Return the files that the outputs depend on, each with its digest when it was used (None: not there)."""
         return dict(self._db.execute("SELECT path, digest FROM files"))
 
     def set_file(self, path: str, digest: str | None) -> None:

@@ -62,7 +62,7 @@ def check_owner(folder: Folder, loaded: LoadedJob, *, adopt: bool = False) -> li
 
 
 def not_its_own(folder: Folder, loaded: LoadedJob) -> str | None:
-    """What to tell people who look at a folder by way of a job that it does not belong to; None where it does."""
+    """Say to whom a folder belongs, for people who look at it by way of another job; None where it is that job's."""
     found, asking = owner_in(folder), owner_of(loaded, folder.root)
     if found is None or found.is_the_same_as(asking, folder.root):
         return None
@@ -110,7 +110,7 @@ def _untouched(folder: Folder) -> Iterator[sqlite3.Connection]:
 
 
 def _recorded(folder: Folder) -> Owner | None:
-    """The owner by the newest record of a run, which has the job's name: of a folder from before, or a damaged one."""
+    """Return the owner by the newest record of a run, which has the job's name: of an old folder, or a damaged one."""
     with folder.in_use():
         names = folder.tree.names(folder.sessions)
     for name in reversed(names):

@@ -105,7 +105,7 @@ def _figures(ordered: Iterable[float], count: int, *, missing: int) -> MetricFig
 
 
 def _noting(ordered: Iterable[float], wanted: dict[int, float]) -> Iterator[float]:
-    """The same numbers, those at the wanted ranks (from 1) noted on the way."""
+    """Yield the numbers as they come, and note those at the wanted ranks (from 1) on the way."""
     for rank, number in enumerate(ordered, 1):
         if rank in wanted:
             wanted[rank] = number

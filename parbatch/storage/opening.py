@@ -17,7 +17,7 @@ _ASIDE = ".unreadable-"
 
 
 def create(path: Path) -> Checkpoint:
-    """A new, empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""
+    """Make an empty checkpoint. It has another name until `settle` puts it in place, so a kill leaves no half one."""
     new = path.with_name(path.name + ".new")
     for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
         leftover.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ def _opened(folder: Folder) -> Checkpoint:
 
 
 def copy(checkpoint: Checkpoint) -> Checkpoint:
-    """The same in a temporary file that nobody else sees, and that is gone when it is closed."""
+    """Copy a checkpoint into a temporary file that nobody else sees, and that is gone when it is closed."""
     scratch = _scratch()
     checkpoint._db.backup(scratch._db)
     return scratch

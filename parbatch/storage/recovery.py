@@ -73,7 +73,7 @@ def _published(tmp: Directory, staged: str, target: Directory) -> list[str]:
 
 
 def _moved(tmp: Directory, staged: str, target: Directory) -> list[str]:
-    """The same of files that could not have two names: those that are as they were written down, or only begun."""
+    """Name the files that could not have two names and are in place: as they were written down, or only begun."""
     try:
         lines = tmp.read(staged + MOVED).splitlines()
     except FileNotFoundError:

@@ -18,7 +18,7 @@ _MOST_NS = 2**63 - 1  # in the year 2262; archives bring along any time
 
 
 def stage(folder: Path, made: os.stat_result | None = None) -> tuple[Output, ...]:
-    """The files in an attempt's folder, in the order of their paths. `made` is the folder as it was when it was made.
+    """List the files in an attempt's folder, in the order of their paths. `made` is the folder as it was when made.
 
     Raises PublishError for anything but plain files and folders: a link could lead readers out of the output folder;
     for a folder that is not the one that was made, or not there, and for what can't be read.

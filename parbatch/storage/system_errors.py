@@ -76,7 +76,7 @@ def is_damage(error: BaseException) -> bool:
 
 
 def open_file_in(frames: TracebackType | None) -> str:
-    """The name of the innermost open file that the frames hold: a failed write does not say which file it was."""
+    """Return the name of the innermost open file that the frames hold: a failed write does not say which it was."""
     found = ""
     while frames:
         for value in list(frames.tb_frame.f_locals.values()):
