@@ -19,10 +19,11 @@ def stopping(here: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A run that was interrupted, and waits for the end of its second item."""
     with waiting_run(here, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.process.stdout is not None
+        lines = iter(run.process.stdout.readline, b"")
+        # The worker is at the second item before the parent need have read how the first one ended.
+        assert any(line.startswith(b"[1/3] ") for line in lines)
         run.process.send_signal(signal.SIGINT)
-        told = b"Stopping: what is in flight may go on for 10 s. A second signal ends it at once."
-        while told not in run.process.stdout.readline():
-            continue
+        assert any(b"may go on for 10 s. A second signal ends it at once." in line for line in lines)
         yield run.process
 
 
