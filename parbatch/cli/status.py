@@ -68,60 +68,60 @@ def status(  # noqa: D103 -- its help is above
         options = ["--resume", *(["--shard", shard] if shard else [])]
         go_on = typed("run", job_to_type(job, out), out=out, options=options)
         try:
-            standing = _watched(folder, go_on, output, as_json=as_json) if watch else look(folder)
+            now = _watched(folder, go_on, output, as_json=as_json) if watch else look(folder)
         except KeyboardInterrupt:  # the run goes on: only the looking has ended
             sys.exit(130)
         if as_json:
-            output.json(standing)
+            output.json(now)
         else:
-            output.lines(lines(standing, go_on))
+            output.lines(lines(now, go_on))
 
 
 def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> FolderStatus:
     """Show the status until the run ends: the screen anew, or a line where there is news. Returns the last one."""
     shown = None
-    while (standing := look(folder)).state in GOING_ON:
+    while (status := look(folder)).state in GOING_ON:
         if as_json:
-            output.pieces([msgspec.json.encode(standing), b"\n"])
+            output.pieces([msgspec.json.encode(status), b"\n"])
         elif output.is_terminal:
             height = shutil.get_terminal_size().lines - 1
             output.clear()
-            output.lines([*lines(standing, go_on)][:height])
-        elif shown != standing.counts.by_status:
-            shown = standing.counts.by_status
-            output.lines([_headline(standing)])
+            output.lines([*lines(status, go_on)][:height])
+        elif shown != status.counts.by_status:
+            shown = status.counts.by_status
+            output.lines([_headline(status)])
         time.sleep(REFRESH_S)
     note_killed_runs_in_passing(folder)
     if output.is_terminal and not as_json:
         output.clear()
-    return standing
+    return status
 
 
-def lines(standing: FolderStatus, go_on: str) -> Iterator[str]:
+def lines(status: FolderStatus, go_on: str) -> Iterator[str]:
     """Yield the lines that people read; `go_on` is the command that goes on."""
-    yield _headline(standing)
-    if standing.shards:
-        yield from _shards(standing.shards)
+    yield _headline(status)
+    if status.shards:
+        yield from _shards(status.shards)
     else:
-        yield f"  last run  {_last_run(standing)}"
-    if standing.held_by:
-        by = standing.held_by
+        yield f"  last run  {_last_run(status)}"
+    if status.held_by:
+        by = status.held_by
         yield f"  held by   pid {by.pid} on {printable(by.host)}, started {printable(by.started_at)}"
-    if standing.held.references:
-        yield f"  in use    {_in_use(standing.held)}"
-    if not standing.phases:
-        yield f"  outputs   {as_typed(standing.out, 'items')}"
-    for name, by_status in standing.phases.items():
-        how = f"{_counts(by_status)}; {as_typed(standing.out, f'{name}/items')}" if by_status else "not begun"
+    if status.held.references:
+        yield f"  in use    {_in_use(status.held)}"
+    if not status.phases:
+        yield f"  outputs   {as_typed(status.out, 'items')}"
+    for name, by_status in status.phases.items():
+        how = f"{_counts(by_status)}; {as_typed(status.out, f'{name}/items')}" if by_status else "not begun"
         yield f"  phase     {printable(name)}: {how}"
-    yield from _older(standing)
-    yield from _groups(standing.counts.by_group)
-    if standing.causes:
+    yield from _older(status)
+    yield from _groups(status.counts.by_group)
+    if status.causes:
         yield ""
-        yield from failure_lines(standing.causes, standing.out)
-    if standing.state not in GOING_ON:
+        yield from failure_lines(status.causes, status.out)
+    if status.state not in GOING_ON:
         yield ""
-        yield _what_is_left(standing, go_on)
+        yield _what_is_left(status, go_on)
 
 
 def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
@@ -138,15 +138,15 @@ def _groups(by_group: dict[str, dict[str, int]]) -> Iterator[str]:
         yield f"  … and {more}; {left:,} of {len(by_group):,} are not all ok; --json has them all"
 
 
-def _older(standing: FolderStatus) -> Iterator[str]:
+def _older(status: FolderStatus) -> Iterator[str]:
     """Yield lines about reports and products of earlier outcomes, and about withdrawn outputs."""
-    for path in standing.older:
-        yield f"  older     {printable(as_typed(standing.out, path))} is of earlier outcomes, and out of date"
-    if standing.withdrawn.out_of_date:
-        yield f"  older     {out_of_date(standing.withdrawn.out_of_date)}"
-    if standing.withdrawn.count:
-        where = ", ".join(as_typed(standing.out, path) for path in (standing.withdrawn.path or "").split(", "))
-        yield f"  withdrawn {counted(standing.withdrawn.count, 'output')} kept in {printable(where)}"
+    for path in status.older:
+        yield f"  older     {printable(as_typed(status.out, path))} is of earlier outcomes, and out of date"
+    if status.withdrawn.out_of_date:
+        yield f"  older     {out_of_date(status.withdrawn.out_of_date)}"
+    if status.withdrawn.count:
+        where = ", ".join(as_typed(status.out, path) for path in (status.withdrawn.path or "").split(", "))
+        yield f"  withdrawn {counted(status.withdrawn.count, 'output')} kept in {printable(where)}"
 
 
 def _in_use(held: Held) -> str:
@@ -169,44 +169,44 @@ def _shards(shards: list[ShardStatus]) -> Iterator[str]:
         yield f"      … and {len(left) - _MOST_SHARDS} more"
 
 
-def _headline(standing: FolderStatus) -> str:
-    return f"{as_typed(standing.out, '')}: {_counts(standing.counts.by_status)}"
+def _headline(status: FolderStatus) -> str:
+    return f"{as_typed(status.out, '')}: {_counts(status.counts.by_status)}"
 
 
 def _counts(by_status: dict[str, int]) -> str:
     return f"{counts_in_words(by_status)} of {counted(sum(by_status.values()), 'item')}"
 
 
-def _last_run(standing: FolderStatus) -> str:
-    if standing.state == "running":
-        return f"{standing.run_id}, running"
-    if standing.state == "busy":
+def _last_run(status: FolderStatus) -> str:
+    if status.state == "running":
+        return f"{status.run_id}, running"
+    if status.state == "busy":
         return "another command holds the folder: a run that is about to begin or end, prune or overview"
-    if standing.run_id is None:
-        return _STATES[standing.state]
-    stopped_by = (standing.stopped_by or "").partition("\n")[0]
-    why = f": {printable(stopped_by)}" if standing.state == "stopped" and stopped_by else ""
-    return f"{printable(standing.run_id)}, {_STATES[standing.state]}{why}"
+    if status.run_id is None:
+        return _STATES[status.state]
+    stopped_by = (status.stopped_by or "").partition("\n")[0]
+    why = f": {printable(stopped_by)}" if status.state == "stopped" and stopped_by else ""
+    return f"{printable(status.run_id)}, {_STATES[status.state]}{why}"
 
 
-def _what_is_left(standing: FolderStatus, go_on: str) -> str:
-    left = standing.pending + standing.errors
-    for shard in standing.shards:
+def _what_is_left(status: FolderStatus, go_on: str) -> str:
+    left = status.pending + status.errors
+    for shard in status.shards:
         if shard.state != "finished" or shard.pending or shard.errors:
             resume = "" if shard.state == "not begun" else " --resume"
             go_on = go_on.replace(" --resume", f"{resume} --shard {shard.shard}", 1)
             break
-    if not left and standing.unmade:
-        return f"{_UNMADE[standing.unmade[0]]} is left. To go on: {go_on}"
-    if not left and standing.state == "finished" and standing.unread:
+    if not left and status.unmade:
+        return f"{_UNMADE[status.unmade[0]]} is left. To go on: {go_on}"
+    if not left and status.state == "finished" and status.unread:
         return f"{UNREAD} To go on: {go_on}"
-    if not left and standing.state == "finished":
+    if not left and status.state == "finished":
         return "Nothing is left to do."
-    if not standing.pending and 0 < standing.known_to_fail == standing.errors:  # nothing else would be tried
+    if not status.pending and 0 < status.known_to_fail == status.errors:  # nothing else would be tried
         go_on = go_on.replace(" --resume", " --resume --retry-failed", 1)
-    waiting = sum(shard.state == "not begun" for shard in standing.shards)
+    waiting = sum(shard.state == "not begun" for shard in status.shards)
     parts = [f"{counted(left, 'item')} {'is' if left == 1 else 'are'} left"] if left else []
     parts += [f"{counted(waiting, 'shard')} {'is' if waiting == 1 else 'are'} not begun"] if waiting else []
     what = f"{', and '.join(parts) or 'The end of the run is left'}."
-    what += f" {UNREAD}" if standing.unread else ""
+    what += f" {UNREAD}" if status.unread else ""
     return f"{what} To go on: {go_on}"

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 from parbatch.dispatch.backends.base import check_some_descriptors
 from parbatch.engine.control import RunControl
-from parbatch.engine.phases import fed, jobs_of, layout_of
+from parbatch.engine.phases import jobs_of, layout_of, with_inputs
 from parbatch.engine.reporters import ConsoleReporter, GoOn, OnOutcome, OutcomeReporter, SilentReporter
 from parbatch.engine.run import execute, render_alone
 from parbatch.engine.session import Budget, RunSession
@@ -131,7 +131,10 @@ def _one_item(loaded: LoadedJob, asked: Options, item: str) -> Iterator[tuple[Lo
     layout = layout_of(loaded, asked)
     named, name = layout.locate(item) if layout.is_run_as_one else (layout.parts[-1], item)
     (job,) = [one for one in jobs_of(loaded, layout) if one.part.name == named.name]
-    with hold(layout.root) if layout.is_run_as_one else contextlib.nullcontext(), fed(job, layout.root) as alone:
+    with (
+        hold(layout.root) if layout.is_run_as_one else contextlib.nullcontext(),
+        with_inputs(job, layout.root) as alone,
+    ):
         item_id = find_item(alone, name)
         there = read_layout(layout.root)
         if not layout.is_run_as_one and there is not None and not there.is_run_as_one:

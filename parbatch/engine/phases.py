@@ -44,7 +44,7 @@ def jobs_of(loaded: LoadedJob, layout: Layout) -> list[PartJob]:
 
 
 @contextlib.contextmanager
-def fed(job: PartJob, root: Folder) -> Iterator[LoadedJob]:
+def with_inputs(job: PartJob, root: Folder) -> Iterator[LoadedJob]:
     """Give the part's job, with the outcomes that its items function takes as they are at this moment.
 
     Raises FolderError where one that comes before has not begun, and CheckpointError.
@@ -61,7 +61,7 @@ def fed(job: PartJob, root: Folder) -> Iterator[LoadedJob]:
         yield msgspec.structs.replace(job.loaded, job=job.loaded.job.with_inputs(previous))
 
 
-def unmet(job: PartJob, root: Folder) -> str | None:
+def unmet_dependency(job: PartJob, root: Folder) -> str | None:
     """Say what a part needs of those before it and does not have; None where it can begin."""
     if job.loaded.job.needs == "ok":
         return None
@@ -80,7 +80,7 @@ def unmet(job: PartJob, root: Folder) -> str | None:
 def is_settled(job: PartJob, root: Folder) -> bool:
     """Tell whether all that a part's items are made from is there: an item that is missing for now is not gone."""
     folders = [root.below(earlier.name) for earlier in job.loaded.job.after]
-    if not all(folder.has_checkpoint for folder in folders) or unmet(job, root) is not None:
+    if not all(folder.has_checkpoint for folder in folders) or unmet_dependency(job, root) is not None:
         return False
     for folder in folders:
         with reading(folder) as checkpoint:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from parbatch.engine.phases import earlier_left, fed, jobs_of, layout_of, options_for, unmet
+from parbatch.engine.phases import earlier_left, jobs_of, layout_of, options_for, unmet_dependency, with_inputs
 from parbatch.model.loading import LoadedJob
 from parbatch.model.options import Options
 from parbatch.model.selection import Selection
@@ -42,12 +42,12 @@ def previews(
     for job in jobs_of(loaded, layout):
         name, its_own = job.loaded.job.name, options_for(job, options)
         told = PartPlan(job.part, name, its_own.selection)
-        why = earlier_left(job, left) or unmet(job, layout.root)
+        why = earlier_left(job, left) or unmet_dependency(job, layout.root)
         if why is not None:
             left[name] = f"{name} is not known yet"
             yield told._replace(waits_for=why)
             continue
-        with fed(job, layout.root) as its_job, reading(its_job) as read:
+        with with_inputs(job, layout.root) as its_job, reading(its_job) as read:
             checkpoint, plan = preview(job.part.folder, read, its_own)
         with contextlib.closing(checkpoint):
             if plan.due:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from parbatch.engine.phases import fed, is_settled, jobs_of
+from parbatch.engine.phases import is_settled, jobs_of, with_inputs
 from parbatch.engine.session import new_run_id
 from parbatch.errors import FolderError, SelectionError
 from parbatch.model.job import Job
@@ -92,7 +92,7 @@ def prune(
             if not is_settled(job, layout.root):
                 left_alone.append(job.part.name)
                 continue
-            with fed(job, layout.root) as its_job, reading_items(its_job) as read:
+            with with_inputs(job, layout.root) as its_job, reading_items(its_job) as read:
                 do = _rehearse if dry_run else _prune_part
                 found.append((job.part.prefix, do(job.part, read.job, withdrawn=withdrawn)))
     return _together(layout, found, left_alone)

@@ -12,7 +12,7 @@ Called by `api`. What differs between layouts is data on the layout, read here a
 import contextlib
 
 from parbatch.engine.part import PartRun, run_part
-from parbatch.engine.phases import PartJob, fed, jobs_of, layout_of, options_for, unmet
+from parbatch.engine.phases import PartJob, jobs_of, layout_of, options_for, unmet_dependency, with_inputs
 from parbatch.engine.session import RunSession
 from parbatch.errors import NothingRunError, ParbatchError, SetupError
 from parbatch.model.loading import LoadedJob
@@ -114,7 +114,7 @@ class _Course:
         for job in jobs_of(self._loaded, self._layout):
             if self._session.control.signum is not None:
                 return
-            if (why := unmet(job, self._layout.root)) is not None:
+            if (why := unmet_dependency(job, self._layout.root)) is not None:
                 self._stopped_by = why
                 return
             result = self._do(job, options, whole, holds)
@@ -141,7 +141,7 @@ class _Course:
         self._session.budget.spent_s = self._spent_by_others(part)
         its_own = options_for(job, options)
         try:
-            with fed(job, layout.root) as its_job:
+            with with_inputs(job, layout.root) as its_job:
                 run = PartRun(
                     part,
                     its_job,

@@ -92,7 +92,7 @@ class Stream:
 
 
 class AsyncStream:
-    """The same without blocking the event loop (asyncio); made by `parbatch.astream`.
+    """A `Stream` that does not block the event loop (asyncio); made by `parbatch.astream`.
 
     Leaving an `async for` loop over it early, by `break`, an exception or the cancellation of the task, cancels the
     run; `async with` waits for its end as well.

@@ -6,7 +6,7 @@ Called for `parbatch overview`. Of phases they are the last one's, of shards tho
 import contextlib
 
 from parbatch.engine.part import breaking_off_in_words
-from parbatch.engine.phases import fed, jobs_of, layout_of
+from parbatch.engine.phases import jobs_of, layout_of, with_inputs
 from parbatch.engine.products.make import Products, products_of
 from parbatch.engine.session import RunSession
 from parbatch.engine.workshop import Workshop
@@ -41,7 +41,7 @@ def make_products_anew(loaded: LoadedJob, session: RunSession) -> dict[str, Prod
     folder = job.part.folder
     options = session.options.for_phase(job.loaded.job, folder.root)
     outer = hold(wanted.root) if wanted.is_run_as_one else contextlib.nullcontext()
-    with outer, fed(job, wanted.root) as alone:
+    with outer, with_inputs(job, wanted.root) as alone:
         require_checkpoint(folder)
         with hold(folder):
             note_killed_runs(folder)
