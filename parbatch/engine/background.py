@@ -59,8 +59,15 @@ class Flow:
         return None
 
     def cancel(self, *, at_once: bool = False) -> None:
-        """End the run in order, or without waiting for what is in flight."""
-        self._control.cancel("cancelled", at_once=at_once)
+        """End the run in order, or without waiting for what is in flight.
+
+        A second Ctrl-C does not wait either, and it can come in the middle of this.
+        """
+        try:
+            self._control.cancel("cancelled", at_once=at_once)
+        except KeyboardInterrupt:
+            self._control.cancel("cancelled", at_once=True)
+            raise
         with self._starting:
             if self._thread is None and not self._ended.is_set():
                 self._end()
