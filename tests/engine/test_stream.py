@@ -252,6 +252,8 @@ def test_an_on_outcome_that_is_no_function_is_told_before_anything_runs(numbers:
 def test_what_on_outcome_raises_stops_the_run_in_order_and_loses_nothing(
     numbers: str, here: Path, backend: str, kind: type[BaseException]
 ) -> None:
+    # More than can be in flight at once: else all may be done by the time of the fifth outcome.
+    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(2000)"))
     told = []
     error = kind("full")
 
@@ -268,11 +270,11 @@ def test_what_on_outcome_raises_stops_the_run_in_order_and_loses_nothing(
     out = here / "outputs/numbers"
     assert is_released(out)
     ((done,),) = rows(out, "SELECT COUNT(*) FROM items WHERE status = 'ok'")
-    assert 5 <= done < 200
+    assert 5 <= done < 2000
     ((state,),) = rows(out, "SELECT state FROM runs")
     assert state == "stopped"
     assert f'"stopped_by": "on_outcome raised {kind.__name__}: full' in (out / "report.json").read_text()
-    assert parbatch.run(numbers, backend=backend, resume=True, progress="none").rendered == 200 - done
+    assert parbatch.run(numbers, backend=backend, resume=True, progress="none").rendered == 2000 - done
     assert rows(out, "SELECT MAX(attempts) FROM items") == [(1,)]
 
 

@@ -48,6 +48,9 @@ def render(item, ctx):
 """
 
 
+TOLD = ("the descriptor through which its worker reports", "it wrote into a descriptor of its worker's: ")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -79,10 +82,15 @@ def test_who_writes_into_the_descriptors_of_others_is_to_blame_and_nobody_else(t
     assert rows(out, "SELECT id, status FROM items WHERE status != 'ok'") == [("i5", "crashed")]
     (failure,) = json.loads((out / "report.json").read_text())["failures"]
     assert failure["attempts"] == 2
-    assert failure["type"] == "WorkerBroken" or (failure["type"], words) == ("ProcessExit", "nothing")
-    assert "the descriptor through which its worker reports" in failure["message"] or (
-        "it wrote into a descriptor of its worker's: " in failure["message"]
-    ), "loky's own pipes are found too, and whoever sees it first tells"
+    if words == "nothing":
+        # Of three who notice that the pipes are gone (the worker, the parent, loky by its own) the first ends the
+        # worker; loky kills it without a word, and nobody can tell that from a kill by somebody else.
+        assert failure["type"] in {"ProcessExit", "WorkerBroken", "SIGKILL"}
+    else:
+        assert failure["type"] == "WorkerBroken"
+    assert failure["type"] == "SIGKILL" or any(told in failure["message"] for told in TOLD), (
+        "loky's own pipes are found too, and whoever sees it first tells"
+    )
     assert "/parbatch/" not in printed, "no traceback of its own code"
     assert left_behind(out) == []
     assert not (tmp_path / "x").exists()
