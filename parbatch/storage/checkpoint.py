@@ -1,6 +1,6 @@
 """The checkpoint: one SQLite file that knows every item's status. The parent alone writes it.
 
-`tables` says what is in it.
+`schema` says what is in it.
 """
 
 import contextlib

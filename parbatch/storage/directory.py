@@ -1,6 +1,6 @@
 """An open folder, and what lies directly in it: no link is followed, nothing but plain files is opened.
 
-`files` walks from an output folder's root to such folders; this module is where the system is called.
+`tree` walks from an output folder's root to such folders; this module is where the system is called.
 """
 
 import contextlib
