@@ -186,6 +186,7 @@ class LokyBackend:
         return worker
 
     def _note_end(self, worker: WorkerProcess) -> None:
+        worker.note_end_of_task()
         self._ended_tasks.append(worker)
         self.wake()
 
@@ -261,6 +262,8 @@ class LokyBackend:
             return events
         del self._workers[worker.slot]
         events += self._explain_end(worker)
+        if worker.outlived_task:
+            worker.reader.give_up()
         if worker.retiring is not None and not worker.reader.fault:
             return [*events, (worker.slot, worker.retiring)]
         return [*events, (worker.slot, Died(returncode, worker.reader.fault, self._out_of_memory(returncode)))]

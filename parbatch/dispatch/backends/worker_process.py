@@ -15,13 +15,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from loky.backend import get_context
-from loky.process_executor import ProcessPoolExecutor
+from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
 from parbatch.dispatch.backends.message_reader import MessageReader
 from parbatch.dispatch.backends.worker_entry import serve_slot, take_pipes
 from parbatch.model.terminal import flushing_anyway
 from parbatch.worker.limits import ONE_THREAD
 from parbatch.worker.process_marks import Marks
+from parbatch.worker.process_tree import has_files
 from parbatch.worker.settings import DUMP_SIGNAL, WorkerSettings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class WorkerProcess:
     `orders` and `messages` are the parent's ends of its pipes, `reader` takes messages out of the latter. `ending` is a
     descriptor that is ready once the process has ended; `task` is what loky runs in it. `retiring` is the message with
     which it has ended the conversation; `dumped` says that it was told to write its stacks, and `descendants` are the
-    processes that it had started by then.
+    processes that it had started by then; `outlived_task`, that loky has ended it for want of a pipe.
     """
 
     def __init__(self, slot: int, settings: WorkerSettings, run_mark: str) -> None:
@@ -50,6 +51,7 @@ class WorkerProcess:
         self.outgoing: deque[memoryview] = deque()
         self.retiring: Message | None = None
         self.dumped = False
+        self.outlived_task = False
         self.descendants: list[psutil.Process] = []
         # Pipes, not a socket pair: in a pipe small messages share pages, so that thousands fit in before one end waits.
         their_orders, self.orders = get_context("loky").Pipe(duplex=False)
@@ -90,6 +92,14 @@ class WorkerProcess:
             return
         except BrokenPipeError:  # it has died, as `ending` will tell
             outgoing.clear()
+
+    def note_end_of_task(self) -> None:
+        """Note whether the process lives although loky has given it up: then something has closed loky's own pipe.
+
+        loky calls this just before it kills such a process, which looks like a kill by somebody else afterwards.
+        """
+        if not self.task.cancelled() and isinstance(self.task.exception(), BrokenProcessPool):
+            self.outlived_task = has_files(self.pid)
 
     def close_input(self) -> None:
         """Send no more orders: the task returns when there are none, and the process ends by itself."""
