@@ -198,8 +198,9 @@ class LokyBackend:
         if worker.retiring is not None and not worker.reader.fault:
             return [*events, *self._retire(worker)]
         events += self._explain_end(worker)
-        worker.reader.give_up()
-        kill_tree(worker.pid)
+        if has_files(worker.pid):  # else it is dying, as in `_receive`
+            worker.reader.give_up()
+            kill_tree(worker.pid)
         return events
 
     def _explain_end(self, worker: WorkerProcess) -> list[tuple[int, Message | Died]]:
