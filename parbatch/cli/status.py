@@ -90,7 +90,7 @@ def _watched(folder: Folder, go_on: str, output: Output, *, as_json: bool) -> Fo
         elif shown != status.counts.by_status:
             shown = status.counts.by_status
             output.lines([_headline(status)])
-        time.sleep(REFRESH_S)
+        time.sleep(REFRESH_S)  # the run is another process, which tells nobody: it is looked at again
     note_killed_runs_in_passing(folder)
     if output.is_terminal and not as_json:
         output.clear()

@@ -52,12 +52,13 @@ class Hooks:
     """What the dispatcher asks of whoever runs it, and tells.
 
     `hold_back` says whether to wait with handing out until `wake`; `say` shows a person a line; `watch` is told at
-    intervals what is waited for longest.
+    intervals what is waited for longest, `settled` of each item that has its status, once that is recorded.
     """
 
     hold_back: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _: None
     watch: Callable[[Longest | None], None] = lambda _: None
+    settled: Callable[[Task, Ended], None] = lambda _, __: None
 
 
 class Dispatcher:
@@ -252,6 +253,8 @@ class Dispatcher:
             ended = replace(ended, fingerprint=fingerprint(ended.status, ended.evidence, task.id, task.name))
         task, settled = self._scheduler.ended(slot, ended, now)
         self._sink.record(task, ended, settled=settled, now=now)
+        if settled:
+            self._hooks.settled(task, ended)
 
     def _died(self, slot: int, died: Died, now: float) -> None:
         """Blame the death of a worker on the attempts in flight, unless it was ended for another one's sake."""

@@ -107,4 +107,4 @@ def watch(run_mark: str) -> None:
     for _ in range(_ROUNDS):
         if not sweep(run_mark):
             return
-        time.sleep(_PAUSE_S)  # a process that was being forked shows up in the next round
+        time.sleep(_PAUSE_S)  # a process that was being forked shows up in the next round; nothing tells of it

@@ -220,7 +220,8 @@ _original_document: Any = docx.Document
 
 
 def _document(docx: Any = None) -> Any:
-    return _parbatch_document(docx)  # type: ignore[name-defined]  # noqa: F821
+    # It runs inside python-docx's own module, where `install` puts the name.
+    return _parbatch_document(docx)  # type: ignore[name-defined]  # noqa: F821 -- see above
 
 
 def _fast_document(source: Any) -> Any:

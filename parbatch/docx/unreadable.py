@@ -77,7 +77,7 @@ def _causes(path: Path, error: BaseException) -> Iterator[tuple[str, str]]:
         with ZipFile(path) as archive:
             members = set(archive.namelist())
             rels = archive.read("_rels/.rels") if "_rels/.rels" in members else b""
-    except (BadZipFile, NotImplementedError):
+    except (BadZipFile, NotImplementedError):  # the latter: a method of packing that zipfile does not know
         yield "it is no zip file, or a part of one", _ADVICE
         return
     if "mimetype" in members and "content.xml" in members:

@@ -218,7 +218,8 @@ def _class_deleted(cls: Any, name: str) -> None:
 
 
 def _class_registered(tag: Any, cls: Any) -> None:
-    _parbatch_registered(tag, cls)  # type: ignore[name-defined]  # noqa: F821
+    # It runs inside python-docx's own module, where `install` puts the name.
+    _parbatch_registered(tag, cls)  # type: ignore[name-defined]  # noqa: F821 -- see above
 
 
 def _registered(tag: str, cls: Any) -> None:

@@ -77,7 +77,8 @@ class WordPackage(Package):
     @property
     def document(self) -> Document:
         """Return the document in this package."""
-        return cast("Any", self.main_document_part).document  # type: ignore[no-any-return]
+        document: Document = cast("Any", self.main_document_part).document
+        return document
 
     def save(self, pkg_file: str | IO[bytes]) -> None:
         """Save this package as the kind of file that its name says; as .docx where there is no name."""

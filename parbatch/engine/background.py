@@ -161,6 +161,7 @@ def _end_at_exit(flow: Flow) -> None:
             left.join()
 
     try:
-        threading._register_atexit(end)  # type: ignore[attr-defined] # noqa: SLF001 -- no public name, as loky found
+        # No public name comes before the waiting for threads; loky and concurrent.futures use this one too.
+        threading._register_atexit(end)  # type: ignore[attr-defined]  # noqa: SLF001 -- as said above
     except RuntimeError:  # the interpreter is ending already
         flow.cancel()

@@ -14,7 +14,6 @@ from parbatch.dispatch.scheduler import ChunkMode, Scheduler
 from parbatch.dispatch.stop_rules import StopRules
 from parbatch.dispatch.task_queue import StagedQueue
 from parbatch.dispatch.worker_waits import Longest
-from parbatch.engine.reporter import Reporter
 from parbatch.engine.workshop import Workshop
 from parbatch.model.item import Task
 from parbatch.model.messages import Ended
@@ -57,9 +56,8 @@ class Rendering:
             logs_chunks = bool(shop.index) or whole
             chunks = ChunkLog(shop.checkpoint, shop.session.run_id, scheduler.begun) if logs_chunks else None
             journal = self._journal(plan, backend, chunks)
-            sink = _Told(journal, self.tally, shop.session.reporter)
             try:
-                self._dispatch(scheduler, backend, sink)
+                self._dispatch(scheduler, backend, journal)
             finally:
                 journal.finish()
                 budget.failures += self.tally.failures
@@ -116,44 +114,27 @@ class Rendering:
 
         return StagedQueue(*lineup.samples(), others)
 
-    def _dispatch(self, scheduler: Scheduler, backend: Backend, sink: "_Told") -> None:
+    def _dispatch(self, scheduler: Scheduler, backend: Backend, journal: Journal) -> None:
         shop, session = self._workshop, self._workshop.session
 
         def watch(longest: Longest | None) -> None:
             shop.look_after()
             session.reporter.waits_for(*(longest or ("", 0.0)))
 
+        def settled(task: Task, ended: Ended) -> None:
+            self.tally.take(ended)
+            session.reporter.settled(task, ended)
+
         dispatch = Dispatcher(
             scheduler,
             backend,
-            sink,
+            journal,
             tmp=str(shop.tmp),
             memory_cap=shop.memory_cap,
-            hooks=Hooks(session.control.hold_back, session.reporter.say, watch),
+            hooks=Hooks(session.control.hold_back, session.reporter.say, watch, settled),
         )
         try:
             session.control.tell(dispatch)
             dispatch.run()
         finally:
             self.restarts += dispatch.restarts
-
-
-class _Told:
-    """The journal, with the tally and the reporter told of what it records."""
-
-    def __init__(self, journal: Journal, tally: Tally, reporter: Reporter) -> None:
-        self.publish = journal.publish
-        self.next_deadline = journal.next_deadline
-        self.tick = journal.tick
-        self.chunk_ended = journal.chunk_ended
-        self.flush = journal.flush
-        self._journal = journal
-        self._tally = tally
-        self._reporter = reporter
-
-    def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:
-        """See OutcomeSink."""
-        self._journal.record(task, ended, settled=settled, now=now)
-        if settled:
-            self._tally.take(ended)
-            self._reporter.settled(task, ended)

@@ -31,15 +31,7 @@ from parbatch.model.messages import Message, NotReady, Order, Retiring
 from parbatch.worker.capture import copy_captured_output
 from parbatch.worker.cgroups import killed_for_memory
 from parbatch.worker.limits import descriptor_limit
-from parbatch.worker.process_tree import (
-    descendants,
-    has_files,
-    kill_all,
-    kill_tree,
-    proportional_size,
-    sweep,
-    tree_sizes,
-)
+from parbatch.worker.process_tree import descendants, kill_all, kill_tree, proportional_size, sweep, tree_sizes
 from parbatch.worker.settings import DUMP_SIGNAL, WorkerSettings
 
 if TYPE_CHECKING:
@@ -90,7 +82,7 @@ class LokyBackend:
             if worker.outgoing:
                 self._push(worker)
         if self._busy:
-            time.sleep(_BREATH_S)
+            time.sleep(_BREATH_S)  # no waiting for an event: it leaves the cores to the workers, see above
         events: list[tuple[int, Message | Died]] = []
         ended = []
         for key, mask in self._selector.select(timeout):
@@ -198,7 +190,7 @@ class LokyBackend:
         if worker.retiring is not None and not worker.reader.fault:
             return [*events, *self._retire(worker)]
         events += self._explain_end(worker)
-        if has_files(worker.pid):  # else it is dying, as in `_receive`
+        if not worker.is_dying:
             worker.reader.give_up()
             kill_tree(worker.pid)
         return events
@@ -210,6 +202,8 @@ class LokyBackend:
             return [(worker.slot, NotReady(evidence))]
         if evidence is not None:
             worker.reader.give_up(f"it wrote into a descriptor of its worker's: {evidence.message}")
+        elif worker.outlived_task:
+            worker.reader.give_up()
         return []
 
     def _push(self, worker: WorkerProcess) -> None:
@@ -229,7 +223,7 @@ class LokyBackend:
                 return []
             if worker.retiring is not None and not worker.reader.fault:
                 return [*events, *self._retire(worker)]
-            if has_files(worker.pid):  # else it is dying, and that is told by the other descriptor
+            if not worker.is_dying:
                 worker.reader.give_up()
         if worker.reader.fault:  # it has said its last
             self._forget(worker.messages)
@@ -263,8 +257,6 @@ class LokyBackend:
             return events
         del self._workers[worker.slot]
         events += self._explain_end(worker)
-        if worker.outlived_task:
-            worker.reader.give_up()
         if worker.retiring is not None and not worker.reader.fault:
             return [*events, (worker.slot, worker.retiring)]
         return [*events, (worker.slot, Died(returncode, worker.reader.fault, self._out_of_memory(returncode)))]

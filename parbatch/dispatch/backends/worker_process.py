@@ -99,7 +99,12 @@ class WorkerProcess:
         loky calls this just before it kills such a process, which looks like a kill by somebody else afterwards.
         """
         if not self.task.cancelled() and isinstance(self.task.exception(), BrokenProcessPool):
-            self.outlived_task = has_files(self.pid)
+            self.outlived_task = not self.is_dying
+
+    @property
+    def is_dying(self) -> bool:
+        """Return whether the process has let go of its files, as one does just before its end, which `ending` tells."""
+        return not has_files(self.pid)
 
     def close_input(self) -> None:
         """Send no more orders: the task returns when there are none, and the process ends by itself."""
@@ -112,7 +117,7 @@ class WorkerProcess:
             if (code := self._process.exitcode) is not None:
                 # By which signal it was ended here is nothing that anybody has to know.
                 return -signal.SIGKILL if self.dumped and code == -(DUMP_SIGNAL or 0) else int(code)
-            time.sleep(_REAP_PAUSE_S)
+            time.sleep(_REAP_PAUSE_S)  # loky's thread has the code, and nothing says when it has put it down
         return None
 
     def release(self) -> None:

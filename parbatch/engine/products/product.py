@@ -13,7 +13,7 @@ import msgspec
 
 from parbatch.dispatch.backends.base import Backend
 from parbatch.dispatch.chunk_size import ChunkSizer
-from parbatch.dispatch.dispatcher import Dispatcher
+from parbatch.dispatch.dispatcher import Dispatcher, Hooks
 from parbatch.dispatch.scheduler import ChunkMode, Scheduler
 from parbatch.dispatch.task_queue import StagedQueue
 from parbatch.errors import PublishError
@@ -81,8 +81,6 @@ class _ProductSink:
     def record(self, task: Task, ended: Ended, *, settled: bool, now: float) -> None:  # noqa: ARG002 -- one task
         """See OutcomeSink."""
         self.ended = ended
-        if settled:
-            self._making.on_end(ended)
 
     def chunk_ended(self, slot: int, told: ChunkEnded, now: float) -> None:
         """See OutcomeSink."""
@@ -114,7 +112,8 @@ def call(making: Making, role: str, take: Callable[[Path, Ended], None]) -> Ende
     mode = ChunkMode(role, making.timeout)
     scheduler = Scheduler(StagedQueue(iter([task]), 1), 1, ChunkSizer(1, 1), mode=mode)
     with making.backend() as backend:
-        dispatch = Dispatcher(scheduler, backend, sink, tmp=making.tmp, memory_cap=making.memory_cap)
+        hooks = Hooks(settled=lambda _, ended: making.on_end(ended))
+        dispatch = Dispatcher(scheduler, backend, sink, tmp=making.tmp, memory_cap=making.memory_cap, hooks=hooks)
         making.on_dispatch(dispatch)
         dispatch.run()
     outcomes.unlink()
