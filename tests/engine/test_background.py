@@ -20,8 +20,15 @@ from tests.support import JOB, write_job
 
 @pytest.fixture
 def numbers(here: Path) -> str:
-    write_job(here / "numbers_job.py", NUMBERS)
+    """More items than can be in flight, or done, by the time that somebody stops the run."""
+    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(2000)"))
     return "numbers_job.py"
+
+
+@pytest.fixture
+def few_numbers(here: Path) -> str:
+    write_job(here / "few.py", NUMBERS)
+    return "few.py"
 
 
 @pytest.fixture(params=sorted(BACKENDS))
@@ -32,8 +39,6 @@ def backend(request: pytest.FixtureRequest) -> str:
 def test_cancelling_ends_the_run_in_order_and_what_was_in_flight_still_comes(
     numbers: str, here: Path, backend: str
 ) -> None:
-    # More than can be in flight and unread at once: else all may be done by the time of the first outcome.
-    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(2000)"))
     stream = parbatch.stream(numbers, backend=backend, workers=2)
     taken = []
     for outcome in stream:
@@ -58,8 +63,6 @@ def test_what_was_cancelled_before_it_began_does_not_begin(numbers: str, here: P
 
 
 def test_leaving_the_loop_ends_the_run_and_releases_everything(numbers: str, here: Path, backend: str) -> None:
-    # As above: more than can be done by the time that the loop is left.
-    write_job(here / "numbers_job.py", NUMBERS.replace("range(200)", "range(2000)"))
     stream = parbatch.stream(numbers, backend=backend, workers=2)
     for _ in stream:
         break
@@ -182,11 +185,11 @@ def test_the_event_loop_goes_on_while_an_item_is_waited_for(here: Path) -> None:
     assert asyncio.run(main()) == ["ada", "bob", "cyd"]
 
 
-def test_the_largest_gap_of_a_task_beside_is_a_small_part_of_the_run(numbers: str) -> None:
+def test_the_largest_gap_of_a_task_beside_is_a_small_part_of_the_run(few_numbers: str) -> None:
     async def main() -> tuple[float, float]:
         began = last = time.monotonic()
         largest = 0.0
-        reader = asyncio.create_task(_read_ids(parbatch.astream(numbers, workers=2)))
+        reader = asyncio.create_task(_read_ids(parbatch.astream(few_numbers, workers=2)))
         while not reader.done():
             await asyncio.sleep(0.001)
             largest, last = max(largest, time.monotonic() - last), time.monotonic()
@@ -197,9 +200,9 @@ def test_the_largest_gap_of_a_task_beside_is_a_small_part_of_the_run(numbers: st
     assert largest < whole / 2
 
 
-def test_a_reader_that_always_finds_another_outcome_lets_other_tasks_in(numbers: str) -> None:
+def test_a_reader_that_always_finds_another_outcome_lets_other_tasks_in(few_numbers: str) -> None:
     async def main() -> int:
-        stream = parbatch.astream(numbers, backend="inline")
+        stream = parbatch.astream(few_numbers, backend="inline")
         await anext(stream)
         while stream._flow._outcomes.qsize() < 199:
             assert runs_threads()
