@@ -8,7 +8,7 @@ from parbatch.dispatch.dispatcher import GRACE_S, Hooks
 from parbatch.dispatch.watchdog import WATCH_S
 from parbatch.errors import SetupError
 from parbatch.model.item import Task
-from parbatch.model.messages import NotReady, Retiring
+from parbatch.model.messages import Ended, NotReady, Retiring
 from parbatch.model.problem import Evidence
 from tests.dispatch.fakes import FakeBackend, dispatched, fails, hangs
 from tests.support import ended, task
@@ -148,3 +148,17 @@ def test_a_person_is_told_of_the_grace_period_only_where_something_is_ended_afte
         dispatcher.stop("enough", say="wait")
     dispatcher.run()
     assert lines == (["wait"] if ends_workers and busy else [])
+
+
+def test_an_item_is_told_of_once_it_has_its_status_and_that_is_recorded() -> None:
+    told: list[tuple[int, str]] = []
+
+    def settled(one: Task, how: Ended) -> None:
+        assert book.settled[one.position] is how, "recorded before it is told"
+        told.append((one.position, how.status))
+
+    workers = FakeBackend({1: [fails, fails]})
+    book, _, dispatcher = dispatched(workers, 3, hooks=Hooks(settled=settled), attempts=2)
+    dispatcher.run()
+    assert book.tries.count((1, "failed")) == 2, "an attempt that is followed by another settles nothing"
+    assert sorted(told) == [(0, "ok"), (1, "failed"), (2, "ok")]
