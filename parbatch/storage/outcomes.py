@@ -141,6 +141,12 @@ def results(db: sqlite3.Connection, after: int = -1) -> Iterator[tuple[int, str,
         yield position, item_id, result.encode()
 
 
+def ids(db: sqlite3.Connection, after: str, most: int) -> list[str]:
+    """Return the next ids after one, sorted: so many, or fewer at the end."""
+    rows = db.execute("SELECT id FROM items WHERE id > ? ORDER BY id LIMIT ?", (after, most))
+    return [item_id for (item_id,) in rows]
+
+
 def plain_rows(db: sqlite3.Connection, after: int = -1, *, outputs: bool = True) -> Iterator[PlainRow]:
     """Yield the items with the paths that each is known to have published; none without `outputs`."""
     query = f"SELECT {_ROW_COLUMNS} FROM items WHERE position > ? ORDER BY position"

@@ -8,7 +8,6 @@ import heapq
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, repeat
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +60,17 @@ class Source:
                 return
             position = rows[-1][0]
 
+    def ids(self) -> Iterator[str]:
+        """Yield the ids of the items, sorted."""
+        after = ""
+        while True:
+            with self.open() as checkpoint:
+                ids = stored.ids(checkpoint._db, after, PAGE)
+            yield from ids
+            if len(ids) < PAGE:
+                return
+            after = ids[-1]
+
     def of_all(self, outcome: Outcome) -> Outcome:
         """Return an outcome under the name that its item has among those of all parts."""
         if not self.prefix:
@@ -74,34 +84,24 @@ class Source:
 
 
 def merge(columns: Sequence[tuple[Source, Iterator[Row]]]) -> Iterator[tuple[Source, Row]]:
-    """Merge rows by their positions, which each begins with. Raises CheckpointError for an item that comes twice."""
+    """Merge rows by their positions, which each begins with."""
     if len(columns) == 1:
         ((source, rows),) = columns
-        yield from zip(repeat(source), rows)  # of the many items of one part nothing is spent on merging
-        return
-    last: Any = None
-    named = [_named_rows(source, rows) for source, rows in columns]
-    for position, source, row in heapq.merge(*named, key=itemgetter(0)):
-        if last is not None and last[0] == position and last[1] is not source and _id_of(last[2]) == _id_of(row):
-            names = ", ".join(one.part.name for one, _ in columns)
+        return zip(repeat(source), rows)  # of the many items of one part nothing is spent on merging
+    return heapq.merge(*(zip(repeat(source), rows) for source, rows in columns), key=lambda row: row[1][0])
+
+
+def check_disjoint(sources: Sequence[Source]) -> None:
+    """Raise CheckpointError for an item that is in two of them, wherever it stands there."""
+    before = None
+    for item_id in heapq.merge(*(source.ids() for source in sources)):
+        if item_id == before:
+            names = ", ".join(source.part.name for source in sources)
             raise CheckpointError(
-                f"{source.part.folder.root}: the same item is in two of {names}. Was one copied? Remove the one that is"
-                " wrong."
+                f"{sources[0].part.folder.root}: the same item is in two of {names}. Was one copied? Remove the one"
+                " that is wrong."
             )
-        last = position, source, row
-        yield source, row
-
-
-def _named_rows(source: Source, rows: Iterator[Row]) -> Iterator[tuple[int, Source, Row]]:
-    for row in rows:
-        yield row[0], source, row
-
-
-def _id_of(row: tuple[Any, ...]) -> str:
-    what = row[1]
-    if isinstance(what, Outcome):
-        return what.item.id
-    return str(what.id if isinstance(what, stored.PlainRow) else what)
+        before = item_id
 
 
 def _way_between(here: Path, there: Path) -> str:

@@ -27,7 +27,7 @@ from parbatch.storage.layout import Part, require_layout
 from parbatch.storage.logs import Logs
 from parbatch.storage.phase_record import PhaseRecord, read_phases
 from parbatch.storage.reader import reading
-from parbatch.storage.sources import Row, Source, merge
+from parbatch.storage.sources import Row, Source, check_disjoint, merge
 from parbatch.storage.totals import Totals, from_root
 from parbatch.storage.withdrawals import withdrawn_of
 
@@ -197,7 +197,11 @@ def open_view(parts: Sequence[Part], root: Folder, phases: PhaseRecord | None = 
             if checkpoint is not None:
                 checkpoint.share_memory(len(parts))
             sources.append(Source(part, root, checkpoint))
-        yield View(sources, root, phases)
+        view = View(sources, root, phases)
+        for group in view._groups:
+            if len(group) > 1:
+                check_disjoint(group)
+        yield view
 
 
 @contextlib.contextmanager

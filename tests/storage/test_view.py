@@ -169,12 +169,17 @@ def test_phases_are_joined_one_after_another_under_their_prefixes(root: Folder) 
         assert [row.id for row in joined.items()] == [one.item.id for one in outcomes]
 
 
-def test_an_item_that_is_in_two_parts_is_named_as_damage(root: Folder) -> None:
+@pytest.mark.parametrize("most_open", [100, 1])
+@pytest.mark.parametrize("others", [["x"], ["a", "x", "z"]])
+def test_an_item_that_is_in_two_parts_is_named_as_damage_wherever_it_stands(
+    root: Folder, monkeypatch: pytest.MonkeyPatch, others: list[str], most_open: int
+) -> None:
+    monkeypatch.setattr("parbatch.storage.view.MOST_OPEN", most_open)
     parts = [Part(name, Folder(root.root / name)) for name in ("a", "b")]
-    for part in parts:
-        filled(part.folder, make_job([{"id": "x"}])).close()
-    with open_view(parts, root) as view, pytest.raises(CheckpointError, match="the same item is in two of a, b"):
-        list(view.outcomes())
+    for part, ids in zip(parts, (["x", "y"], others), strict=True):
+        filled(part.folder, make_job([{"id": item_id} for item_id in ids])).close()
+    with pytest.raises(CheckpointError, match="the same item is in two of a, b"), open_view(parts, root):
+        raise AssertionError("it is not even opened")
 
 
 def test_of_more_shards_than_are_kept_open_all_is_read_a_page_at_a_time(
